@@ -1,0 +1,1 @@
+"""The service: command line, composition root, desk, relay, keeper and what people see."""

@@ -1,0 +1,1 @@
+"""Every outside party: verify, parse, send. Knows nothing of storage."""

@@ -1,0 +1,1 @@
+"""PostgreSQL, and Redis for what may be lost. Only this package knows SQL."""
