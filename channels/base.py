@@ -1,0 +1,113 @@
+"""The two doors to the outside: `Chat` (people) and `Rail` (money), and what may come of using them.
+
+An adapter verifies, parses and sends. It keeps no state, knows no database and decides nothing about
+circles or money. Every way a provider can answer becomes one of four outcomes, here and nowhere else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from domain.messages import Filed, Inbound, Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The provider took it; `provider_id` finds it again."""
+
+    provider_id: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Not taken, and trying again may help; not before `after_seconds` when the provider said so."""
+
+    reason: str
+    after_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not taken, and never will be as it stands. `gone`: the address itself can no longer be reached."""
+
+    reason: str
+    code: str = ""
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The answer never came or made no sense: it may or may not have been taken."""
+
+    reason: str
+
+
+Outcome = Sent | Retry | Refused | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class HookRequest:
+    """A web hook call as bytes: nothing of it is believed before the signature holds."""
+
+    method: str
+    path_qs: str
+    headers: Mapping[str, str]
+    """Keys in lower case."""
+    query: Mapping[str, str]
+    body: bytes
+
+
+class BadSignature(Exception):
+    """The signature or secret is missing or wrong: answered 401."""
+
+
+class Unreadable(Exception):
+    """The body is not what this provider sends: answered 400."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the provider wants to read after a good call, and the arrivals to make durable before it."""
+
+    arrivals: tuple[Filed, ...] = ()
+    text: str = ""
+    content_type: str = "text/plain"
+
+
+class Hook(Protocol):
+    """Something that a provider calls."""
+
+    def receive(self, request: HookRequest) -> Answer:
+        """Verify, then parse every message of the batch. Raises BadSignature or Unreadable."""
+        ...
+
+
+class Chat(Protocol):
+    """A chat network: how a message of ours gets to an address."""
+
+    name: str
+    rate_per_second: float
+    """How many sends a second the provider takes from us in all."""
+
+    async def send(self, address: str, message: Outgoing, key: str) -> Outcome:
+        """Send once. `key` is ours and makes a repeat harmless where the provider takes one."""
+        ...
+
+
+class Rail(Protocol):
+    """A way for money to come in (`collect`) and go out (`disburse`). Amounts are minor units."""
+
+    name: str
+
+    async def collect(self, order: Mapping[str, Any], key: str) -> Outcome:
+        """Ask for money. Sent.detail may hold `link` (where to pay) or `settled: True` (money is there)."""
+        ...
+
+    async def disburse(self, order: Mapping[str, Any], key: str) -> Outcome:
+        """Send money out once for this key."""
+        ...
+
+    async def look_up(self, key: str) -> Outcome:
+        """Say what became of an Unknown disbursement."""
+        ...

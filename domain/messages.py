@@ -1,0 +1,128 @@
+"""What people say to us and what we say to them, in no channel's terms.
+
+A conversation sees an `Inbound` and answers with texts and choices; each channel decides whether a choice
+becomes buttons, a list, an inline keyboard or a numbered menu. Nothing here knows a vendor.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Channel(StrEnum):
+    """The chat networks a person may use; the value is the first half of a party (`sms:+18765550101`)."""
+
+    WHATSAPP = "whatsapp"
+    SMS = "sms"
+    TELEGRAM = "telegram"
+
+
+class InboundKind(StrEnum):
+    """What a person sent."""
+
+    TEXT = "text"
+    CHOICE = "choice"
+    CONTACT = "contact"
+    MEDIA = "media"
+    UNSUPPORTED = "unsupported"
+    BLOCKED = "blocked"
+    """The person blocked the bot: nothing may be sent until they write again."""
+    STATUS = "status"
+    """Not from the person: the provider tells how far a message of ours got."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One thing a person sent, or one delivery status, already verified and parsed.
+
+    `address` is the channel's own name of the person: E.164 with `+` for WhatsApp and SMS (or a WhatsApp
+    user id such as `US.1349` when no number is shown), the chat id for Telegram. `choice` is the id of
+    the option tapped. `name` is what the channel calls the person, if it does.
+    """
+
+    channel: Channel
+    address: str
+    kind: InboundKind
+    text: str = ""
+    choice: str = ""
+    name: str = ""
+    group: bool = False
+    message_id: str = ""
+    """STATUS: the provider's id of our message. Otherwise the provider's id of theirs."""
+    status: str = ""
+    """STATUS: sent, delivered, read or failed."""
+    code: str = ""
+    """STATUS: the provider's error code when it failed."""
+    contact: str = ""
+    """CONTACT: the telephone number that the person proved to own."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plain form that the inbox seals; empty fields are left out."""
+        body: dict[str, Any] = {"channel": self.channel.value, "address": self.address, "kind": self.kind.value}
+        for name in ("text", "choice", "name", "group", "message_id", "status", "code", "contact"):
+            if value := getattr(self, name):
+                body[name] = value
+        return body
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> "Inbound":
+        """Read what `as_json` wrote."""
+        return cls(**{**body, "channel": Channel(body["channel"]), "kind": InboundKind(body["kind"])})
+
+    @property
+    def party(self) -> str:
+        """Whose order counts: arrivals of one party are handled one after the other."""
+        return f"{self.channel}:{self.address}"
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """One arrival for the inbox. `external_id` is unique for its source and makes a repeat harmless."""
+
+    source: str
+    external_id: str
+    party: str
+    kind: str
+    """`chat` (body is `Inbound.as_json()`), `status` (the same, of kind STATUS), `event` (a provider's event),
+    `duty` (the keeper's) or `result` (what the relay learnt)."""
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One answer offered. `id` comes back when it is chosen (<= 64 bytes, Telegram's limit)."""
+
+    id: str
+    label: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message ready to be sent: a text in the person's language, and perhaps a choice of answers."""
+
+    text: str
+    options: tuple[Option, ...] = ()
+    button: str = ""
+    """What opens a list of more than three options, where the channel shows a list."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plain form that the outbox keeps."""
+        return {
+            "text": self.text,
+            "options": [[o.id, o.label, o.detail] for o in self.options],
+            "button": self.button,
+        }
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> "Outgoing":
+        """Read what `as_json` wrote."""
+        return cls(body["text"], tuple(Option(*o) for o in body["options"]), body["button"])
+
+
+def numbered(message: Outgoing) -> str:
+    """Render a choice as a numbered menu, for channels with text alone (`1 Yes 2 No`)."""
+    if not message.options:
+        return message.text
+    lines = [f"{number} {option.label}" for number, option in enumerate(message.options, start=1)]
+    return "\n".join([message.text, *lines])
