@@ -1,0 +1,355 @@
+"""The rules of a circle: its life, its hands, what each owes, what a drawer gets.
+
+Rows are frozen; every function takes rows and returns rows or figures. Amounts are minor units of the
+circle's one currency (rules.md 5). Numbers in comments are those of docs/rules.md.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+
+from domain.money import Currency, Money
+from domain.schedule import Frequency
+
+
+class CircleState(StrEnum):
+    """rules.md 1."""
+
+    DRAFT = "DRAFT"
+    OPEN = "OPEN"
+    LOCKED = "LOCKED"
+    ACTIVE = "ACTIVE"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    SUSPENDED = "SUSPENDED"
+    TERMINATED = "TERMINATED"
+
+
+MAY_BECOME: Mapping[CircleState, frozenset[CircleState]] = {
+    CircleState.DRAFT: frozenset({CircleState.OPEN, CircleState.CANCELLED}),
+    CircleState.OPEN: frozenset({CircleState.LOCKED, CircleState.CANCELLED}),
+    CircleState.LOCKED: frozenset({CircleState.OPEN, CircleState.ACTIVE, CircleState.CANCELLED}),
+    CircleState.ACTIVE: frozenset({CircleState.SUSPENDED, CircleState.COMPLETED}),
+    CircleState.SUSPENDED: frozenset({CircleState.ACTIVE, CircleState.TERMINATED}),
+    CircleState.COMPLETED: frozenset(),
+    CircleState.CANCELLED: frozenset(),
+    CircleState.TERMINATED: frozenset(),
+}
+"""LOCKED goes back to OPEN when a term is changed: the acceptances are void and are asked for again (2)."""
+
+
+class OrderBy(StrEnum):
+    """How turns are given (12). The last three need a choice or a lottery of their own."""
+
+    JOIN = "join order"
+    BANKER = "banker"
+    SEATS = "seats"
+    LOTTERY = "lottery"
+    TRUST = "trust"
+
+
+class MemberState(StrEnum):
+    """A person in a circle: asked to join, in, turned down, or gone."""
+
+    ASKED = "ASKED"
+    IN = "IN"
+    REFUSED = "REFUSED"
+    LEFT = "LEFT"
+
+
+class RoundState(StrEnum):
+    """rules.md 20."""
+
+    SCHEDULED = "SCHEDULED"
+    OPEN = "OPEN"
+    GRACE = "GRACE"
+    CLOSED = "CLOSED"
+    PAYING = "PAYING"
+    PAID = "PAID"
+    PAID_SHORT = "PAID_SHORT"
+    HELD = "HELD"
+
+
+class ThrowState(StrEnum):
+    """rules.md 21, of those that come without waivers and substitutes."""
+
+    DUE = "DUE"
+    PART_PAID = "PART_PAID"
+    PAID = "PAID"
+    LATE = "LATE"
+    MISSED = "MISSED"
+
+
+class DrawState(StrEnum):
+    """A draw waits for something, may be paid, is being paid, was paid short, or is done."""
+
+    HELD = "HELD"
+    READY = "READY"
+    PAYING = "PAYING"
+    SHORT = "SHORT"
+    DONE = "DONE"
+
+
+MOST_HANDS = 3
+"""rules.md 9."""
+MOST_TURNS = 50
+OPEN_THROWS_BEFORE_HOLD = 2
+"""rules.md 32: with more than two throws open a draw is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """A pardna. `throw` is what one whole hand owes a round; `fee` is the banker's flat fee a draw (31)."""
+
+    code: str
+    name: str
+    banker_id: str
+    treasurer_id: str | None
+    state: CircleState
+    currency: Currency
+    throw: int
+    frequency: Frequency
+    turns: int
+    first_due: date
+    order_by: OrderBy
+    fee: int
+    grace_days: int
+    terms_hash: str
+    made_at: datetime
+    ended_at: datetime | None = None
+
+    def money(self, minor: int) -> Money:
+        """Return minor units as money of this circle."""
+        return Money(minor, self.currency)
+
+    @property
+    def gross(self) -> int:
+        """The whole pot of a round (8)."""
+        return self.throw * self.turns
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in a circle. `agreed_hash` is the hash of the terms last accepted (2)."""
+
+    circle: str
+    person_id: str
+    hands: int
+    state: MemberState
+    agreed_hash: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """One whole hand: `number` as it joined, `turn` the round in which it draws."""
+
+    circle: str
+    number: int
+    person_id: str
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of a circle. `grace_until` is the last day of grace, `pays_on` the payout date (19)."""
+
+    circle: str
+    number: int
+    due: date
+    grace_until: date
+    pays_on: date
+    state: RoundState
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What one hand owes in one round."""
+
+    circle: str
+    round: int
+    hand: int
+    amount: int
+    paid: int = 0
+
+    @property
+    def left(self) -> int:
+        """What is still owed."""
+        return self.amount - self.paid
+
+    def state(self, of_round: RoundState) -> ThrowState:
+        """Return the state of the throw; never MISSED before grace has ended (21)."""
+        if not self.left:
+            return ThrowState.PAID
+        match of_round:
+            case RoundState.SCHEDULED | RoundState.OPEN:
+                return ThrowState.PART_PAID if self.paid else ThrowState.DUE
+            case RoundState.GRACE:
+                return ThrowState.LATE
+            case _:
+                return ThrowState.MISSED
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One hand's pot of one round. net = gross - fee - offset_throw - offset_arrears (30)."""
+
+    circle: str
+    round: int
+    hand: int
+    person_id: str
+    state: DrawState
+    gross: int
+    fee: int
+    fee_paid: int
+    offset_throw: int
+    offset_arrears: int
+    net: int
+    paid: int = 0
+    held_for: str = ""
+
+    @property
+    def owed(self) -> int:
+        """What of the net is still to be paid: a short pot is paid short and the rest recorded (36)."""
+        return self.net - self.paid
+
+
+def become(circle: Circle, state: CircleState) -> Circle:
+    """Return the circle in another state. Raises ValueError where rules.md 1 knows no such step."""
+    if state not in MAY_BECOME[circle.state]:
+        msg = f"a circle never goes from {circle.state} to {state}"
+        raise ValueError(msg)
+    return replace(circle, state=state)
+
+
+def terms_hash(circle: Circle) -> str:
+    """Return the hash of the terms that freeze at LOCKED and that each member accepts (2)."""
+    terms = (
+        circle.throw,
+        circle.currency.value,
+        circle.frequency.value,
+        circle.turns,
+        circle.first_due.isoformat(),
+        circle.order_by.value,
+        circle.fee,
+        circle.grace_days,
+    )
+    return hashlib.sha256(repr(terms).encode()).hexdigest()[:16]
+
+
+def throw_refusal(throw: int) -> str:
+    """Return why a throw is not one ("" when it is): T splits into two whole cents (11)."""
+    return "throw_odd" if throw % 2 else ""
+
+
+def seats_taken(members: Iterable[Member]) -> int:
+    """Return how many whole hands the members that are in hold."""
+    return sum(m.hands for m in members if m.state is MemberState.IN)
+
+
+def next_hands(circle: Circle, hands: Sequence[Hand], member: Member) -> list[Hand]:
+    """Return the hands a member gets on being approved, each drawing last for now (join order)."""
+    first = len(hands) + 1
+    return [Hand(circle.code, n, member.person_id, n) for n in range(first, first + member.hands)]
+
+
+def put_in_order(hands: Sequence[Hand], people: Sequence[str]) -> list[Hand]:
+    """Return the hands with turns as the list of person ids says, one entry a hand (12, banker-set).
+
+    Raises ValueError unless every hand is named exactly once. A person's hands keep their own sequence.
+    """
+    waiting: dict[str, list[Hand]] = {}
+    for hand in sorted(hands, key=lambda h: h.number):
+        waiting.setdefault(hand.person_id, []).append(hand)
+    if sorted(people) != sorted(h.person_id for h in hands):
+        msg = "every hand is named exactly once"
+        raise ValueError(msg)
+    return [replace(waiting[person].pop(0), turn=turn) for turn, person in enumerate(people, start=1)]
+
+
+def early_turns(circle: Circle, hands: Iterable[Hand], verified: frozenset[str]) -> list[Hand]:
+    """Return the hands of unverified members in the first third of the turns (15)."""
+    third = circle.turns // 3
+    return sorted((h for h in hands if h.turn <= third and h.person_id not in verified), key=lambda h: h.turn)
+
+
+def allocate(amount: int, dues: Iterable[Due]) -> tuple[list[Due], int]:
+    """Spread money over dues, oldest first (22). Returns the dues that changed, and what is left over."""
+    changed = []
+    for due in sorted(dues, key=lambda d: (d.round, d.hand)):
+        part = min(amount, due.left)
+        if part:
+            changed.append(replace(due, paid=due.paid + part))
+            amount -= part
+    return changed, amount
+
+
+def make_draw(circle: Circle, hand: Hand, dues: Iterable[Due]) -> Draw:
+    """Work out a draw (30): gross - fee - the drawer's unpaid current throw - arrears, in this order.
+
+    `dues` are all those of the drawer's own hands. Nothing is taken beyond what the draw holds.
+    """
+    number = hand.turn
+    mine = list(dues)
+    left = circle.gross
+    fee = min(circle.fee, left)
+    left -= fee
+    offset_throw = min(left, sum(d.left for d in mine if d.round == number))
+    left -= offset_throw
+    offset_arrears = min(left, sum(d.left for d in mine if d.round < number))
+    left -= offset_arrears
+    return Draw(
+        circle=circle.code,
+        round=number,
+        hand=hand.number,
+        person_id=hand.person_id,
+        state=DrawState.READY,
+        gross=circle.gross,
+        fee=fee,
+        fee_paid=0,
+        offset_throw=offset_throw,
+        offset_arrears=offset_arrears,
+        net=left,
+    )
+
+
+def missed_rounds(dues: Iterable[Due], rounds: Mapping[int, Round]) -> int:
+    """Return in how many rounds a member has a throw open after its grace; hands of one round count once."""
+    return len({d.round for d in dues if d.state(rounds[d.round].state) is ThrowState.MISSED})
+
+
+def hold_reason(*, verified: bool, open_throws: int) -> str:
+    """Return what holds a draw: "trn" (33), "arrears" (32), or "" for nothing."""
+    if not verified:
+        return "trn"
+    return "arrears" if open_throws > OPEN_THROWS_BEFORE_HOLD else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How a payout reaches the drawer: `cash` from what the banker holds, `rail` by the rail."""
+
+    cash: int
+    rail: int
+
+
+def split_payout(amount: int, cash_held: int) -> Split:
+    """A draw takes the cash held first; the rest goes by rail, out of cleared money (24)."""
+    cash = min(amount, cash_held)
+    return Split(cash, amount - cash)
+
+
+def confirmers(circle: Circle, members: Iterable[Member], drawer: str, asked: Iterable[str] = ()) -> list[str]:
+    """Return who may confirm a payout (35): the treasurer, or else any member but the drawer and the banker."""
+    barred = {drawer, circle.banker_id, *asked}
+    if circle.treasurer_id and circle.treasurer_id not in barred:
+        return [circle.treasurer_id]
+    return sorted(m.person_id for m in members if m.state is MemberState.IN and m.person_id not in barred)
+
+
+def is_over(circle: Circle, rounds: Iterable[Round]) -> bool:
+    """Say whether every turn was paid, so that the circle may be COMPLETED (51)."""
+    paid = {r.number for r in rounds if r.state is RoundState.PAID}
+    return paid >= set(range(1, circle.turns + 1))
