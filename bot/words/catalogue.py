@@ -1,0 +1,115 @@
+"""All copy people see, by language: gettext catalogues whose keys are the names of the texts.
+
+`render` turns what is to be said into messages ready for one channel. No text of ours leaves GSM-7 on SMS, and
+no SMS is longer than two segments: what is longer goes out as several.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from functools import lru_cache
+from importlib.resources import files
+
+from babel.dates import format_date
+from babel.messages.pofile import read_po
+
+from bot.words.say import Figure, Say, Text
+from domain.gsm7 import septets, to_gsm7
+from domain.messages import Channel, Option, Outgoing, numbered
+from domain.money import Money
+from domain.people import Language
+
+LONGEST_SMS = 306
+"""Septets: two segments of a joined SMS (contract.md)."""
+
+
+@lru_cache(maxsize=4096)
+def day(value: date) -> str:
+    """Write a date as `Fri 22 Jan`."""
+    return format_date(value, "EEE d MMM", locale="en")
+
+
+def _read(language: Language) -> dict[str, str]:
+    with files("bot.words").joinpath(f"{language.value}.po").open("rb") as file:
+        return {str(m.id): str(m.string) for m in read_po(file) if m.id and m.string}
+
+
+class Catalogue:
+    """The texts of every language. A text that a language lacks is said in English, and counted."""
+
+    def __init__(self, site: str) -> None:
+        self._texts: Mapping[Language, dict[str, str]] = {language: _read(language) for language in Language}
+        self._site = site
+        self.missing = 0
+
+    def write(self, what: Text, language: Language) -> str:
+        """Return one text in one language, its gaps filled."""
+        found = self._texts[language].get(what.name)
+        if found is None:
+            self.missing += 1
+            found = self._texts[Language.EN][what.name]
+        if "{" not in found:
+            return found
+        filled = {name: self._figure(value, language) for name, value in what.figures.items()}
+        return found.format_map({"site": self._site, **filled})
+
+    def render(self, what: Say, language: Language, channel: Channel) -> tuple[Outgoing, ...]:
+        """Return the messages that say it on a channel: one, but for an SMS that would be too long."""
+        body = "\n".join(self.write(t, language) for t in what.texts)
+        options = tuple(Option(a.line, self._label(a.label, language)) for a in what.answers)
+        message = Outgoing(body, options, self.write(Text("choose"), language) if options else "")
+        return _pages(message) if channel is Channel.SMS else (message,)
+
+    def _label(self, label: Text | str, language: Language) -> str:
+        return label if isinstance(label, str) else self.write(label, language)
+
+    def _figure(self, value: Figure, language: Language) -> str:
+        match value:
+            case str():
+                return value
+            case Money():
+                return value.text()
+            case date():
+                return day(value)
+            case Text():
+                return self.write(value, language)
+            case tuple():
+                return "\n".join(v if isinstance(v, str) else self.write(v, language) for v in value)
+            case _:
+                return str(value)
+
+
+def _pages(message: Outgoing) -> tuple[Outgoing, ...]:
+    """Split a message so that each part, with its numbered answers, fits an SMS."""
+    body = to_gsm7(message.text)
+    options = tuple(Option(o.id, to_gsm7(o.label)) for o in message.options)
+    last = Outgoing(body, options, message.button)
+    if septets(numbered(last)) <= LONGEST_SMS:
+        return (last,)
+    pages = list(_chunks(body.split("\n")))
+    tail = Outgoing(pages[-1], options, message.button)
+    if septets(numbered(tail)) > LONGEST_SMS:
+        *most, end = pages[-1].rsplit("\n", 1) if "\n" in pages[-1] else pages[-1].rsplit(". ", 1)
+        pages[-1:] = [*most, end]
+        tail = Outgoing(end, options, message.button)
+    return (*(Outgoing(page) for page in pages[:-1]), tail)
+
+
+def _chunks(lines: Iterable[str]) -> Iterable[str]:
+    """Join lines into texts that fit; a line that is too long by itself is cut at a space."""
+    page = ""
+    for line in lines:
+        rest = line
+        while septets(rest) > LONGEST_SMS:
+            if page:
+                yield page
+                page = ""
+            cut = rest.rfind(" ", 0, LONGEST_SMS // 2)
+            cut = cut if cut > 0 else LONGEST_SMS // 2
+            yield rest[:cut]
+            rest = rest[cut:].lstrip()
+        joined = f"{page}\n{rest}" if page else rest
+        if septets(joined) > LONGEST_SMS:
+            yield page
+            joined = rest
+        page = joined
+    yield page

@@ -1,0 +1,124 @@
+"""What a conversation may know of the one who writes: small, read in bulk before the turn, never asked for within.
+
+A conversation decides what to say and what to ask for; whether it may be done is decided again under the lock.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from domain.money import Currency, Money
+from domain.pardna import CircleState, DrawState, RoundState
+from domain.people import Person, Role, TrnState
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One throw of mine that is still open."""
+
+    round: int
+    due: date
+    grace_until: date
+    state: RoundState
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of mine: the round in which I draw. `date` is its payout date, once the circle has begun."""
+
+    round: int
+    date: date | None
+    net: int | None
+    paid: int
+    state: DrawState | None
+    held_for: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One circle as one person sees it."""
+
+    code: str
+    name: str
+    state: CircleState
+    currency: Currency
+    throw: int
+    turns: int
+    first_due: date
+    fee: int
+    is_banker: bool
+    banker_name: str
+    member_state: str
+    hands: int
+    agreed: bool
+    taken: int
+    asking: int
+    round: int
+    drawer: str
+    pot: int
+    credit: int
+    cash_held: int
+    owed: tuple[Owed, ...]
+    my_turns: tuple[Turn, ...]
+
+    def money(self, minor: int) -> Money:
+        """Return minor units as money of this circle."""
+        return Money(minor, self.currency)
+
+    @property
+    def is_member(self) -> bool:
+        """Whether this person throws here."""
+        return self.member_state == "IN"
+
+    @property
+    def running(self) -> bool:
+        """Whether throws are taken."""
+        return self.state is CircleState.ACTIVE
+
+    @property
+    def gross(self) -> int:
+        """The whole pot of a round."""
+        return self.throw * self.turns
+
+    @property
+    def owed_in_all(self) -> int:
+        """What this person owes here today."""
+        return sum(o.left for o in self.owed)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question that waits for this person: cash to confirm, a payout to approve, a draw to acknowledge."""
+
+    kind: str
+    ref: str
+    circle: str
+    circle_name: str
+    money: Money
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All a conversation may know. `now` is when the message arrived."""
+
+    party: str
+    now: datetime
+    person: Person | None = None
+    roles: frozenset[Role] = frozenset()
+    seats: tuple[Seat, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    trn_state: TrnState | None = None
+    trn_last3: str = ""
+    destination: str = ""
+    stopped: bool = False
+    rails: tuple[str, ...] = ()
+
+    @property
+    def channel(self) -> str:
+        """The channel they write on."""
+        return self.party.partition(":")[0]
+
+    def asked(self, kind: str) -> list[Ask]:
+        """Return the questions of one kind."""
+        return [a for a in self.asks if a.kind == kind]

@@ -1,0 +1,259 @@
+"""The book: what one transaction of the desk may see and change.
+
+Loaded in bulk under locks taken in one sorted order, decided on without a query, written in bulk. Only the desk
+opens and commits it. A row that was not changed is not written.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import ledger as books
+from domain.pardna import Circle, Due, Hand, Member, Round
+from domain.payments import Payment, Payout
+from domain.people import Address, Destination, LinkCode, Person, Ticket, Trn
+from storage import ledger, tables
+from storage.codec import Table, load, save
+from storage.duties import Duty, plan
+
+Row = TypeVar("Row")
+
+_OPEN_PAYMENT = "state = 'PENDING' OR (state = 'SETTLED' AND NOT confirmed)"
+_OPEN_PAYOUT = "state NOT IN ('RECEIVED', 'PRESUMED', 'DROPPED')"
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What the commands of a batch name, gathered before anything is locked."""
+
+    circles: frozenset[str] = frozenset()
+    read_only: frozenset[str] = frozenset()
+    """Those of `circles` that no command changes: read without a lock."""
+    receipts: frozenset[str] = frozenset()
+    payout_refs: frozenset[str] = frozenset()
+    payout_ids: frozenset[str] = frozenset()
+    ticket_refs: frozenset[str] = frozenset()
+    persons: frozenset[str] = frozenset()
+    parties: frozenset[str] = frozenset()
+    rails: frozenset[str] = frozenset()
+    """Names of ledger accounts that belong to no circle."""
+    trn_blinds: frozenset[bytes] = frozenset()
+    queue: bool = False
+
+
+@dataclass(slots=True)
+class Book:
+    """Rows by class and key, balances by account, and what is to be written."""
+
+    conn: AsyncConnection
+    balances: dict[str, int] = field(default_factory=dict)
+    _rows: dict[type, dict[tuple[Any, ...], Any]] = field(default_factory=dict)
+    _loaded: dict[type, dict[tuple[Any, ...], Any]] = field(default_factory=dict)
+    _transactions: list[tuple[datetime, books.Transaction]] = field(default_factory=list)
+    _duties: list[Duty] = field(default_factory=list)
+
+    # -- reading ----------------------------------------------------------------------------------------------
+
+    def get(self, row: type[Row], *key: Any) -> Row | None:  # noqa: ANN401 - keys are of several types
+        """Return one row, or None when it was not loaded or is not there."""
+        return cast("Row | None", self._rows.get(row, {}).get(key))
+
+    def must(self, row: type[Row], *key: Any) -> Row:  # noqa: ANN401 - as above
+        """Return one row that has to be there."""
+        return cast("Row", self._rows[row][key])
+
+    def all(self, row: type[Row], **equal: Any) -> list[Row]:  # noqa: ANN401 - as above
+        """Return the loaded rows of a class whose fields equal those given, in key order."""
+        found = [r for r in self._rows.get(row, {}).values() if all(getattr(r, k) == v for k, v in equal.items())]
+        key = tables.BY_ROW[row].key
+        return sorted(found, key=lambda r: tuple(getattr(r, name) for name in key))
+
+    def balance(self, account: books.Account) -> int:
+        """Return an account's balance, in its own direction, with this book's own postings."""
+        return self.balances.get(account.name, 0)
+
+    # -- changing ---------------------------------------------------------------------------------------------
+
+    def put(self, *rows: Any) -> None:  # noqa: ANN401 - rows of several classes
+        """Keep rows, new or changed."""
+        for row in rows:
+            table = tables.BY_ROW[type(row)]
+            self._rows.setdefault(type(row), {})[_key(table, row)] = row
+
+    def post(self, at: datetime, transaction: books.Transaction) -> None:
+        """Post a transaction when the book is written. The balances seen here change at once."""
+        self._transactions.append((at, transaction))
+        for transfer in transaction.transfers:
+            for account in {transfer.debit, transfer.credit}:
+                effect = books.effect(account, transfer)
+                self.balances[account.name] = self.balances.get(account.name, 0) + effect
+
+    def plan(self, *duties: Duty) -> None:
+        """Have the keeper do something at its time. A key planned before is left as it is."""
+        self._duties.extend(duties)
+
+    # -- the two ends -----------------------------------------------------------------------------------------
+
+    async def open(self, needs: Needs) -> None:
+        """Lock and load all that the commands need, in bulk."""
+        codes = set(needs.circles) | await self._circles_behind(needs)
+        locked = sorted(codes - needs.read_only)
+        if locked:
+            await self.conn.execute(text("SELECT 1 FROM circle WHERE code = ANY(:c) ORDER BY code FOR UPDATE"), {"c": locked})
+        await self._load_circles(sorted(codes))
+        await self._load_people(needs)
+        if locked or needs.rails:
+            self.balances.update(await ledger.lock_and_read(self.conn, locked, sorted(needs.rails)))
+        if readable := sorted(codes & needs.read_only):
+            self.balances.update(await self._read_balances(readable))
+
+    async def write(self) -> None:
+        """Write what changed and prove the books at once, so that a fault names its batch before the commit."""
+        for table in tables.IN_ORDER:
+            rows, before = self._rows.get(table.row, {}), self._loaded.get(table.row, {})
+            await save(self.conn, table, [row for key, row in rows.items() if before.get(key) != row])
+        for at, together in _by_time(self._transactions):
+            await ledger.post(self.conn, together, at)
+        await plan(self.conn, self._duties)
+        if self._transactions:
+            await ledger.settle_constraints(self.conn)
+
+    @property
+    def planned(self) -> bool:
+        """Whether the keeper has something new to wait for."""
+        return bool(self._duties)
+
+    # -- inside -----------------------------------------------------------------------------------------------
+
+    async def _circles_behind(self, needs: Needs) -> set[str]:
+        """Find the circles of payments, payouts and tickets that are named by their references."""
+        circles: set[str] = set()
+        if needs.receipts:
+            self._keep(tables.PAYMENT, await load(self.conn, tables.PAYMENT, "receipt = ANY(:v)", v=sorted(needs.receipts)))
+        if needs.payout_refs or needs.payout_ids:
+            where = "id = ANY(:ids) OR (ref = ANY(:refs) AND state NOT IN ('RECEIVED', 'PRESUMED', 'DROPPED'))"
+            values = {"ids": sorted(needs.payout_ids), "refs": sorted(needs.payout_refs)}
+            self._keep(tables.PAYOUT, await load(self.conn, tables.PAYOUT, where, **values))
+        if needs.ticket_refs:
+            where = "ref = ANY(:v) AND closed_at IS NULL"
+            self._keep(tables.TICKET, await load(self.conn, tables.TICKET, where, v=sorted(needs.ticket_refs)))
+        for row in (Payment, Payout, Ticket):
+            circles |= {r.circle for r in self.all(row) if r.circle}
+        people = [t.person_id for t in self.all(Ticket) if t.person_id] + sorted(needs.persons)
+        if people and (needs.ticket_refs or needs.trn_blinds or needs.persons):
+            held = "SELECT DISTINCT circle FROM draw WHERE person_id = ANY(:p) AND state = 'HELD'"
+            circles |= {row[0] for row in await self.conn.execute(text(held), {"p": people})}
+        return circles
+
+    async def _load_circles(self, codes: Sequence[str]) -> None:
+        if not codes:
+            return
+        self._keep(tables.CIRCLE, await load(self.conn, tables.CIRCLE, "code = ANY(:v)", v=codes))
+        for table in tables.OF_A_CIRCLE:
+            self._keep(table, await load(self.conn, table, "circle = ANY(:v)", v=codes))
+        # Read again under the lock: what was found by its reference may have moved on since.
+        named = [p.receipt for p in self.all(Payment)]
+        where = f"(circle = ANY(:v) AND ({_OPEN_PAYMENT})) OR receipt = ANY(:named)"
+        self._keep(tables.PAYMENT, await load(self.conn, tables.PAYMENT, where, v=codes, named=named))
+        ids = [p.id for p in self.all(Payout)]
+        where = f"(circle = ANY(:v) AND {_OPEN_PAYOUT}) OR id = ANY(:ids)"
+        self._keep(tables.PAYOUT, await load(self.conn, tables.PAYOUT, where, v=codes, ids=ids))
+        tickets = [t.id for t in self.all(Ticket)]
+        where = "(circle = ANY(:v) AND closed_at IS NULL) OR id = ANY(:ids)"
+        self._keep(tables.TICKET, await load(self.conn, tables.TICKET, where, v=codes, ids=tickets))
+
+    async def _load_people(self, needs: Needs) -> None:
+        """Load everyone a command may speak to or of: those named, all members and bankers, and staff."""
+        if needs.queue:
+            self._keep(tables.TICKET, await load(self.conn, tables.TICKET, "closed_at IS NULL ORDER BY opened_at LIMIT 50"))
+        ids = set(needs.persons)
+        ids |= {c.banker_id for c in self.all(Circle)} | {m.person_id for m in self.all(Member)}
+        ids |= {t.person_id for t in self.all(Ticket) if t.person_id}
+        if needs.parties:
+            self._keep(tables.ADDRESS, await load(self.conn, tables.ADDRESS, "party = ANY(:v)", v=sorted(needs.parties)))
+            self._keep(tables.LINK_CODE, await load(self.conn, tables.LINK_CODE, "party = ANY(:v)", v=sorted(needs.parties)))
+            ids |= {a.person_id for a in self.all(Address)}
+        if ids:
+            some = sorted(ids)
+            self._keep(tables.PERSON, await load(self.conn, tables.PERSON, "id = ANY(:v)", v=some))
+            for table in (tables.ADDRESS, tables.DESTINATION, tables.LINK_CODE):
+                self._keep(table, await load(self.conn, table, "person_id = ANY(:v)", v=some))
+            where = "person_id = ANY(:v) OR (blind = ANY(:b) AND state = 'VERIFIED')"
+            self._keep(tables.TRN, await load(self.conn, tables.TRN, where, v=some, b=sorted(needs.trn_blinds)))
+
+    async def _read_balances(self, codes: Sequence[str]) -> dict[str, int]:
+        found = await self.conn.execute(text("SELECT name, balance FROM ledger_account WHERE circle = ANY(:c)"), {"c": codes})
+        return {name: balance for name, balance in found}
+
+    def _keep(self, table: Table, rows: Iterable[Any]) -> None:
+        for row in rows:
+            key = _key(table, row)
+            self._loaded.setdefault(table.row, {})[key] = row
+            self._rows.setdefault(table.row, {})[key] = row
+
+    # -- small questions that many actions ask ----------------------------------------------------------------
+
+    def circle(self, code: str) -> Circle:
+        """Return a circle that the gate has seen."""
+        return self.must(Circle, code)
+
+    def members(self, circle: str) -> list[Member]:
+        """Return everyone who ever asked to be in."""
+        return self.all(Member, circle=circle)
+
+    def hands(self, circle: str) -> list[Hand]:
+        """Return the hands in the order of their turns."""
+        return sorted(self.all(Hand, circle=circle), key=lambda h: h.turn)
+
+    def rounds(self, circle: str) -> dict[int, Round]:
+        """Return the rounds by number."""
+        return {r.number: r for r in self.all(Round, circle=circle)}
+
+    def dues_of(self, circle: str, person: str) -> list[Due]:
+        """Return all a person's dues in a circle."""
+        mine = {h.number for h in self.all(Hand, circle=circle, person_id=person)}
+        return [d for d in self.all(Due, circle=circle) if d.hand in mine]
+
+    def person(self, person_id: str) -> Person:
+        """Return somebody who was loaded."""
+        return self.must(Person, person_id)
+
+    def destination(self, person_id: str) -> Destination | None:
+        """Return where a person's draws go."""
+        return self.get(Destination, person_id)
+
+    def trn(self, person_id: str) -> Trn | None:
+        """Return a person's TRN."""
+        return self.get(Trn, person_id)
+
+    def addresses(self, person_id: str) -> list[Address]:
+        """Return a person's addresses."""
+        return self.all(Address, person_id=person_id)
+
+    def link_codes(self, person_id: str) -> list[LinkCode]:
+        """Return the codes on their way to a person's new addresses."""
+        return self.all(LinkCode, person_id=person_id)
+
+
+def _key(table: Table, row: Any) -> tuple[Any, ...]:  # noqa: ANN401 - rows of several classes
+    return tuple(getattr(row, name) for name in table.key)
+
+
+def _by_time(
+    transactions: list[tuple[datetime, books.Transaction]],
+) -> Iterator[tuple[datetime, list[books.Transaction]]]:
+    """Group what was posted at the same time, keeping the order."""
+    group: list[books.Transaction] = []
+    last: datetime | None = None
+    for at, transaction in transactions:
+        if last is not None and at != last:
+            yield last, group
+            group = []
+        last = at
+        group.append(transaction)
+    if last is not None:
+        yield last, group

@@ -1,0 +1,101 @@
+"""Rows of the domain as rows of PostgreSQL, by one rule: a table's columns are its dataclass's fields.
+
+All statements work on many rows at once: one `unnest` of arrays a table, never a statement a row.
+"""
+
+import types
+import typing
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+Row = TypeVar("Row")
+
+_SQL_TYPES: dict[type, str] = {
+    str: "text",
+    int: "bigint",
+    bool: "boolean",
+    bytes: "bytea",
+    date: "date",
+    datetime: "timestamptz",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Where rows of one class live. `circle` names the column that ties a row to its circle, if one does."""
+
+    name: str
+    row: type
+    key: tuple[str, ...]
+
+
+def _plain(annotation: Any) -> type:  # noqa: ANN401 - a type hint may be anything
+    """Return the one real type of `X` or `X | None`."""
+    if isinstance(annotation, types.UnionType):
+        annotation = next(a for a in typing.get_args(annotation) if a is not type(None))
+    return typing.cast("type", annotation)
+
+
+@cache
+def _columns(row: type) -> tuple[tuple[str, str, type], ...]:
+    """Return (column, SQL type, Python type) of each field."""
+    hints = typing.get_type_hints(row)
+    found = []
+    for field in fields(row):
+        python = _plain(hints[field.name])
+        base = str if issubclass(python, Enum) else python
+        found.append((field.name, _SQL_TYPES[base], python))
+    return tuple(found)
+
+
+@cache
+def _upsert(table: Table) -> TextClause:
+    columns = _columns(table.row)
+    names = ", ".join(name for name, _, _ in columns)
+    arrays = ", ".join(f"CAST(:{name} AS {sql}[])" for name, sql, _ in columns)
+    changes = ", ".join(f"{name} = excluded.{name}" for name, _, _ in columns if name not in table.key)
+    action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
+    return text(
+        f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) "  # noqa: S608 - names are our own
+        f"ON CONFLICT ({', '.join(table.key)}) {action}"
+    )
+
+
+async def save(conn: AsyncConnection, table: Table, rows: Sequence[Any]) -> None:
+    """Write rows, new or changed, in one statement."""
+    if rows:
+        columns = [name for name, _, _ in _columns(table.row)]
+        await conn.execute(_upsert(table), {name: [getattr(r, name) for r in rows] for name in columns})
+
+
+@cache
+def _reader(row: type) -> Callable[[Iterable[Any]], Any]:
+    enums = [(i, python) for i, (_, _, python) in enumerate(_columns(row)) if issubclass(python, Enum)]
+
+    def read(values: Iterable[Any]) -> Any:  # noqa: ANN401 - the row's own class
+        cells = list(values)
+        for i, enum in enums:
+            cells[i] = enum(cells[i])
+        return row(*cells)
+
+    return read
+
+
+@cache
+def _select(table: Table, where: str) -> TextClause:
+    names = ", ".join(name for name, _, _ in _columns(table.row))
+    return text(f"SELECT {names} FROM {table.name} WHERE {where}")  # noqa: S608 - names are our own
+
+
+async def load(conn: AsyncConnection, table: Table, where: str, **values: Any) -> list[Any]:  # noqa: ANN401
+    """Read the rows that a condition of ours finds."""
+    found = await conn.execute(_select(table, where), values)
+    read = _reader(table.row)
+    return [read(values) for values in found]

@@ -1,0 +1,31 @@
+"""Which row of the domain lives in which table (the columns are its fields; see storage/codec.py)."""
+
+from domain.pardna import Circle, Draw, Due, Hand, Member, Round
+from domain.payments import Payment, Payout
+from domain.people import Address, Consent, Destination, LinkCode, Person, Ticket, Trn
+from storage.codec import Table
+
+PERSON = Table("person", Person, ("id",))
+ADDRESS = Table("address", Address, ("party",))
+CONSENT = Table("consent", Consent, ("person_id", "kind", "version"))
+TRN = Table("trn", Trn, ("person_id",))
+DESTINATION = Table("destination", Destination, ("person_id",))
+LINK_CODE = Table("link_code", LinkCode, ("party",))
+CIRCLE = Table("circle", Circle, ("code",))
+MEMBER = Table("member", Member, ("circle", "person_id"))
+HAND = Table("hand", Hand, ("circle", "number"))
+ROUND = Table("round", Round, ("circle", "number"))
+DUE = Table("due", Due, ("circle", "round", "hand"))
+PAYMENT = Table("payment", Payment, ("receipt",))
+DRAW = Table("draw", Draw, ("circle", "round"))
+PAYOUT = Table("payout", Payout, ("id",))
+TICKET = Table("ticket", Ticket, ("id",))
+
+IN_ORDER = (
+    PERSON, ADDRESS, CONSENT, TRN, DESTINATION, LINK_CODE, CIRCLE, MEMBER, HAND, ROUND, DUE, PAYMENT, DRAW, PAYOUT,
+    TICKET,
+)  # fmt: skip
+"""Parents before children, so that a batch may be written table by table."""
+BY_ROW = {table.row: table for table in IN_ORDER}
+OF_A_CIRCLE = (MEMBER, HAND, ROUND, DUE, DRAW)
+"""Loaded whole with their circle; payments and payouts only while they are open."""
