@@ -1,0 +1,46 @@
+"""The doors to PostgreSQL: one pool a process. Nobody outside storage names the driver."""
+
+from typing import Any
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+Engine = AsyncEngine
+Connection = AsyncConnection
+
+POOL_SIZE = 10
+STATEMENT_SECONDS = 60
+LOCK_SECONDS = 20
+IDLE_IN_TRANSACTION_SECONDS = 60
+
+
+def make_engine(url: str, *, pool_size: int = POOL_SIZE, name: str = "pardna") -> AsyncEngine:
+    """Return the pool for a `postgresql://` address; `name` is what PostgreSQL shows of us.
+
+    No statement and no lock waits for ever: a turn that cannot go on fails and is tried again.
+    """
+    return create_async_engine(
+        make_url(url).set(drivername="postgresql+asyncpg"),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=LOCK_SECONDS,
+        pool_pre_ping=True,
+        connect_args={"server_settings": server_settings(name), "timeout": 10, "command_timeout": 120},
+    )
+
+
+def server_settings(name: str) -> dict[str, Any]:
+    """Return the settings of every connection. jit costs more than it gives on short statements."""
+    return {
+        "application_name": name,
+        "jit": "off",
+        "timezone": "UTC",
+        "statement_timeout": f"{STATEMENT_SECONDS}s",
+        "lock_timeout": f"{LOCK_SECONDS}s",
+        "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
+    }
+
+
+def driver_url(url: str) -> str:
+    """Return the address in the form that the bare driver takes."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
