@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from domain.messages import Filed, Inbound, Outgoing
+from domain.messages import Filed, Inbound, InboundKind, Outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +111,9 @@ class Rail(Protocol):
     async def look_up(self, key: str) -> Outcome:
         """Say what became of an Unknown disbursement."""
         ...
+
+
+def filed(inbound: Inbound, external_id: str) -> Filed:
+    """Make the arrival of something a person sent, or of a delivery status, under its provider's own id."""
+    kind = "status" if inbound.kind is InboundKind.STATUS else "chat"
+    return Filed(inbound.channel.value, external_id, inbound.party, kind, inbound.as_json())

@@ -1,0 +1,1 @@
+"""The chat networks, one adapter a module, none of which knows its neighbours."""

@@ -1,0 +1,134 @@
+"""Sending through Twilio, and what Twilio's answers mean.
+
+The library builds the request and would log the recipient and wait for ever: its transport is ours.
+"""
+
+import logging
+from base64 import b64encode
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import orjson
+from twilio.http import AsyncHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from channels.base import Outcome, Refused, Retry, Sent
+from channels.http import CREDENTIALS_WAIT_SECONDS, Http, Reply, outcome_by_status
+from domain.gsm7 import septets, to_gsm7
+from domain.messages import Outgoing, numbered
+
+LENGTH_LIMIT: Final = 306
+"""Two segments of GSM-7, in septets: the most that one message of ours may cost (contract.md)."""
+
+_CODES: Final[dict[int, Outcome]] = {
+    20003: Retry("credentials refused", CREDENTIALS_WAIT_SECONDS),
+    **dict.fromkeys((20429, 14107, 21611, 30001, 30022), Retry("throttled", 1.0)),
+    **dict.fromkeys((20500, 20503), Retry("provider trouble")),
+    21610: Refused("opted out", "21610", gone=True),
+    **{code: Refused("not a number for SMS", str(code), gone=True) for code in (21211, 21217, 21614, 21265)},
+    30005: Refused("unknown number", "30005", gone=True),
+    30006: Refused("landline", "30006", gone=True),
+    30003: Refused("unreachable", "30003"),
+    30007: Refused("filtered by a carrier", "30007"),
+    21617: Refused("too long", "21617"),
+    63016: Refused("outside WhatsApp's window", "63016"),
+}
+"""Twilio's error codes; every other one is judged by its HTTP status."""
+
+
+def text_of(message: Outgoing) -> str:
+    """Render a message as the plain text that is sent, with its choice as a numbered menu.
+
+    Raises ValueError for a text that is empty or over 306 septets: the caller splits it where it makes sense.
+    """
+    text = to_gsm7(numbered(message))
+    if not text.strip():
+        raise ValueError("an SMS cannot be empty")
+    if (length := septets(text)) > LENGTH_LIMIT:
+        raise ValueError(f"{length} septets, an SMS of ours may have {LENGTH_LIMIT}")
+    return text
+
+
+def outcome_of(reply: Reply) -> Outcome:
+    """Judge Twilio's answer. Its own words are left out: they quote the address."""
+    match reply.json():
+        case {"sid": str(sid)} if reply.ok:
+            return Sent(sid)
+        case {"code": int(number)}:
+            return _CODES.get(number) or outcome_by_status(reply, str(number))
+        case _:
+            return outcome_by_status(reply)
+
+
+class _NotTakenError(Exception):
+    """Carries the outcome of a call past the library, which would put the address into its own exception."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__("not taken")
+        self.outcome = outcome
+
+
+class _Transport(AsyncHttpClient):  # type: ignore[misc] # the library has no types
+    """The library's requests, on our own client. Raises _NotTakenError for every answer but a good one."""
+
+    def __init__(self, http: Http) -> None:
+        super().__init__(logging.getLogger(__name__), is_async=True)
+        self._http = http
+
+    async def request(  # noqa: PLR0917 - the library's own signature
+        self,
+        method: str,
+        uri: str,
+        params: Mapping[str, object] | None = None,  # noqa: ARG002 - posting uses none
+        data: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109 - ours is in Http
+        allow_redirects: bool = False,  # noqa: ARG002, FBT001, FBT002 - never
+    ) -> Any:
+        """Post a form. The library reads a few fields of the answer; all it gets is the message's id."""
+        headers = dict(headers or {})
+        if auth:
+            headers["Authorization"] = "Basic " + b64encode(":".join(auth).encode()).decode()
+        reply = await self._http.call(method, uri, body=urlencode(data or {}).encode(), headers=headers)
+        outcome = outcome_of(reply) if isinstance(reply, Reply) else reply
+        if not isinstance(outcome, Sent):
+            raise _NotTakenError(outcome)
+        return Response(HTTPStatus.CREATED, orjson.dumps({"sid": outcome.provider_id}).decode())
+
+
+class Sms:
+    """Sends from `sender`: a number, or a messaging service (`MG...`), through `base_url` without a version.
+
+    Delivery statuses come to `{public_url}/hooks/sms/status`. Twilio queues for itself what a number may not
+    send at once, so the rate is only what its API takes from us.
+    """
+
+    name = "sms"
+    rate_per_second = 10.0
+
+    def __init__(
+        self, http: Http, base_url: str, account_sid: str, auth_token: str, *, sender: str, public_url: str
+    ) -> None:
+        # An environment of its own, or the library would read edges and regions from the process's.
+        self._client = Client(
+            account_sid,
+            auth_token,
+            http_client=_Transport(http),
+            environment={"TWILIO_EDGE": "", "TWILIO_REGION": ""},
+        )
+        self._client.api.base_url = base_url.rstrip("/")
+        origin = "messaging_service_sid" if sender.startswith("MG") else "from_"
+        self._envelope = {origin: sender, "status_callback": f"{public_url.rstrip('/')}/hooks/sms/status"}
+
+    async def send(self, address: str, message: Outgoing, key: str) -> Outcome:  # noqa: ARG002 - it takes no key
+        """Send one message. Raises ValueError for what cannot be shown (see `text_of`)."""
+        text = text_of(message)
+        try:
+            taken = await self._client.messages.create_async(to=address, body=text, **self._envelope)
+        except _NotTakenError as refusal:
+            return refusal.outcome
+        return Sent(taken.sid)

@@ -1,0 +1,192 @@
+"""Sending through Telegram, and what Telegram's answers mean.
+
+The token stands in the URL, so no URL and no exception of the library leaves this module.
+"""
+
+import logging
+from typing import Any, Final
+
+import orjson
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
+from telegram.error import TelegramError
+from telegram.request import BaseRequest, RequestData
+
+from channels.base import Outcome, Refused, Retry, Sent, Unknown
+from channels.chat.telegram.hook import ALLOWED_UPDATES
+from channels.http import CREDENTIALS_WAIT_SECONDS, Http, Reply, outcome_by_status
+from domain.messages import Option, Outgoing
+
+TEXT_LIMIT: Final = 4096
+DATA_LIMIT_BYTES: Final = 64
+_SHORT_LABEL = 14
+"""Two labels of this length stand beside each other on a small phone."""
+
+# At DEBUG the library writes every call with its address and text into the log.
+logging.getLogger("telegram").setLevel(logging.WARNING)
+
+
+def keyboard_of(options: tuple[Option, ...]) -> InlineKeyboardMarkup | None:
+    """Lay out an inline keyboard: two short labels in a row, longer ones alone.
+
+    Raises ValueError for an id over 64 bytes, which Telegram would refuse.
+    """
+    rows: list[list[InlineKeyboardButton]] = []
+    for option in options:
+        if len(option.id.encode()) > DATA_LIMIT_BYTES:
+            raise ValueError(f"an option's id may have {DATA_LIMIT_BYTES} bytes for Telegram")
+        button = InlineKeyboardButton(option.label, callback_data=option.id)
+        before = rows[-1] if rows else []
+        if len(before) == 1 and max(len(before[0].text), len(option.label)) <= _SHORT_LABEL:
+            before.append(button)
+        else:
+            rows.append([button])
+    return InlineKeyboardMarkup(rows) if rows else None
+
+
+CONFLICT: Final = "somebody else takes the updates"
+_CREDENTIALS = Retry("credentials refused", CREDENTIALS_WAIT_SECONDS)
+_CODES: Final[dict[int, Outcome]] = {
+    401: _CREDENTIALS,
+    403: Refused("blocked the bot", "403", gone=True),
+    404: _CREDENTIALS,
+    409: Retry(CONFLICT),
+}
+
+
+def outcome_of(reply: Reply) -> Outcome | None:
+    """Judge Telegram's answer; None when it is a good one. Its own words are left out."""
+    answer = reply.json()
+    if reply.ok and "result" in answer:
+        return None
+    match answer:
+        case {"parameters": {"retry_after": int(seconds)}}:
+            return Retry("throttled", float(seconds))
+        case {"error_code": 400, "description": str(words)}:
+            return Refused("refused 400", "400", gone="chat not found" in words or "upgraded" in words)
+        case {"error_code": int(number)} if number in _CODES:
+            return _CODES[number]
+        case _:
+            return outcome_by_status(reply)
+
+
+class _NotTakenError(TelegramError):
+    """Carries the outcome of a call past the library."""
+
+    __slots__ = ("outcome",)
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__("not taken")
+        self.outcome = outcome
+
+
+class _Transport(BaseRequest):
+    """The library's requests, on our own client. Raises _NotTakenError for every answer but a good one."""
+
+    __slots__ = ("_http",)
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    @property
+    def read_timeout(self) -> float | None:
+        """Ours is in Http."""
+        return None
+
+    async def initialize(self) -> None:
+        """Nothing to open: the session belongs to its maker."""
+
+    async def shutdown(self) -> None:
+        """Nothing to close."""
+
+    async def do_request(
+        self, url: str, method: str, request_data: RequestData | None = None, *_: Any, **__: Any
+    ) -> tuple[int, bytes]:
+        """Call once."""
+        reply = await self._http.call(
+            method,
+            url,
+            body=request_data.json_payload if request_data else b"{}",
+            headers={"Content-Type": "application/json"},
+        )
+        outcome = outcome_of(reply) if isinstance(reply, Reply) else reply
+        if outcome or not isinstance(reply, Reply):
+            raise _NotTakenError(outcome or Unknown("strange answer"))
+        return reply.status, reply.body
+
+
+class Telegram:
+    """Sends through `base_url` (before `/bot`)."""
+
+    name = "telegram"
+    rate_per_second = 30.0
+
+    def __init__(self, http: Http, base_url: str, token: str) -> None:
+        base = f"{base_url.rstrip('/')}/bot"
+        self._http = http
+        self._updates_url = f"{base}{token}/getUpdates"
+        self._bot = Bot(token, base, request=_Transport(http), get_updates_request=_Transport(http))
+
+    async def send(self, address: str, message: Outgoing, key: str) -> Outcome:  # noqa: ARG002 - it takes no key
+        """Send one message. Raises ValueError for a text that is empty or over 4096 UTF-16 units."""
+        if not message.text.strip():
+            raise ValueError("Telegram takes no empty text")
+        if (length := len(message.text.encode("utf-16-le")) // 2) > TEXT_LIMIT:
+            raise ValueError(f"{length} characters, Telegram takes {TEXT_LIMIT}")
+        keyboard = keyboard_of(message.options)
+        try:
+            taken = await self._bot.send_message(
+                address,
+                message.text,
+                reply_markup=keyboard,
+                # A preview would fetch the pay page of whoever it was meant for.
+                link_preview_options=LinkPreviewOptions(is_disabled=True),
+            )
+        except _NotTakenError as refusal:
+            return refusal.outcome
+        except (TelegramError, TypeError, KeyError, ValueError, AttributeError):
+            return Unknown("strange answer")
+        return Sent(str(taken.message_id))
+
+    async def answer_callback(self, callback_id: str) -> Outcome:
+        """Stop the spinner on a tapped button."""
+        try:
+            await self._bot.answer_callback_query(callback_id)
+        except _NotTakenError as refusal:
+            return refusal.outcome
+        return Sent(callback_id)
+
+    async def set_hook(self, url: str, secret: str) -> Outcome:
+        """Have updates sent to `url` with `secret` in their header."""
+        try:
+            await self._bot.set_webhook(url, secret_token=secret, allowed_updates=ALLOWED_UPDATES)
+        except _NotTakenError as refusal:
+            return refusal.outcome
+        return Sent(url)
+
+    async def drop_hook(self) -> Outcome:
+        """Stop sending updates to a web hook, so that they can be polled."""
+        try:
+            await self._bot.delete_webhook()
+        except _NotTakenError as refusal:
+            return refusal.outcome
+        return Sent("")
+
+    async def updates(self, offset: int, wait_seconds: int) -> list[Any] | Outcome:
+        """Wait for updates from `offset` on, which confirms those before it.
+
+        Raw, because the library parses a whole batch or none of it, and logs what it cannot parse.
+        """
+        asked = {"offset": offset, "timeout": wait_seconds, "allowed_updates": ALLOWED_UPDATES}
+        reply = await self._http.call(
+            "POST",
+            self._updates_url,
+            body=orjson.dumps(asked),
+            headers={"Content-Type": "application/json"},
+            timeout_seconds=wait_seconds + 10,
+        )
+        if not isinstance(reply, Reply):
+            return reply
+        if outcome := outcome_of(reply):
+            return outcome
+        result = reply.json()["result"]
+        return result if isinstance(result, list) else Unknown("strange answer")

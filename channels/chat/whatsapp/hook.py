@@ -1,0 +1,194 @@
+"""What Meta tells us: the subscribe check, and batches of messages and delivery statuses.
+
+Nothing of a body is believed before its signature holds. Bodies are never logged.
+"""
+
+import hmac
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from channels.base import Answer, BadSignature, HookRequest, Unreadable, filed
+from channels.checks import clean, is_id, json_object, same
+from domain.messages import Channel, Filed, Inbound, InboundKind
+
+log = logging.getLogger(__name__)
+
+_PHONE_DIGITS_LIMIT = 15
+_MEDIA = frozenset({"image", "document", "audio", "video", "sticker", "voice"})
+_STATUSES = {"sent": "sent", "delivered": "delivered", "read": "read", "played": "read", "failed": "failed"}
+_NO_SPEECH = frozenset({"reaction"})
+"""A thumb under a receipt asks for no answer."""
+
+
+class WhatsAppHook:
+    """`GET|POST /hooks/whatsapp`. Raises ValueError when a secret is empty."""
+
+    def __init__(self, app_secret: str, verify_token: str) -> None:
+        if not app_secret or not verify_token:
+            raise ValueError("WHATSAPP_APP_SECRET and WHATSAPP_VERIFY_TOKEN must not be empty")
+        self._secret = app_secret.encode()
+        self._verify_token = verify_token
+
+    def receive(self, request: HookRequest) -> Answer:
+        """Answer Meta's subscribe check (GET), or verify and parse a batch (POST)."""
+        if request.method != "POST":
+            return self._subscribe(request.query)
+        signature = "sha256=" + hmac.digest(self._secret, request.body, "sha256").hex()
+        if not same(request.headers.get("x-hub-signature-256", ""), signature):
+            raise BadSignature
+        return Answer(tuple(_arrivals(json_object(request.body))))
+
+    def _subscribe(self, query: Mapping[str, str]) -> Answer:
+        if not same(query.get("hub.verify_token", ""), self._verify_token):
+            raise BadSignature
+        if query.get("hub.mode") != "subscribe":
+            raise Unreadable("not a subscribe check")
+        return Answer(text=query.get("hub.challenge", ""))
+
+
+def _arrivals(body: dict[str, Any]) -> list[Filed]:
+    """Walk every entry, change, message and status. What can be read is filed, whatever lies beside it.
+
+    Refusing a whole batch for one strange message would keep the others away for the seven days that Meta
+    repeats it. Raises Unreadable when there is nothing in it but what cannot be read.
+    """
+    if body.get("object", "whatsapp_business_account") != "whatsapp_business_account":
+        raise Unreadable("not about WhatsApp")
+    if not isinstance(body.get("entry"), list):
+        raise Unreadable("no entries")
+    found: list[Filed] = []
+    strange = 0
+    for read, item, names in _items(body["entry"]):
+        try:
+            if arrival := read(item, names):
+                found.append(arrival)
+        except (Unreadable, TypeError, KeyError, AttributeError):
+            strange += 1
+    if strange:
+        log.warning("whatsapp: items that could not be read: %d", strange)
+        if not found:
+            raise Unreadable("no readable message")
+    return found
+
+
+_Names = dict[str, str]
+_Read = Callable[[dict[str, Any], _Names], Filed | None]
+
+
+def _items(entries: list[Any]) -> Iterator[tuple[_Read, Any, _Names]]:
+    for value in _values(entries):
+        names = _names(value.get("contacts"))
+        for read, items in ((_message, value.get("messages")), (_status, value.get("statuses"))):
+            for item in items if isinstance(items, list) else ():
+                yield read, item, names
+
+
+def _values(entries: list[Any]) -> Iterator[dict[str, Any]]:
+    for entry in entries:
+        changes = entry.get("changes") if isinstance(entry, dict) else None
+        for change in changes if isinstance(changes, list) else ():
+            value = change.get("value") if isinstance(change, dict) else None
+            if isinstance(value, dict) and change.get("field", "messages") == "messages":
+                yield value
+
+
+def _names(contacts: Any) -> _Names:
+    """Return what each sender calls themselves, by number and by user id."""
+    names: _Names = {}
+    for contact in contacts if isinstance(contacts, list) else ():
+        if isinstance(contact, dict) and isinstance(contact.get("profile"), dict):
+            for key in (contact.get("wa_id"), contact.get("user_id")):
+                if isinstance(key, str):
+                    names[key] = clean(contact["profile"].get("name"))
+    return names
+
+
+def _address(number: Any, user_id: Any) -> str:
+    """Return `+` and the number, or the user id of a person who shows none (`US.1349...`)."""
+    if isinstance(number, str) and number.isascii():
+        digits = number.removeprefix("+")
+        if digits.isdigit() and len(digits) <= _PHONE_DIGITS_LIMIT:
+            return "+" + digits
+    if is_id(user_id) and "." in user_id:
+        return str(user_id)
+    raise Unreadable("no sender")
+
+
+def _message(message: dict[str, Any], names: _Names) -> Filed | None:
+    """Parse one message; None for what asks for no answer. Raises Unreadable, KeyError, TypeError."""
+    wamid, number, user_id = message["id"], message.get("from"), message.get("from_user_id")
+    if not is_id(wamid):
+        raise Unreadable("no id")
+    if message.get("group_id") or message.get("type") in _NO_SPEECH:
+        return None
+    address = _address(number, user_id)
+    if message.get("type") == "system":
+        return _moved(message["system"], wamid, address)
+    kind, text, choice, contact = _said(message, address)
+    name = names.get(number or "") or names.get(user_id or "", "")
+    return filed(
+        Inbound(
+            Channel.WHATSAPP,
+            address,
+            kind,
+            clean(text),
+            clean(choice),
+            name,
+            message_id=wamid,
+            contact=contact,
+        ),
+        wamid,
+    )
+
+
+def _said(message: dict[str, Any], address: str) -> tuple[InboundKind, Any, str, str]:
+    """Return kind, text, choice and contact of a message."""
+    kind, choice, contact = InboundKind.UNSUPPORTED, "", ""
+    text: Any = ""
+    match message:
+        case {"type": "text", "text": {"body": str(text)}}:
+            kind = InboundKind.TEXT
+        case (
+            {"type": "interactive", "interactive": {"button_reply": {"id": str(choice), **rest}}}
+            | {"type": "interactive", "interactive": {"list_reply": {"id": str(choice), **rest}}}
+            | {"type": "button", "button": {"payload": str(choice), **rest}}
+        ):
+            kind, text = InboundKind.CHOICE, rest.get("title") or rest.get("text")
+        case {"type": str(medium)} if medium in _MEDIA:
+            media = message.get(medium)
+            kind, text = InboundKind.MEDIA, media.get("caption") if isinstance(media, dict) else ""
+        case {"type": "contacts", "contacts": [{"phones": [{"wa_id": number}]}]} if f"+{number}" == address:
+            # Only one's own card proves anything: WhatsApp vouches for the sender, not for what is in a card.
+            kind, contact = InboundKind.CONTACT, address
+        case {"type": str()}:
+            pass
+        case _:
+            raise Unreadable("no type")
+    return kind, text, choice, contact
+
+
+def _moved(system: dict[str, Any], wamid: str, address: str) -> Filed:
+    """Make a provider's event of a changed number or user id: the person said nothing."""
+    new = system.get("wa_id") or system.get("new_wa_id") or system.get("user_id") or ""
+    body = {"type": clean(system.get("type")), "address": address, "new": clean(new)}
+    return Filed(Channel.WHATSAPP.value, wamid, f"{Channel.WHATSAPP}:{address}", "event", body)
+
+
+def _status(status: dict[str, Any], _names: _Names) -> Filed | None:
+    """Parse how far a message of ours got; None for what has no rank in that. Raises Unreadable, KeyError."""
+    wamid, reached = status["id"], _STATUSES.get(status["status"])
+    if not is_id(wamid):
+        raise Unreadable("no id")
+    if reached is None or status.get("recipient_type") == "group":
+        return None
+    address = _address(status.get("recipient_id"), status.get("recipient_user_id"))
+    match status:
+        case {"errors": [{"code": int(number)}, *_]}:
+            code = str(number)
+        case _:
+            code = ""
+    return filed(
+        Inbound(Channel.WHATSAPP, address, InboundKind.STATUS, message_id=wamid, status=reached, code=code),
+        f"{wamid}:{status['status']}",
+    )
