@@ -30,10 +30,15 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE, name: str = "pardna") -
 
 
 def server_settings(name: str) -> dict[str, Any]:
-    """Return the settings of every connection. jit costs more than it gives on short statements."""
+    """Return the settings of every connection.
+
+    jit costs more than it gives on short statements. Bitmap scans read all that is pending before the first
+    row comes out; a queue wants the first few (storage/inbox.py, storage/outbox.py).
+    """
     return {
         "application_name": name,
         "jit": "off",
+        "enable_bitmapscan": "off",
         "timezone": "UTC",
         "statement_timeout": f"{STATEMENT_SECONDS}s",
         "lock_timeout": f"{LOCK_SECONDS}s",
