@@ -3,6 +3,7 @@
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -73,10 +74,11 @@ def _options() -> argparse.Namespace:
 def main() -> int:
     """Measure and write; 0 when no answer was an error, 1 when some were, 2 when it cannot run."""
     asked = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave by the exits that end the servers
     if not other_python().exists():
         print(f"{other_python()} is missing: run `make bench`, which makes that environment", file=sys.stderr)
         return 2
-    repetitions, seconds = (1, 2.0) if asked.quick else (3, 5.0)
+    repetitions, seconds = (1, 3.0) if asked.quick else (3, 5.0)
     host = machine.describe()
     with _folder() as folder:
         subjects = _subjects(folder)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 APP_SECRET = "bench-app-secret"  # noqa: S105
 VERIFY_TOKEN = "bench-verify-token"  # noqa: S105
 
-ONBOARDING = ("hello", "Marva Brown", "AGREE", "EN")
+ONBOARDING = ("hello", "Marva Brown", "YES", "EN")
 """What a person who is new says until the menu stands: anything, the name, the consent, the language."""
 
 CONVERSATION = ("MENU", "BALANCE", "CIRCLES", "HELP", "PAY", "BACK")
