@@ -1,0 +1,200 @@
+"""Meta's web hook: what is verified, and what each documented message becomes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from channels.base import BadSignature, Unreadable
+from channels.chat.whatsapp import WhatsAppHook
+from domain.messages import Channel, Filed, Inbound, InboundKind
+from tests.channels.conftest import Fixture
+from tests.vendors import (
+    SETTINGS,
+    Call,
+    whatsapp,
+    whatsapp_message,
+    whatsapp_signed,
+    whatsapp_subscribe,
+    whatsapp_text,
+)
+
+HOOK = WhatsAppHook(SETTINGS["WHATSAPP_APP_SECRET"], SETTINGS["WHATSAPP_VERIFY_TOKEN"])
+WAMID = "wamid.HBgLMTg3NjU1NTAxMDEVAgASGBQ"
+MARVA = {"address": "+18765550101", "name": "Marva Brown"}
+
+
+def arrivals(call: Call) -> tuple[Filed, ...]:
+    return HOOK.receive(call.request()).arrivals
+
+
+def inbound(arrival: Filed) -> Inbound:
+    return Inbound.from_json(arrival.body)
+
+
+def said(kind: InboundKind, number: str, **fields: Any) -> Inbound:
+    return Inbound(Channel.WHATSAPP, kind=kind, message_id=WAMID + number, **{**MARVA, **fields})
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("whatsapp_text", said(InboundKind.TEXT, "01", text="PAY 5000")),
+        ("whatsapp_button_reply", said(InboundKind.CHOICE, "02", choice="pay:card", text="Card")),
+        ("whatsapp_list_reply", said(InboundKind.CHOICE, "03", choice="circle:K7M2QX", text="Sunday Club")),
+        ("whatsapp_quick_reply", said(InboundKind.CHOICE, "04", choice="RECEIVED", text="It reached")),
+        ("whatsapp_image", said(InboundKind.MEDIA, "05", text="my slip")),
+        ("whatsapp_document", said(InboundKind.MEDIA, "06")),
+        ("whatsapp_audio", said(InboundKind.MEDIA, "07")),
+        ("whatsapp_location", said(InboundKind.UNSUPPORTED, "08")),
+        ("whatsapp_own_contact", said(InboundKind.CONTACT, "09", contact="+18765550101")),
+        ("whatsapp_other_contact", said(InboundKind.UNSUPPORTED, "10")),
+        ("whatsapp_unsupported", said(InboundKind.UNSUPPORTED, "11")),
+    ],
+)
+def test_each_kind_of_message_becomes_one_arrival(fixture: Fixture, name: str, expected: Inbound) -> None:
+    (arrival,) = arrivals(whatsapp_signed(fixture(name)))
+    assert inbound(arrival) == expected
+    assert (arrival.source, arrival.external_id, arrival.party, arrival.kind) == (
+        "whatsapp",
+        expected.message_id,
+        "whatsapp:+18765550101",
+        "chat",
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["whatsapp_reaction", "whatsapp_group", "whatsapp_template_review", "whatsapp_errors"]
+)
+def test_what_asks_for_no_answer_is_taken_and_files_nothing(fixture: Fixture, name: str) -> None:
+    assert arrivals(whatsapp_signed(fixture(name))) == ()
+
+
+def test_a_person_with_a_username_is_known_by_a_user_id(fixture: Fixture) -> None:
+    (arrival,) = arrivals(whatsapp_signed(fixture("whatsapp_username")))
+    assert arrival.party == "whatsapp:JM.13491208655302741918"
+    assert inbound(arrival).name == "Keisha"
+
+
+def test_every_level_of_a_batch_is_walked_in_order(fixture: Fixture) -> None:
+    found = arrivals(whatsapp_signed(fixture("whatsapp_batch")))
+    assert [(a.party[-4:], a.kind, inbound(a).text or inbound(a).status) for a in found] == [
+        ("0101", "chat", "PAY"),
+        ("0102", "chat", "BALANCE"),
+        ("0103", "status", "read"),
+        ("0104", "chat", "DRAW"),
+    ]
+    assert [inbound(a).name for a in found] == ["Marva Brown", "Devon Clarke", "", "Keisha"]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("whatsapp_number_changed", "+18765550101", "16585550101"),
+        ("whatsapp_user_id_changed", "JM.13491208655302741918", "JM.55502086553027419"),
+    ],
+)
+def test_a_changed_number_is_an_event_and_no_speech(fixture: Fixture, name: str, old: str, new: str) -> None:
+    (arrival,) = arrivals(whatsapp_signed(fixture(name)))
+    assert (arrival.kind, arrival.party) == ("event", f"whatsapp:{old}")
+    assert (arrival.body["address"], arrival.body["new"]) == (old, new)
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "code"),
+    [("whatsapp_status_delivered", "delivered", ""), ("whatsapp_status_failed", "failed", "131026")],
+)
+def test_a_status_tells_how_far_a_message_got(fixture: Fixture, name: str, status: str, code: str) -> None:
+    (arrival,) = arrivals(whatsapp_signed(fixture(name)))
+    told = inbound(arrival)
+    assert (told.kind, told.status, told.code, told.address) == (
+        InboundKind.STATUS,
+        status,
+        code,
+        "+18765550101",
+    )
+    assert (arrival.kind, arrival.external_id) == ("status", f"{told.message_id}:{status}")
+
+
+def test_a_repeat_has_the_same_external_id() -> None:
+    call = whatsapp_text("+18765550101", "PAY")
+    assert arrivals(call) == arrivals(call)
+
+
+def test_one_strange_message_does_not_keep_the_others_away() -> None:
+    good = whatsapp_message("+18765550101", {"type": "text", "text": {"body": "PAY"}})
+    strange: list[Any] = [None, 7, "x", {}, {"id": "a b", "type": "text"}, {"id": 5}, {**good, "from": "x"}]
+    found = arrivals(whatsapp({"messages": [*strange, good], "statuses": [{}, {"id": "w", "status": []}]}))
+    assert [inbound(arrival).text for arrival in found] == ["PAY"]
+    with pytest.raises(Unreadable):
+        arrivals(whatsapp({"messages": strange}))
+
+
+def test_a_text_keeps_no_nul() -> None:
+    (arrival,) = arrivals(whatsapp_text("+18765550101", "a\0b"))
+    assert inbound(arrival).text == "ab"
+
+
+# --- signature ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        None,
+        "",
+        "sha256=",
+        "sha256=" + "0" * 64,
+        "sha1=" + "0" * 40,
+        "sha256=é",
+        "sha256=\udcff\udcfe",
+        "sha256=" + "0" * 100_000,
+    ],
+)
+def test_a_wrong_signature_is_refused(signature: str | None) -> None:
+    headers = {} if signature is None else {"X-Hub-Signature-256": signature}
+    with pytest.raises(BadSignature):
+        HOOK.receive(whatsapp_text("+18765550101", "PAY").request(headers=headers))
+
+
+def test_a_signature_of_another_encoding_is_refused() -> None:
+    """The hex in capitals, and the digest without its prefix, are not what Meta sends."""
+    call = whatsapp_text("+18765550101", "PAY")
+    right = call.headers["X-Hub-Signature-256"]
+    for wrong in (right.upper(), right.removeprefix("sha256="), right + " "):
+        with pytest.raises(BadSignature):
+            HOOK.receive(call.request(headers={"X-Hub-Signature-256": wrong}))
+
+
+def test_the_signature_is_over_the_raw_bytes() -> None:
+    """The same JSON in another spelling is another body."""
+    call = whatsapp_text("+18765550101", "PAY")
+    with pytest.raises(BadSignature):
+        HOOK.receive(call.request(body=json.dumps(json.loads(call.body), indent=1).encode()))
+
+
+def test_another_apps_secret_is_refused() -> None:
+    with pytest.raises(BadSignature):
+        arrivals(whatsapp_signed(b"{}", "another-secret"))
+
+
+def test_an_empty_secret_verifies_nothing() -> None:
+    with pytest.raises(ValueError, match="APP_SECRET"):
+        WhatsAppHook("", "token")
+
+
+def test_the_subscribe_check_echoes_the_challenge() -> None:
+    assert HOOK.receive(whatsapp_subscribe("1158201444").request()).text == "1158201444"
+
+
+def test_a_subscribe_check_with_the_wrong_token_is_refused() -> None:
+    with pytest.raises(BadSignature):
+        HOOK.receive(whatsapp_subscribe("1", token="wrong").request())
+    with pytest.raises(BadSignature):
+        HOOK.receive(Call("/hooks/whatsapp", {}, b"", "GET").request())
+
+
+def test_another_mode_than_subscribe_is_unreadable() -> None:
+    query = {"hub.mode": "unsubscribe", "hub.verify_token": SETTINGS["WHATSAPP_VERIFY_TOKEN"]}
+    with pytest.raises(Unreadable):
+        HOOK.receive(Call("/hooks/whatsapp", {}, b"", "GET", query).request())

@@ -1,0 +1,571 @@
+"""Stand-ins for the providers: real HTTP servers on loopback that check what they get as the real ones do.
+
+    async with GraphStandin() as graph:
+        ...                                             # WHATSAPP_API_URL = graph.api_url
+        said = await graph.hears("+18765550101", "J$5,000")
+        graph.misbehave(Fault.LOST)                     # the next message is taken, and the answer lost
+
+`SETTINGS` of tests.vendors holds the tokens they want. What each address received is kept in order; a message
+that was refused is not among it.
+"""
+
+import asyncio
+import base64
+import json
+import re
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import count
+from secrets import token_hex
+from time import time
+from typing import Any, Self
+
+from aiohttp import web
+
+from tests.vendors import SETTINGS
+
+
+class Fault(StrEnum):
+    """How a provider may go wrong, once."""
+
+    THROTTLED = "429"
+    BROKEN = "500"
+    GATEWAY = "502"
+    HTML = "a page of HTML with status 200, from something that is not the provider; nothing was taken"
+    STALL = "no answer; nothing was taken"
+    RESET = "the connection is reset; nothing was taken"
+    HALF = "taken, and half an answer"
+    LOST = "taken, and the connection reset"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message that reached an address."""
+
+    address: str
+    text: str
+    options: tuple[tuple[str, str], ...] = ()
+    """Id and label of each button, row or key."""
+    provider_id: str = ""
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+class RefusedError(Exception):
+    """The stand-in does not take a call: its HTTP status and JSON body."""
+
+    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+        super().__init__(status, body)
+        self.status = status
+        self.body = body
+
+
+class Standin:
+    """A server on a free port, with a record and a queue of faults."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.heard: list[Heard] = []
+        self.refused: list[tuple[int, Mapping[str, Any]]] = []
+        """Status and body of every refusal, faults apart: an adapter that keeps the limits makes none."""
+        self._faults: deque[tuple[Fault, str]] = deque()
+        self._news = asyncio.Condition()
+        self._over = asyncio.Event()
+        self._runner: web.AppRunner | None = None
+        self._numbers = count(1)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self, port: int = 0) -> str:
+        """Listen on 127.0.0.1; returns the address."""
+        app = web.Application()
+        app.add_routes(self.routes())
+        self._runner = web.AppRunner(app, shutdown_timeout=0.2, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", port)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self.url
+
+    async def stop(self) -> None:
+        """Stop listening; calls that are being stalled end."""
+        self._over.set()
+        if self._runner:
+            await self._runner.cleanup()
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """What it serves."""
+        raise NotImplementedError
+
+    def misbehave(self, fault: Fault, times: int = 1, *, to: str = "") -> None:
+        """Go wrong at the next calls (about the address `to`, when given)."""
+        self._faults.extend([(fault, to)] * times)
+
+    def of(self, address: str) -> list[Heard]:
+        """What an address received, in order."""
+        return [heard for heard in self.heard if heard.address == address]
+
+    def texts(self, address: str) -> list[str]:
+        """The texts an address received, in order."""
+        return [heard.text for heard in self.of(address)]
+
+    async def hears(self, address: str, part: str = "", *, after: int = 0, within: float = 10.0) -> Heard:
+        """Wait until the address has received a text with `part` in it, not counting its first `after`."""
+
+        def found() -> Heard | None:
+            return next((heard for heard in self.of(address)[after:] if part in heard.text), None)
+
+        async with self._news:
+            try:
+                await asyncio.wait_for(self._news.wait_for(lambda: found() is not None), within)
+            except TimeoutError:
+                raise AssertionError(f"{address} never heard {part!r}, but {self.texts(address)}") from None
+            return found() or Heard("", "")
+
+    async def answer(
+        self, request: web.Request, address: str, take: Callable[[], Mapping[str, Any]], status: int = 200
+    ) -> web.StreamResponse:
+        """Take the call by `take` and answer with its JSON, or go wrong as asked before."""
+        fault = self._fault(address)
+        if (bad := await self._untaken(request, fault)) is not None:
+            return bad
+        try:
+            body = take()
+        except RefusedError as refusal:
+            self.refused.append((refusal.status, refusal.body))
+            return web.json_response(refusal.body, status=refusal.status)
+        async with self._news:
+            self._news.notify_all()
+        if fault is Fault.LOST:
+            _reset(request)
+        if fault is Fault.HALF:
+            return await _half(request, json.dumps(body).encode())
+        return web.json_response(body, status=status)
+
+    def throttled(self) -> tuple[int, Mapping[str, Any]]:
+        """Status and body of this provider's 429."""
+        return 429, {"error": "throttled"}
+
+    def _fault(self, address: str) -> Fault | None:
+        for place, (fault, to) in enumerate(self._faults):
+            if to in {"", address}:
+                del self._faults[place]
+                return fault
+        return None
+
+    async def _untaken(self, request: web.Request, fault: Fault | None) -> web.StreamResponse | None:
+        """Answer a call that goes wrong without being taken."""
+        match fault:
+            case Fault.THROTTLED:
+                status, body = self.throttled()
+                return web.json_response(body, status=status)
+            case Fault.BROKEN | Fault.GATEWAY | Fault.HTML:
+                page = "<html><body><h1>Something went wrong</h1></body></html>"
+                status = 200 if fault is Fault.HTML else int(fault)
+                return web.Response(status=status, text=page, content_type="text/html")
+            case Fault.STALL:
+                await self._over.wait()
+                return web.Response(status=503)
+            case Fault.RESET:
+                _reset(request)
+                return web.Response()
+            case _:
+                return None
+
+    def _next(self) -> int:
+        return next(self._numbers)
+
+
+def _reset(request: web.Request) -> None:
+    if request.transport:
+        request.transport.abort()
+
+
+async def _half(request: web.Request, body: bytes) -> web.StreamResponse:
+    response = web.StreamResponse()
+    response.content_type = "application/json"
+    response.content_length = len(body)
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    _reset(request)
+    return response
+
+
+# --- Meta -----------------------------------------------------------------------------------------
+
+
+class GraphStandin(Standin):
+    """Meta's Graph API for one number: `POST /v25.0/{phone_number_id}/messages`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codes: dict[str, int] = {}
+        """Address -> error code that every message to it gets (131047, 131026, ...)."""
+
+    @property
+    def api_url(self) -> str:
+        """For WHATSAPP_API_URL."""
+        return f"{self.url}/v25.0"
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """One method."""
+        return [web.post("/v25.0/{number}/messages", self._messages)]
+
+    def throttled(self) -> tuple[int, Mapping[str, Any]]:
+        """Meta's own."""
+        return 400, _graph_error(130429, "Rate limit hit")
+
+    async def _messages(self, request: web.Request) -> web.StreamResponse:
+        payload = await request.json()
+        address = "+" + payload["to"] if "to" in payload else payload.get("recipient", "")
+
+        def take() -> Mapping[str, Any]:
+            if request.headers.get("Authorization") != f"Bearer {SETTINGS['WHATSAPP_TOKEN']}":
+                raise RefusedError(401, _graph_error(190, "Invalid OAuth access token"))
+            if request.match_info["number"] != SETTINGS["WHATSAPP_PHONE_NUMBER_ID"]:
+                raise RefusedError(400, _graph_error(100, "Object does not exist"))
+            if address in self.codes:
+                raise RefusedError(
+                    400, _graph_error(self.codes[address], f"({self.codes[address]}) {address}")
+                )
+            text, options = _graph_message(payload)
+            wamid = f"wamid.{token_hex(16)}"
+            self.heard.append(Heard(address, text, options, wamid, payload))
+            return {
+                "messaging_product": "whatsapp",
+                "contacts": [{"input": address, "wa_id": address.removeprefix("+")}],
+                "messages": [{"id": wamid}],
+            }
+
+        return await self.answer(request, address, take)
+
+
+def _graph_error(code: int, words: str) -> dict[str, Any]:
+    error = {"message": words, "type": "OAuthException", "code": code, "fbtrace_id": token_hex(6)}
+    return {"error": error | {"error_data": {"messaging_product": "whatsapp", "details": words}}}
+
+
+def _must(holds: bool, what: str) -> None:
+    if not holds:
+        raise RefusedError(400, _graph_error(131009, f"Parameter value is not valid: {what}"))
+
+
+def _length(value: Any, most: int, what: str) -> str:
+    _must(isinstance(value, str) and 0 < len(value) <= most, what)
+    return str(value)
+
+
+def _graph_message(payload: Mapping[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Check a message as Meta does; returns text and options."""
+    _must(payload.get("messaging_product") == "whatsapp", "messaging_product")
+    _must(payload.get("recipient_type") == "individual", "recipient_type")
+    _must("null" not in json.dumps(payload).replace('"null"', ""), "null")
+    _must(("to" in payload) != ("recipient" in payload), "to or recipient")
+    _must("to" not in payload or re.fullmatch(r"[1-9][0-9]{6,14}", payload["to"]) is not None, "to")
+    if payload["type"] == "text":
+        return _length(payload["text"]["body"], 4096, "text.body"), ()
+    _must(payload["type"] == "interactive", "type")
+    interactive = payload["interactive"]
+    text = _length(interactive["body"]["text"], 1024, "body.text")
+    options = _graph_buttons(interactive) if interactive["type"] == "button" else _graph_rows(interactive)
+    _must(len({each for each, _ in options}) == len(options), "ids must be unique")
+    _must(len({label for _, label in options}) == len(options), "titles must be unique")
+    return text, options
+
+
+def _graph_buttons(interactive: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    buttons = [button["reply"] for button in interactive["action"]["buttons"] if button["type"] == "reply"]
+    _must(1 <= len(buttons) <= 3, "buttons")
+    return tuple((_length(b["id"], 256, "id"), _length(b["title"], 20, "title")) for b in buttons)
+
+
+def _graph_rows(interactive: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    _must(interactive["type"] == "list", "interactive.type")
+    action = interactive["action"]
+    _length(action["button"], 20, "button")
+    rows = [row for section in action["sections"] for row in section["rows"]]
+    _must(1 <= len(rows) <= 10, "rows")
+    for row in rows:
+        _must("description" not in row or 0 < len(row["description"]) <= 72, "description")
+    return tuple((_length(row["id"], 200, "id"), _length(row["title"], 24, "title")) for row in rows)
+
+
+# --- Twilio ---------------------------------------------------------------------------------------
+
+
+class TwilioStandin(Standin):
+    """Twilio's Messages resource of one account."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codes: dict[str, int] = {}
+        """Address -> error code that every message to it gets (21610, 21614, ...)."""
+
+    @property
+    def api_url(self) -> str:
+        """For TWILIO_API_URL."""
+        return self.url
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """One method."""
+        return [web.post("/2010-04-01/Accounts/{account}/Messages.json", self._messages)]
+
+    def throttled(self) -> tuple[int, Mapping[str, Any]]:
+        """Twilio's own."""
+        return 429, _twilio_error(429, 20429, "Too many requests")
+
+    async def _messages(self, request: web.Request) -> web.StreamResponse:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        address = form.get("To", "")
+
+        def take() -> Mapping[str, Any]:
+            self._allowed(request)
+            if address in self.codes:
+                raise RefusedError(400, _twilio_error(400, self.codes[address], f"About {address}"))
+            _twilio_message(form)
+            sid = f"SM{token_hex(16)}"
+            self.heard.append(Heard(address, form["Body"], (), sid, dict(form)))
+            return _twilio_resource(sid, form)
+
+        return await self.answer(request, address, take, 201)
+
+    def _allowed(self, request: web.Request) -> None:
+        account = SETTINGS["TWILIO_ACCOUNT_SID"]
+        pair = base64.b64encode(f"{account}:{SETTINGS['TWILIO_AUTH_TOKEN']}".encode()).decode()
+        if (
+            request.headers.get("Authorization") != f"Basic {pair}"
+            or request.match_info["account"] != account
+        ):
+            raise RefusedError(401, _twilio_error(401, 20003, "Authenticate"))
+
+
+def _twilio_error(status: int, code: int, words: str) -> dict[str, Any]:
+    more = f"https://www.twilio.com/docs/errors/{code}"
+    return {"code": code, "message": words, "more_info": more, "status": status}
+
+
+def _twilio_message(form: Mapping[str, str]) -> None:
+    """Check a message as Twilio does."""
+    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", form.get("To", "")):
+        raise RefusedError(400, _twilio_error(400, 21211, f"The 'To' number {form.get('To')} is not valid"))
+    if not form.get("From") and not form.get("MessagingServiceSid"):
+        raise RefusedError(400, _twilio_error(400, 21603, "A 'From' number is required"))
+    if not form.get("Body"):
+        raise RefusedError(400, _twilio_error(400, 21602, "Message body is required"))
+    if len(form["Body"]) > 1600:
+        raise RefusedError(
+            400, _twilio_error(400, 21617, "The message body exceeds the 1600 character limit")
+        )
+
+
+def _twilio_resource(sid: str, form: Mapping[str, str]) -> dict[str, Any]:
+    account = SETTINGS["TWILIO_ACCOUNT_SID"]
+    return {
+        "account_sid": account,
+        "api_version": "2010-04-01",
+        "body": form["Body"],
+        "date_created": "Thu, 24 Nov 2026 05:18:27 +0000",
+        "date_sent": None,
+        "date_updated": "Thu, 24 Nov 2026 05:18:27 +0000",
+        "direction": "outbound-api",
+        "error_code": None,
+        "error_message": None,
+        "from": form.get("From"),
+        "messaging_service_sid": form.get("MessagingServiceSid"),
+        "num_media": "0",
+        "num_segments": "1",
+        "price": None,
+        "price_unit": None,
+        "sid": sid,
+        "status": "queued",
+        "subresource_uris": {"media": f"/2010-04-01/Accounts/{account}/Messages/{sid}/Media.json"},
+        "to": form["To"],
+        "uri": f"/2010-04-01/Accounts/{account}/Messages/{sid}.json",
+    }
+
+
+# --- Telegram -------------------------------------------------------------------------------------
+
+
+class TelegramStandin(Standin):
+    """The Bot API of one bot: sendMessage, answerCallbackQuery, getUpdates, setWebhook, deleteWebhook.
+
+    Addresses are chat ids as strings. `answered` are the callback ids whose spinner was stopped by a call.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocked: set[str] = set()
+        self.answered: list[str] = []
+        self.webhook = ""
+        self.confirmed = 0
+        """The offset of the last getUpdates: every update below it is forgotten."""
+        self._updates: list[dict[str, Any]] = []
+
+    @property
+    def api_url(self) -> str:
+        """For TELEGRAM_API_URL."""
+        return self.url
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """All methods under one path."""
+        return [web.post("/bot{token}/{method}", self._method)]
+
+    def throttled(self) -> tuple[int, Mapping[str, Any]]:
+        """Telegram's own."""
+        error = _telegram_error(429, "Too Many Requests: retry after 3")
+        return 429, error | {"parameters": {"retry_after": 3}}
+
+    async def push(self, update: Mapping[str, Any] | bytes) -> None:
+        """Have the next getUpdates bring an update (or the body of a call of tests.vendors)."""
+        self._updates.append(json.loads(update) if isinstance(update, bytes) else dict(update))
+        async with self._news:
+            self._news.notify_all()
+
+    async def _method(self, request: web.Request) -> web.StreamResponse:
+        called: dict[str, Any] = await request.json()
+        method = request.match_info["method"]
+        if method == "getUpdates" and request.match_info["token"] == SETTINGS["TELEGRAM_TOKEN"]:
+            await self._wait_for_updates(called)
+        known: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "sendMessage": self._send,
+            "answerCallbackQuery": self._answer,
+            "getUpdates": self._get_updates,
+            "setWebhook": self._set_webhook,
+            "deleteWebhook": self._delete_webhook,
+        }
+
+        def take() -> Mapping[str, Any]:
+            if request.match_info["token"] != SETTINGS["TELEGRAM_TOKEN"]:
+                raise RefusedError(401, _telegram_error(401, "Unauthorized"))
+            if method not in known:
+                raise RefusedError(404, _telegram_error(404, "Not Found"))
+            return {"ok": True, "result": known[method](called)}
+
+        return await self.answer(request, str(called.get("chat_id", method)), take)
+
+    def _send(self, called: dict[str, Any]) -> dict[str, Any]:
+        address, text = str(called["chat_id"]), called["text"]
+        if address in self.blocked:
+            raise RefusedError(403, _telegram_error(403, "Forbidden: bot was blocked by the user"))
+        if not re.fullmatch(r"-?[0-9]+", address):
+            raise RefusedError(400, _telegram_error(400, "Bad Request: chat not found"))
+        if not text.strip() or len(text.encode("utf-16-le")) > 2 * 4096:
+            raise RefusedError(400, _telegram_error(400, "Bad Request: message is too long"))
+        keys = [key for row in called.get("reply_markup", {}).get("inline_keyboard", []) for key in row]
+        if any(not 0 < len(key["callback_data"].encode()) <= 64 or not key["text"] for key in keys):
+            raise RefusedError(400, _telegram_error(400, "Bad Request: BUTTON_DATA_INVALID"))
+        number = self._next()
+        options = tuple((key["callback_data"], key["text"]) for key in keys)
+        self.heard.append(Heard(address, text, options, str(number), called))
+        chat = {"id": int(address), "type": "private", "first_name": "Person"}
+        sent = {"message_id": number, "date": int(time()), "chat": chat, "text": text}
+        return sent | ({"reply_markup": called["reply_markup"]} if keys else {})
+
+    def _answer(self, called: dict[str, Any]) -> bool:
+        self.answered.append(called["callback_query_id"])
+        return True
+
+    def _set_webhook(self, called: dict[str, Any]) -> bool:
+        self.webhook = called["url"]
+        return True
+
+    def _delete_webhook(self, _called: dict[str, Any]) -> bool:
+        self.webhook = ""
+        return True
+
+    async def _wait_for_updates(self, called: Mapping[str, Any]) -> None:
+        def waiting() -> bool:
+            return any(update["update_id"] >= called["offset"] for update in self._updates)
+
+        over = asyncio.ensure_future(self._over.wait())
+        async with self._news:
+            try:
+                await asyncio.wait_for(
+                    self._news.wait_for(lambda: waiting() or over.done()), called["timeout"]
+                )
+            except TimeoutError:
+                pass
+            finally:
+                over.cancel()
+
+    def _get_updates(self, called: dict[str, Any]) -> list[dict[str, Any]]:
+        if self.webhook:
+            words = "Conflict: can't use getUpdates method while webhook is active"
+            raise RefusedError(409, _telegram_error(409, words))
+        self.confirmed = called["offset"]
+        self._updates = [update for update in self._updates if update["update_id"] >= called["offset"]]
+        return self._updates[:100]
+
+
+def _telegram_error(status: int, words: str) -> dict[str, Any]:
+    return {"ok": False, "error_code": status, "description": words}
+
+
+# --- money ----------------------------------------------------------------------------------------
+
+
+class SandboxStandin(Standin):
+    """A payment provider that takes every key once: `/collect`, `/disburse`, `/by-key/{key}`.
+
+    `payouts` and `collected` hold the order of each key: money sent twice would be two keys. `calls` counts
+    how often each key was asked for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.payouts: dict[str, dict[str, Any]] = {}
+        self.collected: dict[str, dict[str, Any]] = {}
+        self.calls: Counter[str] = Counter()
+        self.state = "settled"
+        """What becomes of orders from now on: settled, pending or failed."""
+        self._states: dict[str, dict[str, str]] = {}
+
+    @property
+    def api_url(self) -> str:
+        """For SANDBOX_API_URL."""
+        return self.url
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """Money in, money out, and what became of it."""
+        return [
+            web.post("/collect", lambda request: self._order(request, self.collected)),
+            web.post("/disburse", lambda request: self._order(request, self.payouts)),
+            web.get("/by-key/{key}", self._by_key),
+        ]
+
+    def paid_out(self) -> int:
+        """The sum of all payouts in minor units, whatever their currency."""
+        return sum(order["amount"] for order in self.payouts.values())
+
+    async def _order(self, request: web.Request, orders: dict[str, dict[str, Any]]) -> web.StreamResponse:
+        order: dict[str, Any] = await request.json()
+        key = order["key"]
+        self.calls[key] += 1
+
+        def take() -> Mapping[str, Any]:
+            if request.headers.get("Idempotency-Key") != key:
+                raise RefusedError(400, {"error": "no key"})
+            if not isinstance(order.get("amount"), int) or order["amount"] <= 0:
+                raise RefusedError(400, {"error": "amount"})
+            if orders.setdefault(key, order) != order:
+                raise RefusedError(409, {"error": "key reused"})
+            return self._states.setdefault(key, {"id": f"sb_{self._next()}", "state": self.state})
+
+        return await self.answer(request, key, take)
+
+    async def _by_key(self, request: web.Request) -> web.StreamResponse:
+        key = request.match_info["key"]
+
+        def take() -> Mapping[str, Any]:
+            if key not in self._states:
+                raise RefusedError(404, {"error": "unknown key"})
+            return self._states[key]
+
+        return await self.answer(request, key, take)
