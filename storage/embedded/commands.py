@@ -81,7 +81,7 @@ def popen(place: Place, command: list[str], output: IO[bytes]) -> "subprocess.Po
 async def answers(address: str) -> bool:
     """Whether the server takes connections; `EmbeddedError` when it does and refuses our password."""
     try:
-        connection = await asyncpg.connect(address, timeout=5)
+        connection = await asyncpg.connect(address, timeout=5, ssl=False)
     except asyncpg.InvalidPasswordError as error:
         raise EmbeddedError(
             "postgres.json is not the one of this database: put it back, or start afresh"
@@ -94,7 +94,7 @@ async def answers(address: str) -> bool:
 
 async def ensure_database(superuser_url: str, password: str) -> None:
     """The role and its database, made on the first start, mended on a later one that finds half of them."""
-    connection = await asyncpg.connect(superuser_url, timeout=30)
+    connection = await asyncpg.connect(superuser_url, timeout=30, ssl=False)
     try:
         if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", NAME):
             await connection.execute(f"CREATE ROLE {NAME} LOGIN PASSWORD '{password}'")

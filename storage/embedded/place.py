@@ -44,13 +44,16 @@ class Account:
 
     def enters(self, folder: Path) -> bool:
         """Whether this account can reach `folder`: tried for real, since ACLs and mounts have a say too."""
-        try:
-            subprocess.run(
-                ["/bin/sh", "-c", ":"], cwd=folder, user=self.uid, group=self.gid, extra_groups=[], check=True
-            )
-        except OSError:
-            return False
-        return True
+        tried = subprocess.run(
+            ["/bin/sh", "-c", 'cd -- "$1"', "enters", str(folder)],
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            user=self.uid,
+            group=self.gid,
+            extra_groups=[],
+            check=False,
+        )
+        return tried.returncode == 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,10 +107,8 @@ class EmbeddedPostgres:
         self._place = place = await asyncio.to_thread(places.settle, self._home)
         deadline = monotonic() + START_SECONDS
         while not self._take_lock(place):
-            url = running_url(self._home)
-            if url and await commands.answers(url):
-                self._port = processes.ready_port(place.data) or 0
-                return url
+            if await self._is_guest(place):
+                return self.url
             if monotonic() > deadline:
                 raise EmbeddedError(f"the PostgreSQL of {self._home} does not answer: see {place.log}")
             await asyncio.sleep(POLL_SECONDS)
@@ -143,6 +141,13 @@ class EmbeddedPostgres:
             return False
         self._lock = handle
         return True
+
+    async def _is_guest(self, place: Place) -> bool:
+        """Whether the owner's server is there to use; on its first start the role comes a moment later."""
+        self._port = processes.ready_port(place.data) or 0
+        with contextlib.suppress(EmbeddedError):
+            return self._port > 0 and await commands.answers(self.url)
+        return False
 
     async def _launch(self, place: Place) -> None:
         """Make the data directory if need be; start on this home's port or the next free one."""
