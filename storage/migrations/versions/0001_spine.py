@@ -45,7 +45,7 @@ CREATE TABLE outbox (
     key text NOT NULL UNIQUE,
     body bytea NOT NULL,
     menu boolean NOT NULL DEFAULT false,
-    state text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'sent', 'dead', 'replaced')),
+    state text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'sent', 'dead', 'dropped', 'replaced')),
     queued_at timestamptz NOT NULL,
     not_before timestamptz NOT NULL,
     attempts smallint NOT NULL DEFAULT 0,
@@ -58,9 +58,11 @@ CREATE TABLE outbox (
     fault text,
     ended_at timestamptz
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
-CREATE INDEX outbox_due ON outbox (not_before, id) WHERE state = 'queued';
+-- Each network or rail (the first part of the lane) is claimed on its own, so that none holds up another.
+CREATE INDEX outbox_due ON outbox (split_part(lane, ':', 1), not_before, id) WHERE state = 'queued';
 CREATE INDEX outbox_lane ON outbox (lane, id) WHERE state = 'queued';
 CREATE INDEX outbox_menu ON outbox (lane, id) WHERE menu AND attempted_at IS NOT NULL;
+CREATE INDEX outbox_dead ON outbox (id) WHERE state = 'dead';
 CREATE INDEX outbox_provider ON outbox (provider_id) WHERE provider_id IS NOT NULL;
 
 -- What has to happen at its time. The key makes each duty happen once, whoever files it.

@@ -1,0 +1,301 @@
+"""The outbox: everything that goes out, in one lane a recipient, sent from the head of the lane alone.
+
+A lane is `channel:address` for a message and `rail:key` for money. `not_before` is the service's clock (quiet
+hours) and lets later rows pass; a lease or a wait for the next try is wall clock and holds the lane. The
+functions work inside the caller's transaction and commit nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from sqlalchemy import text
+
+from domain.messages import Outgoing
+from storage.bell import ring
+from storage.engine import Connection
+from storage.vault import Unsealable, Vault
+
+CHANNEL = "outbox"
+LOCKS = 2
+"""First half of the advisory locks on lanes."""
+LONGEST_FAULT = 500
+DELIVERY = {"sent": 1, "failed": 2, "delivered": 3, "read": 4}
+"""How far a message got. A later report of a lower rank changes nothing; one that arrived did not fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One thing to send. `key` is unique for ever: the same key again is the same parcel, sent once.
+
+    `kind` is `say`, `collect` or `disburse`. The body of a `say` is `Outgoing.as_json()`, perhaps with `must`
+    (sent even to who said STOP) and `expires_at` (ISO; not sent after it). `menu`: it offers choices.
+    """
+
+    lane: str
+    kind: str
+    key: str
+    body: dict[str, Any]
+    not_before: datetime
+    menu: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The head of a lane in the hands of a relay, for as long as its lease."""
+
+    id: int
+    lane: str
+    kind: str
+    key: str
+    body: dict[str, Any]
+    attempts: int
+    unknown: bool
+    """An earlier try may have been taken: its answer never came, or (money out) its relay died."""
+    stopped: bool
+    """The party said STOP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What came of one attempt. `state`: `sent`, `dead`, `dropped`, or `queued` (again, `after_seconds`)."""
+
+    id: int
+    attempts: int
+    state: str
+    provider_id: str | None = None
+    fault: str | None = None
+    after_seconds: float | None = None
+    unknown: bool = False
+
+
+class Backlog(NamedTuple):
+    """What is due and not sent, for how many seconds the oldest, and dead letters (an alarm)."""
+
+    due: int
+    oldest_seconds: float
+    dead: int
+
+
+class DeadLetter(NamedTuple):
+    """A parcel that was given up. Its body stays sealed."""
+
+    id: int
+    lane: str
+    kind: str
+    key: str
+    attempts: int
+    fault: str
+
+
+async def put(conn: Connection, vault: Vault, parcels: Sequence[Parcel], at: datetime) -> None:
+    """Queue parcels, repeats of a key left out, and ring.
+
+    Each lane is locked until the transaction ends, so that what got the lower number is committed first. Call
+    it once a transaction, after all other locks: the lanes are then locked in one order everywhere.
+    """
+    if not parcels:
+        return
+    locks = sorted({_lock(parcel.lane) for parcel in parcels})
+    await conn.execute(_LOCK_LANES, {"space": LOCKS, "lanes": locks})
+    columns = {
+        "lanes": [p.lane for p in parcels],
+        "kinds": [p.kind for p in parcels],
+        "keys": [p.key for p in parcels],
+        "bodies": [vault.seal_json(place(p.key), p.body) for p in parcels],
+        "menus": [p.menu for p in parcels],
+        "not_befores": [p.not_before for p in parcels],
+    }
+    await conn.execute(_PUT, {**columns, "at": at})
+    await ring(conn, CHANNEL)
+
+
+def place(key: str) -> str:
+    """Return where a body belongs, for the vault."""
+    return f"outbox.body|{key}"
+
+
+def _lock(lane: str) -> int:
+    return crc32(lane.encode()) - (1 << 31)
+
+
+async def claim(
+    conn: Connection, vault: Vault, carrier: str, now: datetime, *, limit: int, lease_seconds: float
+) -> list[Posted]:
+    """Lease the heads of up to `limit` lanes of one carrier (`sms`, `stripe`, ...), the longest due first.
+
+    Whoever claims must settle before the lease is over: after it another relay takes the head again. Money
+    out whose lease ran out is `unknown` from then on.
+    """
+    values = {"carrier": carrier, "now": now, "limit": limit, "lease": float(lease_seconds)}
+    posted = []
+    for row in sorted(await conn.execute(_CLAIM, values), key=lambda row: row.id):
+        try:
+            body = vault.open_json(place(row.key), row.body)
+        except Unsealable:  # sealed with a lost key: it must not hold up anybody else
+            fault = "its body does not open with the keys at hand"
+            await settle(conn, [Settled(row.id, row.attempts, "dead", fault=fault)], now)
+            continue
+        posted.append(
+            Posted(row.id, row.lane, row.kind, row.key, body, row.attempts, row.unknown, row.stopped)
+        )
+    return posted
+
+
+async def settle(conn: Connection, results: Sequence[Settled], at: datetime) -> set[int]:
+    """Note what came of attempts; returns the ids that were noted.
+
+    An attempt that was overtaken (its lease ran out, another relay took the head) can only still say `sent`.
+    """
+    if not results:
+        return set()
+    values = {
+        "ids": [r.id for r in results],
+        "attempts": [r.attempts for r in results],
+        "states": [r.state for r in results],
+        "provider_ids": [r.provider_id for r in results],
+        "faults": [_clean(r.fault) for r in results],
+        "afters": [r.after_seconds for r in results],
+        "unknowns": [r.unknown for r in results],
+    }
+    return set((await conn.execute(_SETTLE, {**values, "at": at})).scalars())
+
+
+def _clean(fault: str | None) -> str | None:
+    return fault[:LONGEST_FAULT].replace("\0", "") if fault else None
+
+
+async def last_menu(conn: Connection, vault: Vault, parties: Sequence[str]) -> dict[str, Outgoing]:
+    """Return what each party was last offered as a choice: what a `2` typed by them means."""
+    if not parties:
+        return {}
+    found = await conn.execute(_LAST_MENU, {"parties": list(parties)})
+    return {row.lane: Outgoing.from_json(vault.open_json(place(row.key), row.body)) for row in found}
+
+
+async def note_delivery(conn: Connection, reports: Iterable[tuple[str, str, str]]) -> None:
+    """Note how far messages got: (channel, provider's id, status); reports come late, twice or unordered."""
+    known = [(channel, ident, DELIVERY[status]) for channel, ident, status in reports if status in DELIVERY]
+    if known:
+        channels, ids, ranks = zip(*known, strict=True)
+        await conn.execute(_DELIVERY, {"channels": list(channels), "ids": list(ids), "ranks": list(ranks)})
+
+
+async def backlog(conn: Connection, now: datetime) -> Backlog:
+    """Measure how far the relays are behind (`now`: the service's clock)."""
+    return Backlog(*(await conn.execute(_BACKLOG, {"now": now})).one())
+
+
+async def dead_letters(conn: Connection, limit: int = 100) -> list[DeadLetter]:
+    """Return what was given up, the oldest first."""
+    return [DeadLetter(*row) for row in await conn.execute(_DEAD, {"limit": limit})]
+
+
+async def retry_dead(conn: Connection, ids: Sequence[int]) -> int:
+    """Queue dead letters again, with their keys. Returns how many there were."""
+    revived = await conn.execute(_RETRY_DEAD, {"ids": list(ids)})
+    await ring(conn, CHANNEL)
+    return int(revived.rowcount)
+
+
+async def drop_dead(conn: Connection, ids: Sequence[int], at: datetime) -> int:
+    """Take dead letters off the list; they will not be sent. Returns how many there were."""
+    return int((await conn.execute(_DROP_DEAD, {"ids": list(ids), "at": at})).rowcount)
+
+
+async def sweep(conn: Connection, before: datetime, limit: int = 10_000) -> int:
+    """Delete messages that ended before then; money's parcels stay as evidence. Returns how many went."""
+    return int((await conn.execute(_SWEEP, {"before": before, "limit": limit})).rowcount)
+
+
+_LOCK_LANES = text("SELECT pg_advisory_xact_lock(:space, lane) FROM unnest(CAST(:lanes AS int[])) AS lane")
+
+_PUT = text("""
+    INSERT INTO outbox (lane, kind, key, body, menu, not_before, queued_at)
+    SELECT *, CAST(:at AS timestamptz) FROM unnest(CAST(:lanes AS text[]), CAST(:kinds AS text[]),
+        CAST(:keys AS text[]), CAST(:bodies AS bytea[]), CAST(:menus AS boolean[]),
+        CAST(:not_befores AS timestamptz[]))
+    ON CONFLICT (key) DO NOTHING
+""")
+
+# A row is the head of its lane when it is the first due one from (lane, 0) on: written so that one index
+# alone can serve it, since the planner's statistics of a queue are never true (as in storage/inbox.py).
+_CLAIM = text("""
+    WITH head AS (
+        SELECT id FROM outbox r
+        WHERE split_part(lane, ':', 1) = :carrier AND state = 'queued' AND not_before <= :now
+            AND (retry_at IS NULL OR retry_at <= clock_timestamp())
+            AND (lease_until IS NULL OR lease_until <= clock_timestamp())
+            AND id = (
+                SELECT id FROM outbox o
+                WHERE o.state = 'queued' AND o.not_before <= :now AND (o.lane, o.id) >= (r.lane, 0)
+                ORDER BY o.lane, o.id LIMIT 1
+            )
+        ORDER BY not_before, id LIMIT :limit FOR UPDATE OF r SKIP LOCKED
+    )
+    UPDATE outbox SET attempts = least(attempts, 32000) + 1, attempted_at = :now, retry_at = NULL,
+        lease_until = clock_timestamp() + CAST(:lease AS float8) * interval '1 second',
+        unknown = unknown OR (lease_until IS NOT NULL AND kind = 'disburse')
+    WHERE id = ANY(ARRAY(SELECT id FROM head))
+    RETURNING id, lane, kind, key, body, attempts, unknown,
+        EXISTS (SELECT 1 FROM address a WHERE a.party = lane AND a.stopped_at IS NOT NULL) AS stopped
+""")
+
+_SETTLE = text("""
+    UPDATE outbox o SET state = s.state, fault = s.fault, lease_until = NULL,
+        provider_id = coalesce(s.provider_id, o.provider_id), unknown = o.unknown OR s.unknown,
+        retry_at = clock_timestamp() + s.after_seconds * interval '1 second',
+        ended_at = CASE WHEN s.state <> 'queued' THEN CAST(:at AS timestamptz) END
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:states AS text[]),
+        CAST(:provider_ids AS text[]), CAST(:faults AS text[]), CAST(:afters AS float8[]),
+        CAST(:unknowns AS boolean[])) AS s (id, attempts, state, provider_id, fault, after_seconds, unknown)
+    WHERE o.id = s.id AND o.id = ANY(:ids) AND o.state = 'queued'
+        AND (o.attempts = s.attempts OR s.state = 'sent')
+    RETURNING o.id
+""")
+
+_LAST_MENU = text("""
+    SELECT o.lane, o.key, o.body FROM unnest(CAST(:parties AS text[])) AS p (party) CROSS JOIN LATERAL (
+        SELECT lane, key, body FROM outbox
+        WHERE menu AND attempted_at IS NOT NULL AND (lane, id) <= (p.party, 9223372036854775807)
+        ORDER BY lane DESC, id DESC LIMIT 1
+    ) AS o WHERE o.lane = p.party
+""")
+
+_DELIVERY = text("""
+    UPDATE outbox o SET delivery = s.rank
+    FROM (
+        SELECT channel, provider_id, max(rank) AS rank FROM unnest(CAST(:channels AS text[]),
+            CAST(:ids AS text[]), CAST(:ranks AS smallint[])) AS reported (channel, provider_id, rank)
+        GROUP BY channel, provider_id
+    ) AS s
+    WHERE o.provider_id = s.provider_id AND split_part(o.lane, ':', 1) = s.channel AND o.delivery < s.rank
+""")
+
+_BACKLOG = text("""
+    SELECT count(*), coalesce(greatest(0, CAST(extract(epoch FROM CAST(:now AS timestamptz) - min(not_before))
+        AS float8)), 0), (SELECT count(*) FROM outbox WHERE state = 'dead')
+    FROM outbox WHERE state = 'queued' AND not_before <= :now
+""")
+
+_DEAD = text("""
+    SELECT id, lane, kind, key, attempts, coalesce(fault, '') FROM outbox
+    WHERE state = 'dead' ORDER BY id LIMIT :limit
+""")
+
+_RETRY_DEAD = text("""
+    UPDATE outbox SET state = 'queued', attempts = 0, retry_at = NULL, lease_until = NULL, ended_at = NULL
+    WHERE id = ANY(:ids) AND state = 'dead'
+""")
+
+_DROP_DEAD = text(
+    "UPDATE outbox SET state = 'dropped', ended_at = :at WHERE id = ANY(:ids) AND state = 'dead'"
+)
+
+_SWEEP = text("""
+    DELETE FROM outbox WHERE id IN (
+        SELECT id FROM outbox WHERE kind = 'say' AND ended_at < :before AND state <> 'queued' LIMIT :limit
+    )
+""")
