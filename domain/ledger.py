@@ -66,8 +66,9 @@ class Transfer:
 
     def __post_init__(self) -> None:
         if self.amount <= 0:
-            msg = f"a transfer moves a positive amount, not {self.amount}"
-            raise ValueError(msg)
+            raise ValueError(f"a transfer moves a positive amount, not {self.amount}")
+        if self.debit == self.credit:
+            raise ValueError(f"a transfer from {self.debit.name} to itself moves nothing")
 
 
 @dataclass(frozen=True, slots=True)
