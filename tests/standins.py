@@ -15,6 +15,7 @@ import json
 import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
@@ -33,11 +34,16 @@ class Fault(StrEnum):
     THROTTLED = "429"
     BROKEN = "500"
     GATEWAY = "502"
-    HTML = "a page of HTML with status 200, from something that is not the provider; nothing was taken"
-    STALL = "no answer; nothing was taken"
-    RESET = "the connection is reset; nothing was taken"
-    HALF = "taken, and half an answer"
-    LOST = "taken, and the connection reset"
+    HTML = "html"
+    """Status 200 and a page of HTML from something that is not the provider; nothing was taken."""
+    STALL = "stall"
+    """No answer; nothing was taken."""
+    RESET = "reset"
+    """The connection is reset; nothing was taken."""
+    HALF = "half"
+    """Taken, and half an answer."""
+    LOST = "lost"
+    """Taken, and the connection reset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,8 @@ class Standin:
     async def stop(self) -> None:
         """Stop listening; calls that are being stalled end."""
         self._over.set()
+        async with self._news:
+            self._news.notify_all()
         if self._runner:
             await self._runner.cleanup()
 
@@ -484,22 +492,17 @@ class TelegramStandin(Standin):
         def waiting() -> bool:
             return any(update["update_id"] >= called["offset"] for update in self._updates)
 
-        over = asyncio.ensure_future(self._over.wait())
+        if not self.webhook:
+            self.confirmed = called["offset"]
         async with self._news:
-            try:
-                await asyncio.wait_for(
-                    self._news.wait_for(lambda: waiting() or over.done()), called["timeout"]
-                )
-            except TimeoutError:
-                pass
-            finally:
-                over.cancel()
+            with suppress(TimeoutError):
+                ready = self._news.wait_for(lambda: waiting() or self._over.is_set())
+                await asyncio.wait_for(ready, called["timeout"])
 
     def _get_updates(self, called: dict[str, Any]) -> list[dict[str, Any]]:
         if self.webhook:
             words = "Conflict: can't use getUpdates method while webhook is active"
             raise RefusedError(409, _telegram_error(409, words))
-        self.confirmed = called["offset"]
         self._updates = [update for update in self._updates if update["update_id"] >= called["offset"]]
         return self._updates[:100]
 
@@ -535,14 +538,20 @@ class SandboxStandin(Standin):
     def routes(self) -> Iterable[web.RouteDef]:
         """Money in, money out, and what became of it."""
         return [
-            web.post("/collect", lambda request: self._order(request, self.collected)),
-            web.post("/disburse", lambda request: self._order(request, self.payouts)),
+            web.post("/collect", self._collect),
+            web.post("/disburse", self._disburse),
             web.get("/by-key/{key}", self._by_key),
         ]
 
     def paid_out(self) -> int:
         """The sum of all payouts in minor units, whatever their currency."""
         return sum(order["amount"] for order in self.payouts.values())
+
+    async def _collect(self, request: web.Request) -> web.StreamResponse:
+        return await self._order(request, self.collected)
+
+    async def _disburse(self, request: web.Request) -> web.StreamResponse:
+        return await self._order(request, self.payouts)
 
     async def _order(self, request: web.Request, orders: dict[str, dict[str, Any]]) -> web.StreamResponse:
         order: dict[str, Any] = await request.json()

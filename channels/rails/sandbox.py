@@ -6,7 +6,7 @@ stand-in server behind it (`SANDBOX_API_URL`), payments can be seen, counted and
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
@@ -20,7 +20,7 @@ class SandboxRail:
     `http` and `base_url` name the stand-in server; both or neither.
     """
 
-    name: Final = "sandbox"
+    name = "sandbox"
 
     def __init__(self, http: Http | None = None, base_url: str = "") -> None:
         if (http is None) != (not base_url):

@@ -105,7 +105,7 @@ class _Transport(BaseRequest):
         reply = await self._http.call(
             method,
             url,
-            body=request_data.json_payload if request_data else b"{}",
+            body=orjson.dumps(request_data.parameters if request_data else {}),
             headers={"Content-Type": "application/json"},
         )
         outcome = outcome_of(reply) if isinstance(reply, Reply) else reply

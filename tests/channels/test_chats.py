@@ -1,0 +1,464 @@
+"""One contract for every chat: what is shown, what each answer of a provider means, what is never told."""
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from channels.base import Chat, Refused, Retry, Sent, Unknown
+from channels.chat.sms import Sms
+from channels.chat.sms.chat import text_of
+from channels.chat.telegram import Telegram
+from channels.chat.telegram.chat import keyboard_of
+from channels.chat.whatsapp import WhatsApp
+from channels.chat.whatsapp.payload import payload_of, trimmed
+from channels.http import Http
+from domain.messages import Option, Outgoing, numbered
+from tests.standins import (
+    Fault,
+    GraphStandin,
+    RefusedError,
+    Standin,
+    TelegramStandin,
+    TwilioStandin,
+    _graph_message,
+)
+from tests.vendors import SETTINGS
+
+YES_NO = (Option("yes", "Yes"), Option("no", "No"))
+SECRET_TEXT = "Your draw is J$24,500, keep it to yourself"
+NAMES = ["whatsapp", "sms", "telegram"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A chat, the stand-in of its provider, and somebody to write to."""
+
+    chat: Chat
+    provider: Standin
+    address: str
+
+    async def says(self, text: str, options: tuple[Option, ...] = ()) -> Any:
+        return await self.chat.send(self.address, Outgoing(text, options), "key-1")
+
+
+def build(name: str, http: Http, api_url: str, *, token: str = "") -> Chat:
+    match name:
+        case "whatsapp":
+            token = token or SETTINGS["WHATSAPP_TOKEN"]
+            return WhatsApp(http, api_url, token, SETTINGS["WHATSAPP_PHONE_NUMBER_ID"])
+        case "sms":
+            return Sms(
+                http,
+                api_url,
+                SETTINGS["TWILIO_ACCOUNT_SID"],
+                token or SETTINGS["TWILIO_AUTH_TOKEN"],
+                sender=SETTINGS["TWILIO_FROM"],
+                public_url=SETTINGS["PUBLIC_URL"],
+            )
+        case _:
+            return Telegram(http, api_url, token or SETTINGS["TELEGRAM_TOKEN"])
+
+
+STANDINS: dict[str, Callable[[], Any]] = {
+    "whatsapp": GraphStandin,
+    "sms": TwilioStandin,
+    "telegram": TelegramStandin,
+}
+ADDRESSES = {"whatsapp": "+18765550101", "sms": "+18765550102", "telegram": "5550103"}
+
+
+@pytest.fixture(params=NAMES)
+async def line(request: pytest.FixtureRequest, session: aiohttp.ClientSession) -> AsyncIterator[Line]:
+    async with STANDINS[request.param]() as provider:
+        http = Http(session, request.param, timeout_seconds=0.3)
+        yield Line(build(request.param, http, provider.api_url), provider, ADDRESSES[request.param])
+
+
+# --- what is shown -----------------------------------------------------------------------------------
+
+
+async def test_a_text_arrives_once_and_unchanged(line: Line) -> None:
+    text = "J$5,000 from Devon for Sunday Club, round 3 of 5. R-7K2MQ9XA."
+    outcome = await line.says(text)
+    (heard,) = line.provider.of(line.address)
+    assert heard.text == text
+    assert outcome == Sent(heard.provider_id)
+
+
+async def test_messages_to_one_address_keep_their_order(line: Line) -> None:
+    for number in range(5):
+        await line.says(f"number {number}")
+    assert line.provider.texts(line.address) == [f"number {number}" for number in range(5)]
+
+
+async def test_a_choice_can_be_made_on_every_channel(line: Line) -> None:
+    await line.says("Did your draw reach?", YES_NO)
+    (heard,) = line.provider.of(line.address)
+    if line.chat.name == "sms":
+        assert heard.text == "Did your draw reach?\n1 Yes\n2 No"
+    else:
+        assert heard.text == "Did your draw reach?"
+        assert heard.options == (("yes", "Yes"), ("no", "No"))
+
+
+@pytest.mark.parametrize("many", range(1, 11))
+async def test_up_to_ten_options_fit_everywhere(line: Line, many: int) -> None:
+    options = tuple(Option(f"o{n}", f"Option {n}", "and its detail") for n in range(many))
+    assert isinstance(await line.says("Choose", options), Sent)
+    assert line.provider.refused == []
+
+
+async def test_nothing_empty_is_sent(line: Line) -> None:
+    for text in ("", "  \n"):
+        with pytest.raises(ValueError, match="empty"):
+            await line.says(text)
+    assert line.provider.heard == []
+
+
+labels = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60).filter(str.strip)
+options = st.lists(
+    st.builds(Option, st.from_regex(r"[a-z:]{1,40}", fullmatch=True), labels, st.just("") | labels),
+    max_size=10,
+)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=4096)
+
+
+@given(text=texts.filter(str.strip), options=options, button=st.text(max_size=30))
+@settings(max_examples=300, deadline=None)
+def test_whatever_is_said_meta_would_take_it_or_we_refuse_it(
+    text: str, options: list[Option], button: str
+) -> None:
+    message = Outgoing(text, tuple(options), button)
+    try:
+        payload = payload_of("+18765550101", message)
+    except ValueError:
+        assert len(numbered(message)) > 4096
+        return
+    try:
+        _graph_message(json.loads(json.dumps(payload)))
+    except RefusedError as refusal:
+        pytest.fail(f"{refusal.body}: {payload}")
+
+
+@given(text=texts, options=options)
+@settings(max_examples=200, deadline=None)
+def test_whatever_is_said_an_sms_is_within_two_plain_segments_or_refused(
+    text: str, options: list[Option]
+) -> None:
+    try:
+        sent = text_of(Outgoing(text, tuple(options)))
+    except ValueError:
+        return
+    assert 0 < len(sent) <= 306
+    assert sent.strip()
+
+
+# --- WhatsApp's own ----------------------------------------------------------------------------------
+
+
+def test_up_to_three_options_are_buttons_and_more_are_a_list() -> None:
+    three = payload_of("+18765550101", Outgoing("?", tuple(Option(f"{n}", f"Label {n}") for n in range(3))))
+    four = payload_of(
+        "+18765550101", Outgoing("?", tuple(Option(f"{n}", f"Label {n}") for n in range(4)), "Pay")
+    )
+    assert three["interactive"]["type"] == "button"
+    assert four["interactive"]["type"] == "list"
+    assert four["interactive"]["action"]["button"] == "Pay"
+
+
+def test_more_than_ten_options_are_refused_loudly() -> None:
+    with pytest.raises(ValueError, match="pages"):
+        payload_of("+18765550101", Outgoing("?", tuple(Option(f"{n}", f"Label {n}") for n in range(11))))
+
+
+def test_a_long_text_with_a_choice_becomes_a_numbered_menu() -> None:
+    payload = payload_of("+18765550101", Outgoing("x" * 1025, YES_NO))
+    assert payload["text"]["body"].endswith("x\n1 Yes\n2 No")
+    with pytest.raises(ValueError, match="4096"):
+        payload_of("+18765550101", Outgoing("x" * 4090, YES_NO))
+
+
+def test_labels_that_trimming_makes_equal_become_a_numbered_menu() -> None:
+    """Nobody shall guess between two buttons that read the same."""
+    alike = (Option("a", "Sunday Club of Half Way Tree A"), Option("b", "Sunday Club of Half Way Tree B"))
+    payload = payload_of("+18765550101", Outgoing("Which?", alike))
+    assert payload["text"]["body"].endswith("\n2 Sunday Club of Half Way Tree B")
+
+
+def test_a_label_cut_short_stands_whole_in_its_rows_description() -> None:
+    label = "Sunday Club of Half Way Tree"
+    payload = payload_of(
+        "+18765550101", Outgoing("Which?", tuple(Option(f"{n}", f"{n} {label}") for n in range(4)))
+    )
+    row = payload["interactive"]["action"]["sections"][0]["rows"][1]
+    assert row == {"id": "1", "title": "1 Sunday Club of Half…", "description": f"1 {label}"}
+
+
+@pytest.mark.parametrize(
+    ("label", "limit", "expected"),
+    [
+        ("Card", 20, "Card"),
+        ("exactly twenty chars", 20, "exactly twenty chars"),
+        ("Pay with a card now please", 20, "Pay with a card now…"),
+        ("Supercalifragilisticexpialidocious", 20, "Supercalifragilisti…"),
+        ("A Supercalifragilisticexpialidocious", 20, "A Supercalifragilis…"),
+        ("  two   spaces ", 20, "two spaces"),
+    ],
+)
+def test_labels_are_trimmed_at_a_word(label: str, limit: int, expected: str) -> None:
+    assert trimmed(label, limit) == expected
+
+
+def test_a_person_without_a_number_is_named_by_recipient() -> None:
+    payload = payload_of("JM.13491208655302741918", Outgoing("Hello"))
+    assert payload["recipient"] == "JM.13491208655302741918"
+    assert "to" not in payload
+
+
+def test_heyoo_cannot_reach_the_network() -> None:
+    """Nothing is left of it but the building of payloads."""
+    import heyoo
+
+    assert not hasattr(heyoo.requests, "get")
+    assert heyoo.WhatsApp("t", "1").send_message("Hello", "18765550101")["text"]["body"] == "Hello"
+
+
+# --- SMS's own ---------------------------------------------------------------------------------------
+
+
+def test_an_sms_is_plain_gsm() -> None:
+    assert text_of(Outgoing("Devon\u2019s draw 👋 is J$5,000")) == "Devon's draw is J$5,000"
+
+
+def test_an_sms_over_two_segments_is_refused_loudly() -> None:
+    assert len(text_of(Outgoing("x" * 306))) == 306
+    with pytest.raises(ValueError, match="306"):
+        text_of(Outgoing("x" * 307))
+    with pytest.raises(ValueError, match="306"):
+        text_of(Outgoing("x" * 303 + "[]"))
+
+
+@pytest.mark.parametrize(("sender", "name"), [("+18765550199", "From"), ("MG0123", "MessagingServiceSid")])
+async def test_an_sms_asks_for_its_status(session: aiohttp.ClientSession, sender: str, name: str) -> None:
+    async with TwilioStandin() as twilio:
+        sms = Sms(
+            Http(session, "sms"),
+            twilio.api_url + "/",
+            SETTINGS["TWILIO_ACCOUNT_SID"],
+            SETTINGS["TWILIO_AUTH_TOKEN"],
+            sender=sender,
+            public_url="https://pardna.example/",
+        )
+        await sms.send("+18765550102", Outgoing("Hello & welcome +1 = é"), "k")
+        (heard,) = twilio.heard
+        assert heard.raw[name] == sender
+        assert heard.raw["StatusCallback"] == "https://pardna.example/hooks/sms/status"
+        assert heard.text == "Hello & welcome +1 = é"
+
+
+# --- Telegram's own ----------------------------------------------------------------------------------
+
+
+def test_two_short_labels_share_a_row() -> None:
+    labels = ["Yes", "No", "A label that is rather long", "Back", "Menu", "Help"]
+    keyboard = keyboard_of(tuple(Option(str(n), label) for n, label in enumerate(labels)))
+    assert keyboard is not None
+    rows = [[key.text for key in row] for row in keyboard.inline_keyboard]
+    assert rows == [["Yes", "No"], ["A label that is rather long"], ["Back", "Menu"], ["Help"]]
+
+
+def test_an_id_over_64_bytes_is_refused_loudly() -> None:
+    assert keyboard_of((Option("x" * 64, "x"),))
+    with pytest.raises(ValueError, match="64"):
+        keyboard_of((Option("é" * 33, "x"),))
+
+
+async def test_telegrams_limit_counts_utf_16(session: aiohttp.ClientSession) -> None:
+    async with TelegramStandin() as provider:
+        telegram = Telegram(Http(session, "telegram"), provider.api_url, SETTINGS["TELEGRAM_TOKEN"])
+        assert isinstance(await telegram.send("7", Outgoing("👋" * 2048), "k"), Sent)
+        with pytest.raises(ValueError, match="4096"):
+            await telegram.send("7", Outgoing("👋" * 2049), "k")
+
+
+async def test_a_web_hook_can_be_set_and_dropped(session: aiohttp.ClientSession) -> None:
+    async with TelegramStandin() as provider:
+        telegram = Telegram(Http(session, "telegram"), provider.api_url, SETTINGS["TELEGRAM_TOKEN"])
+        await telegram.set_hook("https://pardna.example/hooks/telegram", "secret")
+        assert provider.webhook == "https://pardna.example/hooks/telegram"
+        await telegram.drop_hook()
+        assert provider.webhook == ""
+
+
+# --- what an answer means ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "taken"),
+    [
+        (Fault.THROTTLED, Retry, 0),
+        (Fault.BROKEN, Retry, 0),
+        (Fault.GATEWAY, Unknown, 0),
+        (Fault.HTML, Unknown, 0),
+        (Fault.STALL, Unknown, 0),
+        (Fault.RESET, Unknown, 0),
+        (Fault.HALF, Unknown, 1),
+        (Fault.LOST, Unknown, 1),
+    ],
+)
+async def test_every_trouble_is_an_outcome(line: Line, fault: Fault, kind: type, taken: int) -> None:
+    """Retry only where it was surely not taken."""
+    line.provider.misbehave(fault)
+    outcome = await line.says("Hello")
+    assert isinstance(outcome, kind)
+    assert len(line.provider.heard) == taken
+    assert isinstance(await line.says("Hello again"), Sent)
+
+
+async def test_a_provider_that_is_down_is_tried_again(line: Line) -> None:
+    await line.provider.stop()
+    assert await line.says("Hello") == Retry("not connected")
+
+
+async def test_the_wait_that_telegram_asks_for_is_kept(session: aiohttp.ClientSession) -> None:
+    async with TelegramStandin() as provider:
+        telegram = Telegram(Http(session, "telegram"), provider.api_url, SETTINGS["TELEGRAM_TOKEN"])
+        provider.misbehave(Fault.THROTTLED)
+        assert await telegram.send("7", Outgoing("Hello"), "k") == Retry("throttled", 3.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_dead_token_keeps_the_message(session: aiohttp.ClientSession, name: str) -> None:
+    async with STANDINS[name]() as provider:
+        chat = build(name, Http(session, name), provider.api_url, token="123:dead")
+        outcome = await chat.send(ADDRESSES[name], Outgoing("Hello"), "k")
+        assert outcome == Retry("credentials refused", 300.0)
+
+
+async def test_a_person_who_blocked_the_bot_is_gone(session: aiohttp.ClientSession) -> None:
+    async with TelegramStandin() as provider:
+        provider.blocked.add("7")
+        telegram = Telegram(Http(session, "telegram"), provider.api_url, SETTINGS["TELEGRAM_TOKEN"])
+        assert await telegram.send("7", Outgoing("Hello"), "k") == Refused(
+            "blocked the bot", "403", gone=True
+        )
+        assert await telegram.send("nobody", Outgoing("Hello"), "k") == Refused(
+            "refused 400", "400", gone=True
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "expected"),
+    [
+        ("whatsapp", 4, Retry),
+        ("whatsapp", 80007, Retry),
+        ("whatsapp", 130429, Retry),
+        ("whatsapp", 131048, Retry),
+        ("whatsapp", 131056, Retry),
+        ("whatsapp", 133016, Retry),
+        ("whatsapp", 131053, Retry),
+        ("whatsapp", 131049, Retry),
+        ("whatsapp", 190, Retry),
+        ("whatsapp", 131047, Refused("outside the 24 hours", "131047")),
+        ("whatsapp", 131026, Refused("not on WhatsApp", "131026", gone=True)),
+        ("whatsapp", 131050, Refused("opted out of marketing", "131050")),
+        ("whatsapp", 131009, Refused("refused 400", "131009")),
+        ("sms", 20429, Retry),
+        ("sms", 21610, Refused("opted out", "21610", gone=True)),
+        ("sms", 21211, Refused("not a number for SMS", "21211", gone=True)),
+        ("sms", 21614, Refused("not a number for SMS", "21614", gone=True)),
+        ("sms", 30003, Refused("unreachable", "30003")),
+        ("sms", 30005, Refused("unknown number", "30005", gone=True)),
+        ("sms", 30006, Refused("landline", "30006", gone=True)),
+        ("sms", 30007, Refused("filtered by a carrier", "30007")),
+        ("sms", 21617, Refused("too long", "21617")),
+        ("sms", 63016, Refused("outside WhatsApp's window", "63016")),
+        ("sms", 21408, Refused("refused 400", "21408")),
+    ],
+)
+async def test_every_code_has_its_meaning(
+    session: aiohttp.ClientSession, name: str, code: int, expected: Any
+) -> None:
+    async with STANDINS[name]() as provider:
+        provider.codes[ADDRESSES[name]] = code
+        outcome = await build(name, Http(session, name), provider.api_url).send(
+            ADDRESSES[name], Outgoing("Hello"), "k"
+        )
+        assert isinstance(outcome, expected) if isinstance(expected, type) else outcome == expected
+
+
+async def test_cancelling_a_send_ends_it(line: Line) -> None:
+    line.provider.misbehave(Fault.STALL)
+    sending = asyncio.ensure_future(line.says("Hello"))
+    await asyncio.sleep(0.05)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+
+
+# --- what is never told ------------------------------------------------------------------------------
+
+
+async def test_nothing_of_a_message_is_logged_or_told(
+    line: Line, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither address, text nor token, whatever goes wrong and however much is logged."""
+    told: list[str] = []
+    with caplog.at_level(logging.DEBUG):
+        for fault in (None, *Fault):
+            if fault:
+                line.provider.misbehave(fault)
+            told.append(repr(await line.says(SECRET_TEXT, YES_NO)))
+        if isinstance(line.provider, GraphStandin | TwilioStandin):
+            line.provider.codes[line.address] = 100
+            told.append(repr(await line.says(SECRET_TEXT)))
+        await line.provider.stop()
+        told.append(repr(await line.says(SECRET_TEXT)))
+    ours = [record for record in caplog.records if not record.name.startswith(("aiohttp.", "asyncio"))]
+    shown = "\n".join([*told, *capsys.readouterr(), *(record.getMessage() for record in ours)])
+    for secret in (line.address.removeprefix("+"), "24,500", *tokens()):
+        assert secret not in shown
+
+
+async def test_a_base_address_that_is_none_tells_no_token(session: aiohttp.ClientSession) -> None:
+    for base in ("nonsense", "http://", "http://[::1", "ftp://x", "http://127.0.0.1:99999"):
+        for name in NAMES:
+            outcome = await build(name, Http(session, name), base).send(ADDRESSES[name], Outgoing("Hi"), "k")
+            assert isinstance(outcome, Retry)
+            assert not any(token in repr(outcome) for token in tokens())
+
+
+def tokens() -> list[str]:
+    return [SETTINGS[name] for name in ("WHATSAPP_TOKEN", "TWILIO_AUTH_TOKEN", "TELEGRAM_TOKEN")]
+
+
+async def test_each_call_is_counted_without_an_address(session: aiohttp.ClientSession) -> None:
+    seen: list[tuple[str, str, float]] = []
+    async with GraphStandin() as graph:
+        http = Http(session, "whatsapp", observe=lambda *call: seen.append(call))
+        chat = build("whatsapp", http, graph.api_url)
+        await chat.send("+18765550101", Outgoing("Hello"), "k")
+        graph.misbehave(Fault.RESET)
+        await chat.send("+18765550101", Outgoing("Hello"), "k")
+    assert [call[:2] for call in seen] == [("whatsapp", "200"), ("whatsapp", "connection lost")]
+    assert all(0 <= seconds < 5 for _, _, seconds in seen)
+
+
+Sender = Callable[[str, Outgoing, str], Awaitable[Any]]
+
+
+async def test_every_chat_keeps_the_contract(line: Line) -> None:
+    chat: Chat = line.chat
+    send: Sender = chat.send
+    assert callable(send)
+    assert chat.rate_per_second > 0
+    assert re.fullmatch("whatsapp|sms|telegram", chat.name)
