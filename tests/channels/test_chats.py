@@ -293,10 +293,23 @@ async def test_telegrams_limit_counts_utf_16(session: aiohttp.ClientSession) -> 
 async def test_a_web_hook_can_be_set_and_dropped(session: aiohttp.ClientSession) -> None:
     async with TelegramStandin() as provider:
         telegram = Telegram(Http(session, "telegram"), provider.api_url, SETTINGS["TELEGRAM_TOKEN"])
-        await telegram.set_hook("https://pardna.example/hooks/telegram", "secret")
-        assert provider.webhook == "https://pardna.example/hooks/telegram"
-        await telegram.drop_hook()
+        url = "https://pardna.example/hooks/telegram"
+        assert await telegram.set_hook(url, "secret") == Sent(url)
+        assert provider.webhook == url
+        assert await telegram.drop_hook() == Sent("")
         assert provider.webhook == ""
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+async def test_a_tap_that_cannot_be_answered_raises_nothing(
+    session: aiohttp.ClientSession, fault: Fault
+) -> None:
+    async with TelegramStandin() as provider:
+        http = Http(session, "telegram", timeout_seconds=0.3)
+        telegram = Telegram(http, provider.api_url, SETTINGS["TELEGRAM_TOKEN"])
+        provider.misbehave(fault)
+        assert isinstance(await telegram.answer_callback("1"), Retry | Unknown)
+        assert await telegram.answer_callback("1") == Sent("1")
 
 
 # --- what an answer means ----------------------------------------------------------------------------

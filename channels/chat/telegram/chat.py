@@ -4,7 +4,8 @@ The token stands in the URL, so no URL and no exception of the library leaves th
 """
 
 import logging
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
 
 import orjson
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
@@ -15,6 +16,8 @@ from channels.base import Outcome, Refused, Retry, Sent, Unknown
 from channels.chat.telegram.hook import ALLOWED_UPDATES
 from channels.http import CREDENTIALS_WAIT_SECONDS, Http, Reply, outcome_by_status
 from domain.messages import Option, Outgoing
+
+_T = TypeVar("_T")
 
 TEXT_LIMIT: Final = 4096
 DATA_LIMIT_BYTES: Final = 64
@@ -114,6 +117,16 @@ class _Transport(BaseRequest):
         return reply.status, reply.body
 
 
+async def _outcome(call: Awaitable[_T], id_of: Callable[[_T], str]) -> Outcome:
+    """Make a call through the library; what it cannot parse was no answer of Telegram's."""
+    try:
+        return Sent(id_of(await call))
+    except _NotTakenError as refusal:
+        return refusal.outcome
+    except (TelegramError, TypeError, KeyError, ValueError, AttributeError):
+        return Unknown("strange answer")
+
+
 class Telegram:
     """Sends through `base_url` (before `/bot`)."""
 
@@ -133,43 +146,25 @@ class Telegram:
         if (length := len(message.text.encode("utf-16-le")) // 2) > TEXT_LIMIT:
             raise ValueError(f"{length} characters, Telegram takes {TEXT_LIMIT}")
         keyboard = keyboard_of(message.options)
-        try:
-            taken = await self._bot.send_message(
-                address,
-                message.text,
-                reply_markup=keyboard,
-                # A preview would fetch the pay page of whoever it was meant for.
-                link_preview_options=LinkPreviewOptions(is_disabled=True),
-            )
-        except _NotTakenError as refusal:
-            return refusal.outcome
-        except (TelegramError, TypeError, KeyError, ValueError, AttributeError):
-            return Unknown("strange answer")
-        return Sent(str(taken.message_id))
+        # A preview would fetch the pay page of whoever it was meant for.
+        preview = LinkPreviewOptions(is_disabled=True)
+        call = self._bot.send_message(
+            address, message.text, reply_markup=keyboard, link_preview_options=preview
+        )
+        return await _outcome(call, lambda taken: str(taken.message_id))
 
     async def answer_callback(self, callback_id: str) -> Outcome:
         """Stop the spinner on a tapped button."""
-        try:
-            await self._bot.answer_callback_query(callback_id)
-        except _NotTakenError as refusal:
-            return refusal.outcome
-        return Sent(callback_id)
+        return await _outcome(self._bot.answer_callback_query(callback_id), lambda _: callback_id)
 
     async def set_hook(self, url: str, secret: str) -> Outcome:
         """Have updates sent to `url` with `secret` in their header."""
-        try:
-            await self._bot.set_webhook(url, secret_token=secret, allowed_updates=ALLOWED_UPDATES)
-        except _NotTakenError as refusal:
-            return refusal.outcome
-        return Sent(url)
+        call = self._bot.set_webhook(url, secret_token=secret, allowed_updates=ALLOWED_UPDATES)
+        return await _outcome(call, lambda _: url)
 
     async def drop_hook(self) -> Outcome:
         """Stop sending updates to a web hook, so that they can be polled."""
-        try:
-            await self._bot.delete_webhook()
-        except _NotTakenError as refusal:
-            return refusal.outcome
-        return Sent("")
+        return await _outcome(self._bot.delete_webhook(), lambda _: "")
 
     async def updates(self, offset: int, wait_seconds: int) -> list[Any] | Outcome:
         """Wait for updates from `offset` on, which confirms those before it.
