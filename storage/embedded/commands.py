@@ -9,6 +9,8 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import IO
 
 import asyncpg
@@ -18,6 +20,7 @@ from storage.embedded.place import EmbeddedError, Place
 HOST = "127.0.0.1"
 NAME = "pardna"  # of the role and of its database
 LOG_BYTES = 10_000_000
+MAKING = "making-"
 
 
 def url(role: str, password: str, port: int, database: str = NAME) -> str:
@@ -28,14 +31,19 @@ def url(role: str, password: str, port: int, database: str = NAME) -> str:
 def initdb(place: Place) -> None:
     """Make the data directory: passwords by SCRAM, page checksums, C.UTF-8 of PostgreSQL's own making.
 
-    Under another name until it is whole, so that a kill in between leaves nothing that looks like a database.
+    In a folder of its own until it is whole: a kill in between leaves nothing that looks like a database, and
+    an initdb that outlives its killed caller is not in the way of the next one.
     """
-    half, password = place.folder / "data.new", place.folder / "password.new"
-    shutil.rmtree(half, ignore_errors=True)
-    with os.fdopen(place.open(password, os.O_WRONLY | os.O_TRUNC), "w", encoding="ascii") as file:
+    for left in place.folder.glob(f"{MAKING}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    making = Path(mkdtemp(dir=place.folder, prefix=MAKING))
+    if place.account is not None:
+        os.chown(making, place.account.uid, place.account.gid, follow_symlinks=False)
+    password = making / "password"
+    with os.fdopen(place.open(password, os.O_WRONLY), "w", encoding="ascii") as file:
         file.write(place.secrets.superuser_password)
     options = {
-        "pgdata": half,
+        "pgdata": making / "data",
         "username": "postgres",
         "pwfile": password,
         "auth": "scram-sha-256",
@@ -47,11 +55,10 @@ def initdb(place: Place) -> None:
     command = [f"--{name}={value}" for name, value in options.items()]
     with _log(place) as output:
         process = popen(place, [str(place.programs / "initdb"), "--data-checksums", *command], output)
-    status = process.wait()
-    password.unlink()
-    if status:
+    if status := process.wait():
         raise EmbeddedError(f"initdb failed ({status}): see the end of {place.log}")
-    half.rename(place.data)
+    (making / "data").rename(place.data)
+    shutil.rmtree(making)
 
 
 def start(place: Place, settings: Mapping[str, str]) -> "subprocess.Popen[bytes]":

@@ -148,7 +148,7 @@ async def test_only_the_password_opens_the_door(home: Path) -> None:
         )
         assert methods == "scram-sha-256"
         assert stat.S_IMODE((home / "postgres.json").stat().st_mode) == 0o600
-        assert not list((home / "postgres").glob("*.new"))
+        assert not list((home / "postgres").glob("making-*"))
 
 
 async def test_the_service_is_no_superuser(home: Path) -> None:
@@ -319,7 +319,7 @@ async def test_a_server_left_behind_is_stopped_and_another_started(home: Path) -
 
 
 async def test_killed_in_the_middle_of_the_first_start_the_next_one_works(home: Path) -> None:
-    for seconds in (0.3, 0.45, 0.6, 0.75, 0.9):
+    for seconds in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
         async with supervisor(home) as keeper:
             await asyncio.sleep(seconds)
             keeper.kill()

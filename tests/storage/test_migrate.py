@@ -1,4 +1,4 @@
-"""Migrations: all the way up and down, many at once, one that fails, and a database newer than the release."""
+"""Migrations: all the way up and down, many at once, one that fails, a database newer than the release."""
 
 import asyncio
 import shutil
