@@ -1,0 +1,73 @@
+"""What reached the phones, as the page and test drivers read it; waits for the next message when asked to."""
+
+from time import monotonic
+from typing import Any, Final
+
+from domain.gsm7 import segments, to_gsm7
+from domain.messages import Channel, Outgoing, numbered
+from domain.schedule import local
+from storage import simulated
+from storage.bell import Bell
+from storage.engine import Engine
+from storage.glance import newest_message, shown_anywhere
+from storage.reads import reading
+from storage.simulated import Shown
+
+LOOK_AGAIN_SECONDS: Final = 1.0
+"""The poll behind the bell."""
+
+
+class Mailbox:
+    """Reads of the phones' messages."""
+
+    def __init__(self, engine: Engine, bell: Bell) -> None:
+        self._engine = engine
+        self._bell = bell
+
+    async def newest(self) -> int:
+        """The id of the newest message of all, 0 when there is none. Raises Unreachable."""
+        async with reading(self._engine) as conn:
+            return await newest_message(conn)
+
+    async def read(self, channel: str, address: str, after: int, wait_seconds: float) -> list[dict[str, Any]]:
+        """What came after a message's id, to one phone or (channel "") to any. Raises Unreachable.
+
+        Answers as soon as there is something, else an empty list when the wait is over.
+        """
+        until = monotonic() + wait_seconds
+        with self._bell.ear(simulated.CHANNEL) as ear:
+            while not (found := await self._look(channel, address, after)):
+                if (left := until - monotonic()) <= 0:
+                    break
+                await ear.wait(min(left, LOOK_AGAIN_SECONDS))
+        return [as_shown(message) for message in found]
+
+    async def _look(self, channel: str, address: str, after: int) -> list[Shown]:
+        async with reading(self._engine) as conn:
+            if channel:
+                return await simulated.shown(conn, channel, address, after)
+            return await shown_anywhere(conn, after)
+
+
+def as_shown(shown: Shown) -> dict[str, Any]:
+    """One message in the form of contract.md; on SMS the text is what a carrier would send, with its cost."""
+    sms = shown.channel == Channel.SMS
+    text = to_gsm7(numbered(shown.message)) if sms else shown.message.text
+    return {
+        "id": shown.id,
+        "channel": shown.channel,
+        "address": shown.address,
+        "text": text,
+        "choices": _choices(shown.message),
+        "image": None,
+        "at": local(shown.at).isoformat(),
+        **({"segments": segments(text)} if sms else {}),
+        **({"button": shown.message.button} if shown.message.button else {}),
+    }
+
+
+def _choices(message: Outgoing) -> list[dict[str, str]]:
+    return [
+        {"id": option.id, "label": option.label, **({"detail": option.detail} if option.detail else {})}
+        for option in message.options
+    ]

@@ -1,0 +1,123 @@
+"""The simulator's addresses (contract.md "Development only"): what the phones' page and test drivers call."""
+
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from bot.simulator import phones
+from bot.simulator.books import ledger
+from bot.simulator.clock_words import read_goal
+from bot.simulator.mailbox import Mailbox
+from bot.simulator.mover import Mover, NotAhead, Stuck
+from bot.web.answers import BadRequest, as_json, plain, read_body
+from bot.web.assets import Looks
+from bot.web.hooks import Filer
+from domain.schedule import local
+from storage.bell import Bell
+from storage.clock import Clock
+from storage.engine import Engine
+from storage.filer import Unfit
+from storage.glance import LedgerGlance
+from storage.pulse import Pulse
+
+LONGEST_WAIT_SECONDS: Final = 60.0
+_MOST_ID: Final = 2**63 - 1
+
+
+class SimulatorViews:
+    """Handlers of `/sim` and what is under it."""
+
+    def __init__(self, engine: Engine, filer: Filer, clock: Clock, bell: Bell, looks: Looks) -> None:
+        self._filer = filer
+        self._clock = clock
+        self._looks = looks
+        self._mover = Mover(engine, clock, Pulse(engine))
+        self._mailbox = Mailbox(engine, bell)
+        self._glance = LedgerGlance(engine)
+
+    def routes(self) -> list[web.RouteDef]:
+        """The addresses served here."""
+        return [
+            web.get("/sim", self.page),
+            web.post("/sim/messages", self.send),
+            web.get("/sim/messages", self.read),
+            web.get("/sim/address", self.address),
+            web.get("/sim/clock", self.clock),
+            web.post("/sim/clock", self.move),
+            web.get("/sim/ledger", self.ledger),
+        ]
+
+    async def page(self, _request: web.Request) -> web.StreamResponse:
+        """Show the phones."""
+        return self._looks.page("sim.html", newest=await self._mailbox.newest())
+
+    async def send(self, request: web.Request) -> web.StreamResponse:
+        """File what a phone sends; 202 when it is durable."""
+        arrival = phones.arrival(await _json(request))
+        try:
+            await self._filer.file([arrival])
+        except Unfit as refusal:
+            raise BadRequest(str(refusal)) from None
+        return as_json({"id": arrival.external_id}, 202)
+
+    async def read(self, request: web.Request) -> web.StreamResponse:
+        """Give what reached a phone, or every phone, after a message's id; wait for the first if asked to."""
+        after = int(_number(request, "after", _MOST_ID))
+        wait_seconds = _number(request, "wait", LONGEST_WAIT_SECONDS)
+        channel, address = "", ""
+        if "channel" in request.query or "address" in request.query:
+            named = phones.channel_of(request.query.get("channel"))
+            channel, address = named.value, phones.address_of(named, request.query.get("address"))
+        return as_json(await self._mailbox.read(channel, address, after, wait_seconds))
+
+    async def address(self, request: web.Request) -> web.StreamResponse:
+        """Give an address as the service writes it."""
+        channel = phones.channel_of(request.query.get("channel"))
+        return as_json({"address": phones.address_of(channel, request.query.get("address"))})
+
+    async def clock(self, _request: web.Request) -> web.StreamResponse:
+        """Give the service's time, and when the next duty is due."""
+        return await self._time()
+
+    async def move(self, request: web.Request) -> web.StreamResponse:
+        """Move the clock ahead; answers when everything on the way is done."""
+        try:
+            await self._mover.move(read_goal(await _json(request)))
+        except NotAhead as refusal:
+            raise BadRequest(str(refusal)) from None
+        except Stuck as stuck:
+            return plain(503, str(stuck))
+        return await self._time()
+
+    async def ledger(self, _request: web.Request) -> web.StreamResponse:
+        """Give the books in words."""
+        return as_json(await ledger(self._glance))
+
+    async def _time(self) -> web.Response:
+        duty = await self._mover.next_duty()
+        return as_json(
+            {
+                "now": local(self._clock.now()).isoformat(),
+                "next_duty": local(duty).isoformat() if duty else None,
+            }
+        )
+
+
+async def _json(request: web.Request) -> Any:
+    try:
+        return orjson.loads(await read_body(request))
+    except orjson.JSONDecodeError:
+        raise BadRequest("Send JSON.") from None
+
+
+def _number(request: web.Request, name: str, most: float) -> float:
+    """Read a number from the query, 0 when it is not there. Raises BadRequest."""
+    typed = request.query.get(name, "0")
+    try:
+        value = float(typed) if name == "wait" else int(typed)
+    except ValueError:
+        raise BadRequest(f"{name} is a number.") from None
+    if not 0 <= value <= most:
+        raise BadRequest(f"{name} is a number from 0 to {most:.0f}.")
+    return value

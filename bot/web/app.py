@@ -1,0 +1,78 @@
+"""The aiohttp application: which address is answered by whom, and what every answer has in common.
+
+Built from parts that the composition root made; nothing here opens a connection or reads a setting.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import REGISTRY, CollectorRegistry
+
+import bot.simulator
+from bot.simulator.views import SimulatorViews
+from bot.web import hooks
+from bot.web.answers import LARGEST_BODY_BYTES, refuse_plainly
+from bot.web.assets import Looks
+from bot.web.health import Health
+from bot.web.hooks import Filer
+from bot.web.pages import PublicPages, Reach
+from bot.web.pay import PayPage
+from channels.base import Hook
+from storage.bell import Bell
+from storage.clock import Clock
+from storage.engine import Engine
+from storage.pages import Pages
+from storage.pulse import Pulse
+
+SIMULATOR: Final = Path(bot.simulator.__file__).parent
+SHUTDOWN_SECONDS: Final = 10.0
+"""How long requests in flight may take to end when the service stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebParts:
+    """What the pages and hooks stand on."""
+
+    engine: Engine
+    filer: Filer
+    clock: Clock
+    bell: Bell
+    hooks: Mapping[str, Hook] = field(default_factory=dict)
+    """By path (`/hooks/sms`), those that are switched on."""
+    channels: Mapping[str, str] = field(default_factory=dict)
+    """Each chat channel: on, off or simulated."""
+    rails: Mapping[str, str] = field(default_factory=dict)
+    """Each rail: on or off."""
+    reach: Reach = field(default_factory=Reach)
+    public_url: str = ""
+    development: bool = False
+    """Then there are the simulator and the sandbox rail's pay page."""
+    registry: CollectorRegistry = REGISTRY
+
+
+def make_app(parts: WebParts) -> web.Application:
+    """Build the application. Raises ValueError for a hook at a path that no provider calls."""
+    looks, pages, clock = Looks(SIMULATOR), Pages(parts.engine), parts.clock
+    switches = {"channels": parts.channels, "rails": parts.rails}
+    health = Health(Pulse(parts.engine), clock, switches, parts.registry)
+    public = PublicPages(pages, looks, parts.reach, parts.public_url, simulator=parts.development)
+    app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[refuse_plainly])
+    app.add_routes(hooks.routes(parts.hooks, parts.filer))
+    app.add_routes(health.routes())
+    app.add_routes(public.routes())
+    app.add_routes([web.get("/static/{name}", looks.static())])
+    if parts.development:
+        app.add_routes(PayPage(pages, looks, parts.filer, clock).routes())
+        app.add_routes(SimulatorViews(parts.engine, parts.filer, clock, parts.bell, looks).routes())
+    return app
+
+
+def make_runner(app: web.Application) -> web.AppRunner:
+    """Make what serves the application.
+
+    No access log: it would hold addresses and tokens. Bodies stay packed as they came, as they were signed.
+    """
+    return web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=SHUTDOWN_SECONDS)

@@ -1,0 +1,139 @@
+"""What the public pages show: an invitation, a receipt, a payment that waits. Each is one statement.
+
+Hands out no surname, number, address or TRN: a page is seen by whoever holds the link.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, TextClause, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.money import Currency, Money
+from storage import duties
+from storage.duties import Duty
+from storage.engine import Engine
+from storage.filer import NotDurable
+from storage.reads import fetch
+
+_INVITE = text("""
+    SELECT circle.code, circle.name, circle.state, circle.currency, circle.throw, circle.frequency,
+        circle.turns, circle.first_due, circle.fee, split_part(btrim(person.name), ' ', 1),
+        (SELECT coalesce(sum(hands), 0) FROM member WHERE member.circle = circle.code AND member.state = 'IN')
+    FROM circle JOIN person ON person.id = circle.banker_id WHERE circle.code = :code
+""")
+_RECEIPT = text("""
+    SELECT payment.receipt, circle.name, payment.currency, payment.amount, payment.rail, payment.state,
+        payment.confirmed, payment.began_at, payment.settled_at
+    FROM payment JOIN circle ON circle.code = payment.circle WHERE payment.receipt = :receipt
+""")
+_PAYMENT = text("""
+    SELECT payment.receipt, payment.circle, circle.name, payment.currency, payment.amount, payment.state,
+        payment.rail,
+        EXISTS (SELECT FROM inbox WHERE source = 'sandbox' AND external_id IN
+            (payment.receipt || ':success', payment.receipt || ':failure'))
+        OR EXISTS (SELECT FROM duty WHERE key = 'sandbox:' || payment.receipt)
+    FROM payment JOIN circle ON circle.code = payment.circle WHERE payment.token_hash = :token_hash
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """A circle as somebody who was asked to join sees it."""
+
+    code: str
+    name: str
+    state: str
+    throw: Money
+    frequency: str
+    turns: int
+    first_due: date
+    fee: Money
+    banker: str
+    """First name alone."""
+    hands_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A payment as anybody who holds its code may check it: nothing of the person."""
+
+    code: str
+    circle: str
+    amount: Money
+    rail: str
+    state: str
+    confirmed: bool
+    began_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment behind a pay link. `answered`: the page was used already."""
+
+    receipt: str
+    circle: str
+    circle_name: str
+    amount: Money
+    state: str
+    rail: str
+    answered: bool
+
+
+class Pages:
+    """Reads for the pages; each raises Unreachable when there is no database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def invite(self, code: str) -> Invite | None:
+        """The circle with this code, if there is one."""
+        row = await self._one(_INVITE, code=code)
+        if row is None:
+            return None
+        code, name, state, currency, throw, frequency, turns, first_due, fee, banker, hands_in = row
+        unit = Currency(currency)
+        return Invite(
+            code,
+            name,
+            state,
+            Money(throw, unit),
+            frequency,
+            turns,
+            first_due,
+            Money(fee, unit),
+            banker,
+            int(hands_in),
+        )
+
+    async def receipt(self, receipt: str) -> Receipt | None:
+        """The payment with this receipt code (`R-...`), if there is one."""
+        row = await self._one(_RECEIPT, receipt=receipt)
+        if row is None:
+            return None
+        code, circle, currency, amount, *rest = row
+        return Receipt(code, circle, Money(amount, Currency(currency)), *rest)
+
+    async def payment(self, token: str) -> Payment | None:
+        """The payment that this link's token opens, if there is one; only the token's hash is ever stored."""
+        token_hash = hashlib.sha256(token.encode()).digest()
+        row = await self._one(_PAYMENT, token_hash=token_hash)
+        if row is None:
+            return None
+        receipt, circle, name, currency, amount, *rest = row
+        return Payment(receipt, circle, name, Money(amount, Currency(currency)), *rest)
+
+    async def plan(self, duty: Duty) -> None:
+        """Plan what shall happen later. Raises NotDurable."""
+        try:
+            async with self._engine.begin() as conn:
+                await duties.plan(conn, [duty])
+        except (OSError, TimeoutError, SQLAlchemyError) as error:
+            raise NotDurable(type(error).__name__) from error
+
+    async def _one(self, statement: TextClause, **values: Any) -> Row[Any] | None:
+        found = await fetch(self._engine, statement, values)
+        return found[0] if found else None
