@@ -25,6 +25,7 @@ from storage.embedded import EmbeddedError, EmbeddedPostgres, place, running_url
 
 ROOT = os.geteuid() == 0
 NOBODY = pwd.getpwnam("nobody").pw_uid
+HOUSE = Path(__file__).parents[2]
 SUPERVISOR = Path(__file__).parent / "supervisor.py"
 only_root = pytest.mark.skipif(
     not ROOT, reason="what root does differently; an ordinary user runs all the rest"
@@ -63,8 +64,12 @@ async def supervisor(home: Path, *options: str) -> AsyncIterator[Process]:
         *options,
         stdin=PIPE,
         stdout=PIPE,
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "STRIPE_API_KEY": "a secret"},
+        cwd=HOUSE,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(HOUSE), *sys.path]),
+            "STRIPE_API_KEY": "a secret",
+        },
         start_new_session=True,
     )
     try:
