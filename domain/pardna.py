@@ -286,10 +286,11 @@ def allocate(amount: int, dues: Iterable[Due]) -> tuple[list[Due], int]:
     return changed, amount
 
 
-def make_draw(circle: Circle, hand: Hand, dues: Iterable[Due]) -> Draw:
+def make_draw(circle: Circle, hand: Hand, dues: Iterable[Due], pot: int) -> Draw:
     """Work out a draw (30): gross - fee - the drawer's unpaid current throw - arrears, in this order.
 
-    `dues` are all those of the drawer's own hands. Nothing is taken beyond what the draw holds.
+    `dues` are all those of the drawer's own hands, `pot` the money that is there. Nothing is taken beyond what the
+    draw holds, and arrears only as far as there is money to pay them with.
     """
     number = hand.turn
     mine = list(dues)
@@ -298,7 +299,7 @@ def make_draw(circle: Circle, hand: Hand, dues: Iterable[Due]) -> Draw:
     left -= fee
     offset_throw = min(left, sum(d.left for d in mine if d.round == number))
     left -= offset_throw
-    offset_arrears = min(left, sum(d.left for d in mine if d.round < number))
+    offset_arrears = min(left, pot, sum(d.left for d in mine if d.round < number))
     left -= offset_arrears
     return Draw(
         circle=circle.code,

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import ledger as books
 from domain.pardna import Circle, Due, Hand, Member, Round
-from domain.payments import Payment, Payout
+from domain.payments import CASH, Payment, PaymentState, Payout
 from domain.people import Address, Destination, LinkCode, Person, Ticket, Trn
 from storage import ledger, tables
 from storage.codec import Table, load, save
@@ -41,7 +41,6 @@ class Needs:
     parties: frozenset[str] = frozenset()
     rails: frozenset[str] = frozenset()
     """Names of ledger accounts that belong to no circle."""
-    trn_blinds: frozenset[bytes] = frozenset()
     queue: bool = False
 
 
@@ -51,6 +50,8 @@ class Book:
 
     conn: AsyncConnection
     balances: dict[str, int] = field(default_factory=dict)
+    posted: dict[str, books.Transaction] = field(default_factory=dict)
+    """The transactions of the payments named, by receipt, so that they can be taken back."""
     _rows: dict[type, dict[tuple[Any, ...], Any]] = field(default_factory=dict)
     _loaded: dict[type, dict[tuple[Any, ...], Any]] = field(default_factory=dict)
     _transactions: list[tuple[datetime, books.Transaction]] = field(default_factory=list)
@@ -106,6 +107,7 @@ class Book:
             await self.conn.execute(text("SELECT 1 FROM circle WHERE code = ANY(:c) ORDER BY code FOR UPDATE"), {"c": locked})
         await self._load_circles(sorted(codes))
         await self._load_people(needs)
+        await self._load_posted()
         if locked or needs.rails:
             self.balances.update(await ledger.lock_and_read(self.conn, locked, sorted(needs.rails)))
         if readable := sorted(codes & needs.read_only):
@@ -132,22 +134,33 @@ class Book:
     async def _circles_behind(self, needs: Needs) -> set[str]:
         """Find the circles of payments, payouts and tickets that are named by their references."""
         circles: set[str] = set()
-        if needs.receipts:
-            self._keep(tables.PAYMENT, await load(self.conn, tables.PAYMENT, "receipt = ANY(:v)", v=sorted(needs.receipts)))
-        if needs.payout_refs or needs.payout_ids:
-            where = "id = ANY(:ids) OR (ref = ANY(:refs) AND state NOT IN ('RECEIVED', 'PRESUMED', 'DROPPED'))"
-            values = {"ids": sorted(needs.payout_ids), "refs": sorted(needs.payout_refs)}
-            self._keep(tables.PAYOUT, await load(self.conn, tables.PAYOUT, where, **values))
         if needs.ticket_refs:
             where = "ref = ANY(:v) AND closed_at IS NULL"
             self._keep(tables.TICKET, await load(self.conn, tables.TICKET, where, v=sorted(needs.ticket_refs)))
+        subjects = {t.subject for t in self.all(Ticket)}
+        if receipts := sorted(needs.receipts | {s for s in subjects if s.startswith("R-")}):
+            self._keep(tables.PAYMENT, await load(self.conn, tables.PAYMENT, "receipt = ANY(:v)", v=receipts))
+        refs = sorted(needs.payout_refs | {s for s in subjects if s.startswith("P-")})
+        if refs or needs.payout_ids:
+            where = f"id = ANY(:ids) OR (ref = ANY(:refs) AND {_OPEN_PAYOUT})"
+            self._keep(tables.PAYOUT, await load(self.conn, tables.PAYOUT, where, ids=sorted(needs.payout_ids), refs=refs))
         for row in (Payment, Payout, Ticket):
             circles |= {r.circle for r in self.all(row) if r.circle}
         people = [t.person_id for t in self.all(Ticket) if t.person_id] + sorted(needs.persons)
-        if people and (needs.ticket_refs or needs.trn_blinds or needs.persons):
+        if people:
             held = "SELECT DISTINCT circle FROM draw WHERE person_id = ANY(:p) AND state = 'HELD'"
             circles |= {row[0] for row in await self.conn.execute(text(held), {"p": people})}
         return circles
+
+    async def _load_posted(self) -> None:
+        """Load what was posted for the cash entries that are in doubt, unless it was taken back."""
+        for payment in self.all(Payment, rail=CASH):
+            if payment.state is PaymentState.PENDING or payment.confirmed:
+                continue
+            key = throw_key(payment.receipt)
+            posted = await ledger.transaction(self.conn, key)
+            if posted and not await ledger.transaction(self.conn, f"{key}:back"):
+                self.posted[payment.receipt] = posted
 
     async def _load_circles(self, codes: Sequence[str]) -> None:
         if not codes:
@@ -180,10 +193,13 @@ class Book:
         if ids:
             some = sorted(ids)
             self._keep(tables.PERSON, await load(self.conn, tables.PERSON, "id = ANY(:v)", v=some))
-            for table in (tables.ADDRESS, tables.DESTINATION, tables.LINK_CODE):
+            for table in (tables.DESTINATION, tables.LINK_CODE):
                 self._keep(table, await load(self.conn, table, "person_id = ANY(:v)", v=some))
-            where = "person_id = ANY(:v) OR (blind = ANY(:b) AND state = 'VERIFIED')"
-            self._keep(tables.TRN, await load(self.conn, tables.TRN, where, v=some, b=sorted(needs.trn_blinds)))
+            linking = [k.party for k in self.all(LinkCode)]
+            where = "person_id = ANY(:v) OR party = ANY(:linking)"
+            self._keep(tables.ADDRESS, await load(self.conn, tables.ADDRESS, where, v=some, linking=linking))
+            where = "person_id = ANY(:v) OR (state = 'VERIFIED' AND blind IN (SELECT blind FROM trn WHERE person_id = ANY(:v)))"
+            self._keep(tables.TRN, await load(self.conn, tables.TRN, where, v=some))
 
     async def _read_balances(self, codes: Sequence[str]) -> dict[str, int]:
         found = await self.conn.execute(text("SELECT name, balance FROM ledger_account WHERE circle = ANY(:c)"), {"c": codes})
@@ -237,6 +253,11 @@ class Book:
     def link_codes(self, person_id: str) -> list[LinkCode]:
         """Return the codes on their way to a person's new addresses."""
         return self.all(LinkCode, person_id=person_id)
+
+
+def throw_key(receipt: str) -> str:
+    """Return the key under which a payment is posted."""
+    return f"throw:{receipt}"
 
 
 def _key(table: Table, row: Any) -> tuple[Any, ...]:  # noqa: ANN401 - rows of several classes

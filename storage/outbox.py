@@ -91,7 +91,7 @@ class DeadLetter(NamedTuple):
 
 
 async def put(conn: Connection, vault: Vault, parcels: Sequence[Parcel], at: datetime) -> None:
-    """Queue parcels, repeats of a key left out, and ring.
+    """Queue parcels, repeats of a key left out, and ring. Money out that was refused is tried again under its key.
 
     Each lane is locked until the transaction ends, so that what got the lower number is committed first. Call
     it once a transaction, after all other locks: the lanes are then locked in one order everywhere.
@@ -129,6 +129,8 @@ async def claim(
     Whoever claims must settle before the lease is over: after it another relay takes the head again. Money
     out whose lease ran out is `unknown` from then on.
     """
+    if limit <= 0:
+        return []
     values = {"carrier": carrier, "now": now, "limit": limit, "lease": float(lease_seconds)}
     posted = []
     for row in sorted(await conn.execute(_CLAIM, values), key=lambda row: row.id):
@@ -217,7 +219,8 @@ _PUT = text("""
     SELECT *, CAST(:at AS timestamptz) FROM unnest(CAST(:lanes AS text[]), CAST(:kinds AS text[]),
         CAST(:keys AS text[]), CAST(:bodies AS bytea[]), CAST(:menus AS boolean[]),
         CAST(:not_befores AS timestamptz[]))
-    ON CONFLICT (key) DO NOTHING
+    ON CONFLICT (key) DO UPDATE SET state = 'queued', retry_at = NULL, lease_until = NULL, ended_at = NULL
+        WHERE outbox.state = 'dead' AND outbox.kind = 'disburse'
 """)
 
 # A row is the head of its lane when it is the first due one from (lane, 0) on: written so that one index

@@ -77,6 +77,8 @@ class Step:
     session: Session
     says: tuple[Say, ...] = ()
     commands: tuple[Command, ...] = ()
+    before: Session | None = None
+    """The session in which a flow finished, so that a refused answer can be asked for again."""
 
 
 def _always(_: Talk) -> bool:
@@ -162,7 +164,7 @@ class Flow:
             if known is None:
                 return self._ask(question, talk, complaint)
             talk = _answered(talk, state, known)
-        return self.finish(talk)
+        return replace(self.finish(talk), before=talk.session)
 
     def answer(self, text: str, talk: Talk) -> Step:
         """Take an answer to the question that was asked."""

@@ -1,0 +1,247 @@
+"""People: onboarding, languages, addresses, TRN, where draws go, staff's tickets."""
+
+import hashlib
+import hmac
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.actions import draws, throws
+from bot.actions.turn import Turn
+from bot.words.say import Answer, Refusal, Say, refuse, say, text
+from domain import commands as c
+from domain.codes import ticket_ref
+from domain.pardna import Draw, DrawState
+from domain.payments import Payment, Payout
+from domain.people import (
+    Address,
+    Consent,
+    Destination,
+    LinkCode,
+    Person,
+    Role,
+    Ticket,
+    TicketKind,
+    Trn,
+    TrnState,
+    first_name,
+)
+
+LINK_CODE_LASTS = timedelta(minutes=10)
+LINK_TRIES = 5
+
+
+def onboard(turn: Turn, command: c.Onboard) -> Say | Refusal:
+    """Keep who they are and what they agreed to."""
+    known = turn.book.get(Address, turn.party)
+    if known is not None:
+        return say("welcome_back", name=turn.book.person(known.person_id).first_name)
+    person = Person(turn.tools.new_id(), command.name, command.language, turn.at)
+    consents = (Consent(person.id, kind, command.version, turn.at, turn.party) for kind in ("terms", "privacy"))
+    turn.book.put(person, Address(turn.party, person.id, turn.at), *consents)
+    turn.person_id = person.id
+    start = (Answer("JOIN", text("menu_join")), Answer("NEW", text("menu_new")), Answer("HELP", text("menu_help")))
+    return say("onboarded", *start, name=person.first_name)
+
+
+def set_language(turn: Turn, command: c.SetLanguage) -> Say | Refusal:
+    """Speak to them in another language from now on."""
+    turn.book.put(replace(turn.me, language=command.language))
+    return say("language_set", Answer("MENU", text("menu")))
+
+
+# -- addresses ------------------------------------------------------------------------------------------------
+
+
+def stop(turn: Turn, _: c.Stop) -> Say | Refusal | None:
+    """Send nothing more to this address. On SMS the carrier's platform has said so already."""
+    address = turn.book.get(Address, turn.party)
+    if address and address.stopped_at is None:
+        turn.book.put(replace(address, stopped_at=turn.at))
+    return None if turn.party.startswith("sms:") else say("stopped")
+
+
+def start(turn: Turn, _: c.Start) -> Say | Refusal:
+    """Write to this address again."""
+    address = turn.book.get(Address, turn.party)
+    if address is None:
+        return say("start_stranger")
+    if address.stopped_at is not None:
+        turn.book.put(replace(address, stopped_at=None))
+    return say("started", Answer("MENU", text("menu")), name=turn.me.first_name)
+
+
+def address_gone(turn: Turn, command: c.AddressGone) -> None:
+    """The channel cannot reach them: nothing more is sent there until they write or START."""
+    address = turn.book.get(Address, command.party)
+    if address and address.stopped_at is None:
+        turn.book.put(replace(address, stopped_at=turn.at))
+
+
+def start_link(turn: Turn, command: c.StartLink) -> Say | Refusal:
+    """Send a one-time code to the address that is to be added (rules.md 53)."""
+    owner = turn.book.get(Address, command.party)
+    if owner is not None and owner.person_id == turn.person_id:
+        return refuse("link_mine_already", address=shown(command.party))
+    if owner is None:
+        number = f"{turn.tools.randbelow(10**6):06d}"
+        code = LinkCode(command.party, turn.person_id, _hash(number), 0, turn.at + LINK_CODE_LASTS)
+        turn.book.put(code)
+        turn.tell_party(command.party, say("link_code", code=number, name=turn.me.first_name))
+    # The same words when the address belongs to somebody else, so that nobody learns who is with us.
+    return say("link_sent", address=shown(command.party))
+
+
+def finish_link(turn: Turn, command: c.FinishLink) -> Say | Refusal:
+    """Add the address whose code is right."""
+    waiting = [k for k in turn.book.link_codes(turn.person_id) if k.expires_at > turn.at and k.tries < LINK_TRIES]
+    for code in waiting:
+        if hmac.compare_digest(code.hash, _hash(command.code)):
+            return _add_address(turn, code)
+    turn.book.put(*(replace(k, tries=k.tries + 1) for k in waiting))
+    return refuse("link_wrong" if waiting else "link_none")
+
+
+def _add_address(turn: Turn, code: LinkCode) -> Say | Refusal:
+    turn.book.put(replace(code, tries=LINK_TRIES))
+    if turn.book.get(Address, code.party) is not None:
+        return refuse("link_none")
+    for address in turn.book.addresses(turn.person_id):
+        if address.party != turn.party:
+            turn.tell_party(address.party, say("link_told", address=shown(code.party)))
+    turn.book.put(Address(code.party, turn.person_id, turn.at))
+    turn.tell_party(code.party, say("link_done", name=turn.me.first_name))
+    return say("link_added", address=shown(code.party))
+
+
+def _hash(number: str) -> bytes:
+    return hashlib.sha256(b"link code|" + number.encode()).digest()
+
+
+def shown(party: str) -> str:
+    """Return an address as it may be shown to its owner: the channel and the last four figures."""
+    channel, _, address = party.partition(":")
+    return f"{ {'sms': 'SMS', 'whatsapp': 'WhatsApp', 'telegram': 'Telegram'}.get(channel, channel) } ...{address[-4:]}"
+
+
+# -- TRN and where draws go -----------------------------------------------------------------------------------
+
+
+def state_trn(turn: Turn, command: c.StateTrn) -> Say | Refusal:
+    """Keep a TRN encrypted and ask staff to hold it against the document (rules.md 33, 57)."""
+    before = turn.book.trn(turn.person_id)
+    if before and before.state is TrnState.VERIFIED:
+        return refuse("trn_verified_already", last3=before.last3)
+    vault = turn.tools.vault
+    sealed = vault.seal(f"trn.sealed|{turn.person_id}", command.trn.encode())
+    trn = Trn(turn.person_id, sealed, vault.blind("trn.blind", command.trn), command.trn[-3:], TrnState.STATED, turn.at)
+    turn.book.put(trn)
+    for old in turn.book.all(Ticket, kind=TicketKind.KYC, person_id=turn.person_id, closed_at=None):
+        turn.book.put(replace(old, closed_at=turn.at, outcome="stated again"))
+    ticket = turn.open_ticket(TicketKind.KYC, ticket_ref(turn.tools.randbelow), person_id=turn.person_id)
+    line = queue_line(turn, ticket)
+    turn.tell_staff([Role.COMPLIANCE], say("staff_kyc", line=line, ref=ticket.ref))
+    return say("trn_stated", last3=trn.last3)
+
+
+def set_destination(turn: Turn, command: c.SetDestination) -> Say | Refusal:
+    """Keep where somebody's draws go; the account is encrypted and shown by its last four figures."""
+    label = f"{command.place} ...{command.account[-4:]}" if command.account else ""
+    details = "|".join((command.place, command.branch, command.account, command.holder))
+    sealed = turn.tools.vault.seal(f"destination.sealed|{turn.person_id}", details.encode()) if command.account else None
+    turn.book.put(Destination(turn.person_id, command.kind, label, sealed, turn.at))
+    what = say("payout_is_cash") if command.kind == "cash" else say("payout_is_account", label=label)
+    for address in turn.book.addresses(turn.person_id):
+        if address.party != turn.party:
+            turn.tell_party(address.party, say("payout_changed"))
+    return what
+
+
+# -- staff ----------------------------------------------------------------------------------------------------
+
+
+def open_ticket(turn: Turn, command: c.OpenTicket) -> Say | Refusal:
+    """A person wants a human: staff see it in QUEUE."""
+    ref = ticket_ref(turn.tools.randbelow)
+    ticket = turn.open_ticket(TicketKind.AGENT, ref, person_id=turn.person_id, note=command.text)
+    turn.tell_staff([Role.SUPPORT], say("staff_agent", line=queue_line(turn, ticket), note=command.text, ref=ref))
+    return say("agent_opened", ref=ref)
+
+
+def queue_line(turn: Turn, ticket: Ticket) -> str:
+    """Write one line of QUEUE: `ref kind ...last3 name`."""
+    person = turn.book.get(Person, ticket.person_id) if ticket.person_id else None
+    trn = turn.book.trn(ticket.person_id) if ticket.person_id else None
+    parts = [ticket.ref, ticket.kind.value, f"...{trn.last3}" if trn else "", person.name if person else "", ticket.subject]
+    return " ".join(part for part in parts if part)
+
+
+def queue(turn: Turn, _: c.Queue) -> Say | Refusal:
+    """List what waits, oldest first."""
+    tickets = sorted((t for t in turn.book.all(Ticket) if t.closed_at is None), key=lambda t: t.opened_at)
+    if not tickets:
+        return say("queue_empty")
+    return say("queue", lines=tuple(queue_line(turn, t) for t in tickets[:20]), count=len(tickets))
+
+
+def _ticket(turn: Turn, ref: str) -> Ticket | None:
+    return next((t for t in turn.book.all(Ticket, ref=ref) if t.closed_at is None), None)
+
+
+def _closed(turn: Turn, ticket: Ticket, outcome: str) -> None:
+    turn.book.put(replace(ticket, closed_at=turn.at, closed_by=turn.person_id, outcome=outcome))
+
+
+def kyc(turn: Turn, command: c.Kyc) -> Say | Refusal:
+    """Verify or refuse a TRN. A clash with another verified one is told to staff alone (rules.md 57)."""
+    ticket = _ticket(turn, command.ticket_ref)
+    if ticket is None or ticket.kind is not TicketKind.KYC or ticket.person_id is None:
+        return refuse("no_ticket", ref=command.ticket_ref)
+    if ticket.person_id == turn.person_id:
+        return refuse("not_own_ticket")
+    trn = turn.book.trn(ticket.person_id)
+    if trn is None:
+        return refuse("no_ticket", ref=command.ticket_ref)
+    name = turn.book.person(ticket.person_id).name
+    clash = [t for t in turn.book.all(Trn, blind=trn.blind, state=TrnState.VERIFIED) if t.person_id != trn.person_id]
+    if command.right and clash:
+        return refuse("trn_clash", ref=ticket.ref, name=name)
+    turn.book.put(replace(trn, state=TrnState.VERIFIED if command.right else TrnState.REFUSED))
+    _closed(turn, ticket, "OK" if command.right else "NO")
+    turn.tell(trn.person_id, say("trn_ok" if command.right else "trn_no", last3=trn.last3))
+    if command.right:
+        for draw in turn.book.all(Draw, person_id=trn.person_id, state=DrawState.HELD):
+            draws.release(turn, draw)
+    return say("kyc_done_ok" if command.right else "kyc_done_no", ref=ticket.ref, name=name)
+
+
+def case(turn: Turn, command: c.Case) -> Say | Refusal:
+    """Answer an AGENT ticket in words, or decide a dispute with OK (it happened) or NO (it did not)."""
+    ticket = _ticket(turn, command.ticket_ref)
+    if ticket is None or ticket.kind is TicketKind.KYC:
+        return refuse("no_ticket", ref=command.ticket_ref)
+    if ticket.person_id == turn.person_id:
+        return refuse("not_own_ticket")
+    verdict, _, note = command.text.partition(" ")
+    if ticket.kind in {TicketKind.DISPUTE, TicketKind.PAYOUT}:
+        if verdict.upper() not in {"OK", "NO"}:
+            return refuse("case_verdict", ref=ticket.ref)
+        if wrong := _decide(turn, ticket, happened=verdict.upper() == "OK"):
+            return wrong
+    elif ticket.person_id:
+        turn.tell(ticket.person_id, say("agent_answer", ref=ticket.ref, answer=command.text))
+    _closed(turn, ticket, verdict.upper() if ticket.kind is not TicketKind.AGENT else "answered")
+    return say("case_done", ref=ticket.ref, note=note or command.text)
+
+
+def _decide(turn: Turn, ticket: Ticket, *, happened: bool) -> Refusal | None:
+    if payment := turn.book.get(Payment, ticket.subject):
+        return throws.decide(turn, payment, happened=happened)
+    payout = next((p for p in turn.book.all(Payout) if p.ref == ticket.subject and p.circle == ticket.circle), None)
+    if payout is None:
+        return refuse("no_ticket", ref=ticket.ref)
+    return draws.decide(turn, payout, happened=happened)
+
+
+def name_of(turn: Turn, person_id: str) -> str:
+    """Return what somebody is called."""
+    return first_name(turn.book.person(person_id).name)

@@ -1,0 +1,352 @@
+"""The desk: takes the oldest arrival of each of many parties, decides on all of them, and commits once.
+
+Only the desk changes the books. What a batch needs is loaded in bulk under locks taken in one order; what it comes
+to is written in bulk; replies and orders commit with it. A batch that fails is halved until the culprit stands
+alone; alone, it waits and is tried again, and after five tries it is parked with an alarm.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+
+from bot.actions.gate import check
+from bot.actions.results import read_duty, read_result
+from bot.actions.table import ACTIONS
+from bot.actions.turn import Tools, Turn
+from bot.conversations import talk
+from bot.conversations.flow import Session, Step
+from bot.telemetry import Metrics
+from bot.words.catalogue import Catalogue
+from bot.words.say import Refusal, Say
+from domain import commands as c
+from domain import ledger
+from domain.messages import Channel, Inbound, Outgoing
+from domain.money import Currency
+from domain.pardna import Circle, CircleState
+from domain.payments import SANDBOX
+from domain.people import Address, Language, Person, Role
+from domain.schedule import out_of_quiet
+from storage import inbox, outbox, queries
+from storage.bell import Bell
+from storage.book import Book, Needs
+from storage.clock import Clock
+from storage.duties import Duty
+from storage.engine import Connection, Engine
+from storage.filer import Filer
+from storage.inbox import Arrival
+from storage.outbox import Parcel
+from storage.queries import Contact, Who
+from storage.vault import Vault
+
+POLL_SECONDS: Final = 1.0
+PAUSE_SECONDS: Final = 0.2
+MOST_TURNS: Final = 400
+"""How many parties' arrivals one transaction takes."""
+CROWD: Final = 64
+"""With more hook calls waiting than this, the desk lets them go first."""
+AWAKE: Final = timedelta(hours=2)
+"""Who wrote so lately is not woken by an answer of others (rules.md 55: unless the person wrote)."""
+WAITS_FOR_OLDER: Final = (c.CutOff, c.CloseRound)
+RAIL_ACCOUNTS: Final = frozenset(ledger.rail(SANDBOX, currency).name for currency in Currency)
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Job:
+    """One arrival on the desk: what the talk made of it, and what doing it came to."""
+
+    arrival: Arrival
+    step: Step
+    who: Who | None
+    turn: Turn
+    says: list[Say]
+    session: Session | None
+
+
+class Desk:
+    """Runs until cancelled; any number of desks may run at once."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        vault: Vault,
+        clock: Clock,
+        bell: Bell,
+        filer: Filer,
+        catalogue: Catalogue,
+        tools: Tools,
+        metrics: Metrics,
+    ) -> None:
+        self._engine = engine
+        self._vault = vault
+        self._clock = clock
+        self._bell = bell
+        self._filer = filer
+        self._catalogue = catalogue
+        self._tools = tools
+        self._metrics = metrics
+        self._limit = MOST_TURNS
+
+    async def run(self) -> None:
+        """Handle arrivals until cancelled."""
+        with self._bell.ear(inbox.CHANNEL) as ear:
+            while True:
+                try:
+                    handled = await self.work_once()
+                except Exception as error:  # noqa: BLE001 - the loop outlives whatever the database does
+                    log.warning("the desk has trouble with the database", error=type(error).__name__)
+                    await asyncio.sleep(PAUSE_SECONDS)
+                    continue
+                if not handled:
+                    await ear.wait(POLL_SECONDS)
+                elif self._filer.waiting > CROWD:
+                    await asyncio.sleep(0.002)
+
+    async def work_once(self) -> int:
+        """Handle one batch; returns how many arrivals were done with, one way or the other."""
+        began = time.perf_counter()
+        arrivals: list[Arrival] = []
+        try:
+            async with self._engine.begin() as conn:
+                arrivals = await inbox.claim(conn, self._vault, self._limit)
+                done = await self._handle(conn, arrivals) if arrivals else 0
+        except Exception as error:
+            if not arrivals:
+                raise
+            await self._failed(arrivals, error)
+            return len(arrivals)
+        self._limit = min(MOST_TURNS, self._limit * 2)
+        self._metrics.batch_turns.observe(done)
+        self._metrics.batch_seconds.observe(time.perf_counter() - began)
+        return done
+
+    async def _failed(self, arrivals: Sequence[Arrival], error: Exception) -> None:
+        """Halve the next batch, or note the one culprit."""
+        if len(arrivals) > 1:
+            self._limit = max(1, len(arrivals) // 2)
+            return
+        culprit = arrivals[0]
+        async with self._engine.begin() as conn:
+            parked = await inbox.fail(conn, culprit, type(error).__name__, self._clock.now())
+        self._metrics.turns.labels(culprit.kind, "parked" if parked else "failed").inc()
+        log.error("a turn failed", kind=culprit.kind, source=culprit.source, exc_info=error)
+        if parked:
+            self._metrics.alarms.labels("inbox").inc()
+            log.error("an arrival is parked and needs somebody to look", kind=culprit.kind, id=culprit.id)
+
+    # -- one batch --------------------------------------------------------------------------------------------
+
+    async def _handle(self, conn: Connection, arrivals: Sequence[Arrival]) -> int:
+        ready = await self._without_early(conn, arrivals)
+        staff = await queries.staff(conn)
+        jobs = await self._decide(conn, ready, staff)
+        book = Book(conn)
+        commands = [(job, command) for job in jobs for command in job.step.commands]
+        if commands:
+            await book.open(self._needs(commands))
+            reminded = {cmd.person_id for _, cmd in commands if isinstance(cmd, c.Digest)}
+            standings = await queries.standings_of(conn, reminded, self._clock.now()) if reminded else {}
+            for job in jobs:
+                job.turn.book, job.turn.standings = book, standings
+                _do(job)
+            await book.write()
+        await self._answer(conn, book, jobs)
+        await outbox.note_delivery(conn, [report for job in ready for report in _delivery(job)])
+        now = self._clock.now()
+        sessions = [(j.arrival.party, j.session.as_json(), j.arrival.received_at) for j in jobs if j.session is not None]
+        await queries.save_sessions(conn, sessions)
+        await inbox.finish(conn, [arrival.id for arrival in ready], now)
+        for arrival in ready:
+            self._metrics.turns.labels(arrival.kind, "done").inc()
+        return len(ready)
+
+    async def _without_early(self, conn: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """Leave a cut-off or a closing waiting while older arrivals of people are not handled (rules.md 16)."""
+        closing = [a for a in arrivals if a.kind == "duty" and isinstance(read_duty(a.body), WAITS_FOR_OLDER)]
+        if not closing:
+            return list(arrivals)
+        at = max(a.received_at for a in closing)
+        here = sum(1 for a in arrivals if a.kind in {"chat", "event"} and a.received_at < at)
+        if await inbox.pending_before(conn, at) <= here:
+            return list(arrivals)
+        return [a for a in arrivals if a not in closing]
+
+    async def _decide(
+        self, conn: Connection, arrivals: Sequence[Arrival], staff: Sequence[tuple[str, Role]]
+    ) -> list[_Job]:
+        """Let each conversation take its step, and turn every other arrival into its command."""
+        chats = {a.party: a.received_at for a in arrivals if a.kind == "chat"}
+        known = await queries.who_writes(conn, chats, staff, self._tools.rails) if chats else {}
+        asking = [a.party for a in arrivals if a.kind == "chat" and _is_number(a.body)]
+        menus = await outbox.last_menu(conn, self._vault, asking)
+        jobs = []
+        for arrival in arrivals:
+            who = known.get(arrival.party) if arrival.kind == "chat" else None
+            step = _chat_step(arrival, who, menus) if who else _other_step(arrival)
+            turn = Turn(Book(conn), self._tools, arrival.received_at, staff=tuple(staff))
+            if who:
+                person = who.standing.person
+                turn.party, turn.person_id, turn.roles = arrival.party, person.id if person else "", who.standing.roles
+            jobs.append(_Job(arrival, step, who, turn, [], step.session if who else None))
+        return jobs
+
+    def _needs(self, commands: Sequence[tuple[_Job, c.Command]]) -> Needs:
+        """Gather what all commands name, so that it is locked in one order and loaded at once."""
+
+        def named(field: str, among: Iterable[c.Command]) -> frozenset[str]:
+            return frozenset(value for cmd in among if (value := getattr(cmd, field, None)))
+
+        every = [cmd for _, cmd in commands]
+        changing = [cmd for cmd in every if not cmd.reads_only]
+        circles = named("circle", every)
+        persons = {job.turn.person_id for job, _ in commands if job.turn.person_id} | named("person_id", every)
+        parties = {job.turn.party for job, _ in commands if job.turn.party} | named("party", every)
+        return Needs(
+            circles=circles,
+            read_only=circles - named("circle", changing),
+            receipts=named("receipt", every),
+            payout_refs=named("payout_ref", every),
+            payout_ids=named("payout_id", every),
+            ticket_refs=named("ticket_ref", every),
+            persons=frozenset(persons),
+            parties=frozenset(parties),
+            rails=RAIL_ACCOUNTS if changing else frozenset(),
+            queue=any(isinstance(cmd, c.Queue) for cmd in every),
+        )
+
+    # -- what is said -----------------------------------------------------------------------------------------
+
+    async def _answer(self, conn: Connection, book: Book, jobs: Sequence[_Job]) -> None:
+        """Queue the replies, the notices to others and the orders to rails."""
+        people = {n.person_id for job in jobs for n in job.turn.notices if n.person_id}
+        parties = {n.party for job in jobs for n in job.turn.notices if n.party}
+        reached = await queries.contacts(conn, people) if people else {}
+        spoken = await queries.languages(conn, parties) if parties else {}
+        parcels: list[Parcel] = []
+        for job in jobs:
+            parcels += self._replies(book, job)
+            parcels += self._notices(job, reached, spoken)
+            parcels += self._orders(job)
+        await outbox.put(conn, self._vault, parcels, self._clock.now())
+
+    def _replies(self, book: Book, job: _Job) -> list[Parcel]:
+        if job.who is None:
+            return []
+        own = [n.what for n in job.turn.notices if n.person_id and n.person_id == job.turn.person_id]
+        said = _joined([*job.says, *own])
+        if said is None:
+            return []
+        person = book.get(Person, job.turn.person_id) or job.who.standing.person
+        language = person.language if person else Language.EN
+        must = not job.arrival.party.startswith("sms:") or _restarted(book, job)
+        return self._parcels(job, "r", job.arrival.party, language, said, self._clock.now(), must=must)
+
+    def _notices(self, job: _Job, reached: Mapping[str, Contact], spoken: Mapping[str, Contact]) -> list[Parcel]:
+        together: dict[str, tuple[Contact, list[Say]]] = {}
+        for notice in job.turn.notices:
+            if job.who and notice.person_id == job.turn.person_id:
+                continue
+            contact = reached.get(notice.person_id) if notice.person_id else spoken[notice.party]
+            if contact is not None:
+                together.setdefault(contact.party, (contact, []))[1].append(notice.what)
+        parcels: list[Parcel] = []
+        now = max(self._clock.now(), job.arrival.received_at)
+        for party, (contact, says) in together.items():
+            said = _joined(says)
+            awake = contact.wrote_at is not None and now - contact.wrote_at < AWAKE
+            at = now if awake or contact.wrote_at is None else out_of_quiet(now)
+            if said is not None:
+                parcels += self._parcels(job, f"n:{party}", party, contact.language, said, at)
+        return parcels
+
+    def _parcels(
+        self, job: _Job, slot: str, party: str, language: Language, said: Say, at: Any, *, must: bool = False  # noqa: ANN401
+    ) -> list[Parcel]:
+        channel = Channel(party.partition(":")[0])
+        pages = self._catalogue.render(said, language, channel)
+        parcels = []
+        for number, page in enumerate(pages):
+            body = page.as_json() | ({"must": True} if must else {})
+            parcels.append(Parcel(party, "say", f"{job.arrival.id}:{slot}:{number}", body, at, menu=bool(page.options)))
+        return parcels
+
+    def _orders(self, job: _Job) -> list[Parcel]:
+        now = self._clock.now()
+        return [Parcel(f"{o.rail}:{o.key}", o.kind, o.key, o.body, now) for o in job.turn.orders]
+
+
+def _is_number(body: Mapping[str, Any]) -> bool:
+    typed = str(body.get("text", "")).strip()
+    return typed.isdigit() and len(typed) <= 2  # noqa: PLR2004 - as in the talk: no menu has a hundred answers
+
+
+def _chat_step(arrival: Arrival, who: Who, menus: Mapping[str, Outgoing]) -> Step:
+    inbound = Inbound.from_json(arrival.body)
+    return talk.turn(Session.from_json(who.session), inbound, who.standing, menus.get(arrival.party))
+
+
+def _other_step(arrival: Arrival) -> Step:
+    command = read_duty(arrival.body) if arrival.kind == "duty" else read_result(arrival.party, arrival.body)
+    return Step(Session(), (), (command,) if command else ())
+
+
+def _delivery(arrival: Arrival) -> list[tuple[str, str, str]]:
+    if arrival.kind != "status":
+        return []
+    return [(arrival.body["channel"], arrival.body["message_id"], arrival.body["status"])]
+
+
+def _do(job: _Job) -> None:
+    """Carry out the commands of one arrival, in order."""
+    outcomes: list[Say] = []
+    for command in job.step.commands:
+        if _postponed(job, command):
+            continue
+        done = check(job.turn, command) or ACTIONS[type(command)](job.turn, command)
+        match done:
+            case Refusal():
+                outcomes.append(done.as_say())
+                _ask_again(job, done)
+            case Say():
+                outcomes.append(done)
+    first_words = bool(job.step.commands) and isinstance(job.step.commands[0], c.Onboard)
+    job.says += [*outcomes, *job.step.says] if first_words else [*job.step.says, *outcomes]
+
+
+def _ask_again(job: _Job, refusal: Refusal) -> None:
+    """Leave the question open whose answer has to change."""
+    before = job.step.before
+    if refusal.ask_again and before is not None and job.session is not None:
+        slots = {k: v for k, v in before.slots.items() if k != refusal.ask_again}
+        job.session = replace(job.session, flow=before.flow, at=refusal.ask_again, slots=slots)
+
+
+def _postponed(job: _Job, command: c.Command) -> bool:
+    """Put off what the clock wants of a suspended circle: it is asked again the next day."""
+    code = getattr(command, "circle", None)
+    circle = job.turn.book.get(Circle, code) if isinstance(command, c.Duty) and code else None
+    if circle is None or circle.state is not CircleState.SUSPENDED:
+        return False
+    body = {k: v for k, v in job.arrival.body.items() if k != "kind"}
+    at = job.arrival.received_at + timedelta(days=1)
+    job.turn.book.plan(Duty(f"{job.arrival.external_id}+", at, job.arrival.party, job.arrival.body["kind"], body))
+    return True
+
+
+def _restarted(book: Book, job: _Job) -> bool:
+    """Whether an SMS address may be written to in this very turn, since it just said START."""
+    address = book.get(Address, job.arrival.party)
+    return address is not None and address.stopped_at is None
+
+
+def _joined(says: Sequence[Say]) -> Say | None:
+    """Make one message of several things said: one turn is one message. The last choice offered stays."""
+    if not says:
+        return None
+    answers = next((s.answers for s in reversed(says) if s.answers), ())
+    return Say(tuple(t for s in says for t in s.texts), answers)

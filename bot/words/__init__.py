@@ -1,0 +1,1 @@
+"""All copy people see, by language, and the values that name it."""

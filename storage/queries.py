@@ -1,0 +1,267 @@
+"""What the desk asks in bulk: who writes and where their talk stands, what they may know, where people are reached."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.money import Currency, Money
+from domain.pardna import CircleState, DrawState, RoundState
+from domain.people import Language, Person, Role, TrnState
+from domain.standing import Ask, Owed, Seat, Standing, Turn
+
+_WHO = text("""
+    SELECT p.party, s.state::text AS session, a.person_id, a.stopped_at IS NOT NULL AS stopped,
+        h.name, h.language, h.created_at, t.state AS trn_state, t.last3, d.kind AS pays_to, d.label
+    FROM unnest(CAST(:parties AS text[])) AS p (party)
+    LEFT JOIN session s ON s.party = p.party
+    LEFT JOIN address a ON a.party = p.party
+    LEFT JOIN person h ON h.id = a.person_id
+    LEFT JOIN trn t ON t.person_id = a.person_id
+    LEFT JOIN destination d ON d.person_id = a.person_id
+""")
+
+_SEATS = text("""
+    SELECT mine.person_id, c.code, c.name, c.state, c.currency, c.throw, c.turns, c.first_due, c.fee,
+        c.banker_id = mine.person_id AS is_banker, b.name AS banker_name,
+        coalesce(m.state, '') AS member_state, coalesce(m.hands, 0) AS hands,
+        coalesce(m.agreed_hash = c.terms_hash, false) AS agreed,
+        CASE WHEN c.state = 'OPEN' THEN (
+            SELECT coalesce(sum(o.hands) FILTER (WHERE o.state = 'IN'), 0) FROM member o WHERE o.circle = c.code
+        ) ELSE c.turns END AS taken,
+        CASE WHEN c.state = 'OPEN' AND c.banker_id = mine.person_id THEN (
+            SELECT count(*) FROM member o WHERE o.circle = c.code AND o.state = 'ASKED'
+        ) ELSE 0 END AS asking,
+        coalesce(r.number, 0) AS round, coalesce(r.drawer, '') AS drawer, coalesce(r.pot, 0) AS pot,
+        coalesce((SELECT balance FROM ledger_account
+            WHERE name = 'circle:' || c.code || ':credit:' || mine.person_id), 0) AS credit,
+        CASE WHEN c.banker_id = mine.person_id THEN coalesce((SELECT balance FROM ledger_account
+            WHERE name = 'circle:' || c.code || ':cash'), 0) ELSE 0 END AS cash_held,
+        (SELECT CAST(json_agg(json_build_array(d.round, w.due, w.grace_until, w.state, d.amount - d.paid)
+                ORDER BY d.round, d.hand) AS text)
+            FROM hand h JOIN due d ON d.circle = h.circle AND d.hand = h.number AND d.paid < d.amount
+            JOIN round w ON w.circle = d.circle AND w.number = d.round
+            WHERE h.circle = c.code AND h.person_id = mine.person_id) AS owed,
+        (SELECT CAST(json_agg(json_build_array(h.turn, w.pays_on, x.net, coalesce(x.paid, 0), x.state,
+                coalesce(x.held_for, '')) ORDER BY h.turn) AS text)
+            FROM hand h LEFT JOIN round w ON w.circle = h.circle AND w.number = h.turn
+            LEFT JOIN draw x ON x.circle = h.circle AND x.round = h.turn
+            WHERE h.circle = c.code AND h.person_id = mine.person_id) AS my_turns
+    FROM (
+        SELECT person_id, circle FROM member WHERE person_id = ANY(:people) AND state IN ('ASKED', 'IN')
+        UNION SELECT banker_id, code FROM circle WHERE banker_id = ANY(:people)
+    ) AS mine
+    JOIN circle c ON c.code = mine.circle AND c.state <> 'CANCELLED'
+    JOIN person b ON b.id = c.banker_id
+    LEFT JOIN member m ON m.circle = c.code AND m.person_id = mine.person_id
+    LEFT JOIN LATERAL (
+        SELECT w.number, p.name AS drawer,
+            (SELECT sum(d.paid) FROM due d WHERE d.circle = w.circle AND d.round = w.number) AS pot
+        FROM round w JOIN hand h ON h.circle = w.circle AND h.turn = w.number JOIN person p ON p.id = h.person_id
+        WHERE w.circle = c.code AND w.state = 'OPEN' ORDER BY w.number LIMIT 1
+    ) AS r ON c.state IN ('ACTIVE', 'SUSPENDED')
+    ORDER BY c.ended_at DESC NULLS FIRST, c.made_at
+""")
+
+_ASKS = text("""
+    SELECT c.banker_id AS person_id, 'cash' AS kind, p.receipt AS ref, c.code, c.name, p.amount, c.currency,
+        w.name AS who, p.began_at AS at
+    FROM circle c JOIN payment p ON p.circle = c.code AND p.state = 'PENDING' AND p.rail = 'CASH'
+    JOIN person w ON w.id = p.person_id
+    WHERE c.banker_id = ANY(:people) AND p.recorded_by = p.person_id AND p.person_id <> c.banker_id
+    UNION ALL
+    SELECT p.person_id, 'cash', p.receipt, c.code, c.name, p.amount, c.currency, w.name, p.began_at
+    FROM payment p JOIN circle c ON c.code = p.circle JOIN person w ON w.id = p.recorded_by
+    WHERE p.person_id = ANY(:people) AND p.state = 'SETTLED' AND NOT p.confirmed AND p.recorded_by <> p.person_id
+    UNION ALL
+    SELECT p.approver_id, 'payout', p.ref, c.code, c.name, p.cash + p.rail_amount, c.currency, w.name, p.asked_at
+    FROM payout p JOIN circle c ON c.code = p.circle JOIN person w ON w.id = p.person_id
+    WHERE p.approver_id = ANY(:people) AND p.state = 'ASKED'
+    UNION ALL
+    SELECT p.person_id, 'draw', p.ref, c.code, c.name, p.cash + p.rail_amount, c.currency, w.name, p.sent_at
+    FROM payout p JOIN circle c ON c.code = p.circle JOIN person w ON w.id = p.started_by
+    WHERE p.person_id = ANY(:people) AND p.state = 'SENT' AND p.kind = 'draw'
+    ORDER BY at
+""")
+
+_PARTIES_OF = text("""
+    SELECT a.person_id, a.party, p.language, s.wrote_at FROM address a
+    JOIN person p ON p.id = a.person_id LEFT JOIN session s ON s.party = a.party
+    WHERE a.person_id = ANY(:people) AND a.stopped_at IS NULL
+    ORDER BY a.person_id, s.wrote_at DESC NULLS LAST, a.added_at
+""")
+
+_LANGUAGES = text("""
+    SELECT x.party, coalesce(p.language, 'en') AS language, s.wrote_at
+    FROM unnest(CAST(:parties AS text[])) AS x (party)
+    LEFT JOIN address a ON a.party = x.party LEFT JOIN person p ON p.id = a.person_id
+    LEFT JOIN session s ON s.party = x.party
+""")
+
+_SAVE_SESSIONS = text("""
+    INSERT INTO session (party, state, wrote_at)
+    SELECT party, CAST(state AS jsonb), at FROM unnest(CAST(:parties AS text[]), CAST(:states AS text[]),
+        CAST(:ats AS timestamptz[])) AS s (party, state, at)
+    ON CONFLICT (party) DO UPDATE SET state = excluded.state, wrote_at = excluded.wrote_at
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Where a person or a party is reached, in which language, and when they last wrote there."""
+
+    party: str
+    language: Language
+    wrote_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """One who writes: the session as kept, and the standing without what belongs to circles."""
+
+    session: Mapping[str, Any]
+    standing: Standing
+
+
+async def who_writes(
+    conn: AsyncConnection, at: Mapping[str, datetime], staff: Sequence[tuple[str, Role]], rails: tuple[str, ...]
+) -> dict[str, Who]:
+    """Read, for each party that writes (with its time of arrival), where its talk stands and what it may know."""
+    rows = (await conn.execute(_WHO, {"parties": sorted(at)})).all()
+    people = sorted({row.person_id for row in rows if row.person_id})
+    seats, asks = await _seats(conn, people), await _asks(conn, people)
+    roles: dict[str, set[Role]] = {}
+    for party, role in staff:
+        roles.setdefault(party, set()).add(role)
+    return {
+        row.party: Who(
+            orjson.loads(row.session) if row.session else {},
+            _standing(row, at[row.party], frozenset(roles.get(row.party, ())), seats, asks, rails),
+        )
+        for row in rows
+    }
+
+
+def _standing(
+    row: Any,  # noqa: ANN401 - a row of _WHO
+    at: datetime,
+    roles: frozenset[Role],
+    seats: Mapping[str, tuple[Seat, ...]],
+    asks: Mapping[str, tuple[Ask, ...]],
+    rails: tuple[str, ...],
+) -> Standing:
+    person = Person(row.person_id, row.name, Language(row.language), row.created_at) if row.person_id else None
+    return Standing(
+        party=row.party,
+        now=at,
+        person=person,
+        roles=roles,
+        seats=seats.get(row.person_id, ()),
+        asks=asks.get(row.person_id, ()),
+        trn_state=TrnState(row.trn_state) if row.trn_state else None,
+        trn_last3=row.last3 or "",
+        destination=row.label or ("cash" if row.pays_to == "cash" else ""),
+        stopped=bool(row.stopped),
+        rails=rails,
+    )
+
+
+async def standings_of(conn: AsyncConnection, people: Iterable[str], at: datetime) -> dict[str, Standing]:
+    """Read what a reminder to each of these people is made of: their circles alone."""
+    wanted = sorted(people)
+    seats = await _seats(conn, wanted)
+    return {person: Standing(f"person:{person}", at, seats=seats.get(person, ())) for person in wanted}
+
+
+async def _seats(conn: AsyncConnection, people: Sequence[str]) -> dict[str, tuple[Seat, ...]]:
+    found: dict[str, tuple[Seat, ...]] = {}
+    if people:
+        for row in await conn.execute(_SEATS, {"people": people}):
+            found[row.person_id] = (*found.get(row.person_id, ()), _seat(row))
+    return found
+
+
+def _seat(row: Any) -> Seat:  # noqa: ANN401 - a row of _SEATS
+    return Seat(
+        code=row.code,
+        name=row.name,
+        state=CircleState(row.state),
+        currency=Currency(row.currency),
+        throw=row.throw,
+        turns=row.turns,
+        first_due=row.first_due,
+        fee=row.fee,
+        is_banker=row.is_banker,
+        banker_name=row.banker_name,
+        member_state=row.member_state,
+        hands=row.hands,
+        agreed=row.agreed,
+        taken=int(row.taken),
+        asking=row.asking,
+        round=row.round,
+        drawer=row.drawer.split()[0] if row.drawer else "",
+        pot=int(row.pot),
+        credit=row.credit,
+        cash_held=row.cash_held,
+        owed=tuple(_owed(cells) for cells in orjson.loads(row.owed or "[]")),
+        my_turns=tuple(_turn(cells) for cells in orjson.loads(row.my_turns or "[]")),
+    )
+
+
+def _owed(cells: Sequence[Any]) -> Owed:
+    number, due, grace_until, state, left = cells
+    return Owed(number, date.fromisoformat(due), date.fromisoformat(grace_until), RoundState(state), left)
+
+
+def _turn(cells: Sequence[Any]) -> Turn:
+    number, pays_on, net, paid, state, held_for = cells
+    day = date.fromisoformat(pays_on) if pays_on else None
+    return Turn(number, day, net, paid, DrawState(state) if state else None, held_for)
+
+
+async def _asks(conn: AsyncConnection, people: Sequence[str]) -> dict[str, tuple[Ask, ...]]:
+    found: dict[str, tuple[Ask, ...]] = {}
+    if people:
+        for row in await conn.execute(_ASKS, {"people": people}):
+            money = Money(row.amount, Currency(row.currency))
+            ask = Ask(row.kind, row.ref, row.code, row.name, money, row.who.split()[0])
+            found[row.person_id] = (*found.get(row.person_id, ()), ask)
+    return found
+
+
+async def staff(conn: AsyncConnection) -> tuple[tuple[str, Role], ...]:
+    """Read who is staff; few rows."""
+    found = await conn.execute(text("SELECT party, role FROM staff ORDER BY party, role"))
+    return tuple((party, Role(role)) for party, role in found)
+
+
+async def add_staff(conn: AsyncConnection, party: str, role: Role, at: datetime) -> None:
+    """Make a party a member of staff, in one role; again is the same."""
+    statement = text("INSERT INTO staff (party, role, added_at) VALUES (:party, :role, :at) ON CONFLICT DO NOTHING")
+    await conn.execute(statement, {"party": party, "role": role.value, "at": at})
+
+
+async def contacts(conn: AsyncConnection, people: Iterable[str]) -> dict[str, Contact]:
+    """Read where each person is reached: the address they last wrote from, unless it was stopped."""
+    found: dict[str, Contact] = {}
+    for person, party, language, wrote_at in await conn.execute(_PARTIES_OF, {"people": sorted(people)}):
+        found.setdefault(person, Contact(party, Language(language), wrote_at))
+    return found
+
+
+async def languages(conn: AsyncConnection, parties: Iterable[str]) -> dict[str, Contact]:
+    """Read in which language each party is spoken to; English for one we do not know."""
+    rows = await conn.execute(_LANGUAGES, {"parties": sorted(parties)})
+    return {party: Contact(party, Language(language), wrote_at) for party, language, wrote_at in rows}
+
+
+async def save_sessions(conn: AsyncConnection, sessions: Sequence[tuple[str, Mapping[str, Any], datetime]]) -> None:
+    """Keep where talks stand, and when each party wrote."""
+    if sessions:
+        parties, states, ats = zip(*sessions, strict=True)
+        values = {"parties": list(parties), "states": [orjson.dumps(s).decode() for s in states], "ats": list(ats)}
+        await conn.execute(_SAVE_SESSIONS, values)
