@@ -69,14 +69,16 @@ class Bell:
                 await self._task
 
     @contextmanager
-    def ear(self, bell: str) -> Iterator[Ear]:
-        """Listen to one bell."""
+    def ear(self, *bells: str) -> Iterator[Ear]:
+        """Listen to one bell, or to whichever of several rings first."""
         ear = Ear()
-        self._ears[bell].add(ear)
+        for bell in bells:
+            self._ears[bell].add(ear)
         try:
             yield ear
         finally:
-            self._ears[bell].discard(ear)
+            for bell in bells:
+                self._ears[bell].discard(ear)
 
     def strike(self, bell: str) -> None:
         """Ring in this process alone, without the database."""

@@ -12,6 +12,8 @@ from storage.bell import Bell, ring
 from storage.engine import Connection, Engine
 
 CHANNEL = "clock"
+MOVED = "moved"
+"""Rung in each process once it knows the new time: what waits for a time listens to this one."""
 
 
 class Clock:
@@ -46,12 +48,13 @@ class Clock:
         return await self.set(conn, self.now() + by)
 
     async def follow(self, engine: Engine, bell: Bell) -> None:
-        """Keep up with other processes that move the clock, until cancelled."""
+        """Learn of every move of the clock, whoever moved it, and ring MOVED here, until cancelled."""
         with bell.ear(CHANNEL) as ear:
             while True:
                 await ear.wait()
                 async with engine.connect() as conn:
                     await self.load(conn)
+                bell.strike(MOVED)
 
 
 _LOAD = text("SELECT ahead FROM service_clock")

@@ -67,6 +67,12 @@ def _row(vault: Vault, duty: Any) -> filer.Row:
     return filer.row(vault, Filed(SOURCE, duty.key, duty.party, "duty", body), duty.due_at)
 
 
+async def first(conn: Connection, key: str, at: datetime) -> bool:
+    """Say whether nobody else has taken this key: for housework that one process does itself, at once."""
+    taken = await conn.execute(_FIRST, {"key": key, "at": at})
+    return bool(taken.rowcount)
+
+
 async def next_due(conn: Connection) -> datetime | None:
     """Return when the next duty is due, on the service's clock."""
     due: datetime | None = (await conn.execute(_NEXT)).scalar()
@@ -84,6 +90,10 @@ _PLAN = text("""
     FROM unnest(CAST(:keys AS text[]), CAST(:due_ats AS timestamptz[]), CAST(:parties AS text[]),
         CAST(:kinds AS text[]), CAST(:bodies AS text[])) AS d (key, due_at, party, kind, body)
     ORDER BY key ON CONFLICT (key) DO NOTHING
+""")
+_FIRST = text("""
+    INSERT INTO duty (key, due_at, party, kind, filed_at) VALUES (:key, :at, 'house', 'housework', :at)
+    ON CONFLICT (key) DO NOTHING
 """)
 _ALONE = text("SELECT pg_try_advisory_xact_lock(:space, 0)")
 _DUE = text("""

@@ -25,6 +25,7 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE, name: str = "pardna") -
         max_overflow=0,
         pool_timeout=LOCK_SECONDS,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error quotes its statement, never a person's name or number
         connect_args={"server_settings": server_settings(name), "timeout": 10, "command_timeout": 120},
     )
 

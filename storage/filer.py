@@ -30,11 +30,11 @@ LONGEST_NAME = 500
 KINDS = frozenset({"chat", "status", "event", "duty", "result"})
 
 
-class NotDurable(Exception):
+class NotDurable(Exception):  # noqa: N818 - the name says it whole
     """The database could not take the arrivals; whoever sent them has to send them again (503)."""
 
 
-class Unfit(ValueError):
+class Unfit(ValueError):  # noqa: N818 - the name says it whole
     """The arrival itself cannot be stored; sending it again would not help (400)."""
 
 

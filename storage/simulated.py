@@ -1,7 +1,7 @@
 """What reached the phones of the simulator (development only)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -45,11 +45,16 @@ async def deliver(conn: Connection, deliveries: Sequence[Delivery]) -> None:
         "keys": [d.key for d in deliveries],
         "channels": [d.channel for d in deliveries],
         "addresses": [d.address for d in deliveries],
-        "bodies": [orjson.dumps(d.message.as_json()).decode() for d in deliveries],
+        "bodies": [orjson.dumps(_showable(d.message).as_json()).decode() for d in deliveries],
         "ats": [d.at for d in deliveries],
     }
     await conn.execute(_DELIVER, columns)
     await ring(conn, CHANNEL)
+
+
+def _showable(message: Outgoing) -> Outgoing:
+    """Leave out the NUL, which no phone shows and PostgreSQL's JSON cannot hold."""
+    return replace(message, text=message.text.replace("\0", ""))
 
 
 async def shown(conn: Connection, channel: str, address: str, after: int, limit: int = 500) -> list[Shown]:
@@ -67,10 +72,9 @@ def _read(row: Any) -> Shown:
     return Shown(row.id, row.channel, row.address, Outgoing.from_json(orjson.loads(row.body)), row.at)
 
 
-# A NUL cannot stand in jsonb; no phone shows one.
-_DELIVER = text(r"""
+_DELIVER = text("""
     INSERT INTO sim_message (key, channel, address, body, at)
-    SELECT key, channel, address, CAST(replace(body, '\u0000', '') AS jsonb), at
+    SELECT key, channel, address, CAST(body AS jsonb), at
     FROM unnest(CAST(:keys AS text[]), CAST(:channels AS text[]), CAST(:addresses AS text[]),
         CAST(:bodies AS text[]), CAST(:ats AS timestamptz[])) AS d (key, channel, address, body, at)
     ON CONFLICT (key) DO NOTHING

@@ -35,6 +35,17 @@ async def test_a_ring_between_looking_and_waiting_is_not_lost_for_any_listener(d
             assert not await one.wait(0)
 
 
+async def test_one_ear_may_listen_to_several_bells(database_url: str) -> None:
+    async with Bell(database_url) as bell:
+        with bell.ear("outbox", "clock") as ear:
+            bell.strike("clock")
+            assert await ear.wait(0)
+            bell.strike("outbox")
+            assert await ear.wait(0)
+            bell.strike("inbox")
+            assert not await ear.wait(0.01)
+
+
 async def test_waiting_ends_when_its_time_is_over(database_url: str) -> None:
     async with Bell(database_url) as bell:
         with bell.ear("inbox") as ear:

@@ -1,0 +1,99 @@
+"""The keeper: files what is due, each duty once, and sweeps what nobody needs any more.
+
+It decides nothing: a due duty becomes an arrival, and the desk does what it says. Any number of keepers may
+run at once.
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+
+from bot.telemetry import Metrics
+from storage import duties, inbox, outbox
+from storage.bell import Bell, Ear
+from storage.clock import MOVED, Clock
+from storage.engine import Engine
+from storage.vault import Vault
+
+MOST_AT_ONCE: Final = 500
+LONGEST_NAP_SECONDS: Final = 5.0
+"""How long a bell that was missed may delay a duty."""
+SHORTEST_NAP_SECONDS: Final = 0.02
+"""When something is due but another keeper is filing it."""
+PAUSE_SECONDS: Final = 1.0
+"""After trouble with the database."""
+LOOK_EVERY: Final = timedelta(seconds=10)
+KEEP_ARRIVALS: Final = timedelta(days=10)
+"""No provider repeats a call after 8 days."""
+KEEP_MESSAGES: Final = timedelta(days=40)
+log = structlog.get_logger(__name__)
+
+
+class Keeper:
+    """One keeper of the service's clock."""
+
+    def __init__(self, engine: Engine, vault: Vault, clock: Clock, bell: Bell, *, metrics: Metrics) -> None:
+        self._engine = engine
+        self._vault = vault
+        self._clock = clock
+        self._bell = bell
+        self._metrics = metrics
+        self._swept = ""
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
+
+    async def run(self) -> None:
+        """Keep until cancelled."""
+        with self._bell.ear(duties.CHANNEL, MOVED) as ear:
+            while True:
+                try:
+                    await self._round(ear)
+                except Exception as error:  # noqa: BLE001 - the loop outlives whatever the database does
+                    log.warning("keeper has trouble with the database", error=type(error).__name__)
+                    await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _round(self, ear: Ear) -> None:
+        if await self._file_due():
+            return
+        await self._sweep()
+        await self._look()
+        async with self._engine.connect() as conn:
+            due = await duties.next_due(conn)
+        await ear.wait(self._nap_seconds(due))
+
+    def _nap_seconds(self, due: datetime | None) -> float:
+        if due is None:
+            return LONGEST_NAP_SECONDS
+        left = (due - self._clock.now()).total_seconds()
+        return min(max(left, SHORTEST_NAP_SECONDS), LONGEST_NAP_SECONDS)
+
+    async def _file_due(self) -> int:
+        async with self._engine.begin() as conn:
+            return await duties.file_due(conn, self._vault, self._clock.now(), MOST_AT_ONCE)
+
+    async def _sweep(self) -> None:
+        """Forget old talk, once an hour, by the wall clock: a moved clock must not make repeats look new."""
+        now = datetime.now(UTC)
+        key = f"sweep:{now:%Y-%m-%dT%H}"
+        if key == self._swept:
+            return
+        self._swept = key
+        async with self._engine.begin() as conn:
+            if await duties.first(conn, key, now):
+                gone = await inbox.sweep(conn, now - KEEP_ARRIVALS)
+                gone += await outbox.sweep(conn, now - KEEP_MESSAGES)
+                log.info("swept", count=gone)
+
+    async def _look(self) -> None:
+        """Show operators what waits and what was given up."""
+        now = datetime.now(UTC)
+        if now - self._looked_at < LOOK_EVERY:
+            return
+        self._looked_at = now
+        async with self._engine.connect() as conn:
+            arrivals = await inbox.backlog(conn)
+            parcels = await outbox.backlog(conn, self._clock.now())
+        self._metrics.show_backlog(arrivals, parcels)
+        if arrivals.parked or parcels.dead:
+            log.error("somebody has to look", parked=arrivals.parked, dead=parcels.dead)

@@ -1,0 +1,254 @@
+"""The relay: sends what waits in the outbox, each network and rail at its pace, and notes what came of it.
+
+It decides nothing about circles or money (bot/verdict.py says what an answer means for a parcel) and changes
+no books: what the desk has to know comes to it as an arrival, filed when the parcel is settled, in one act. A
+crash between sending and noting makes a message repeat once; money has its key and is looked up.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+from aiolimiter import AsyncLimiter
+
+from bot.telemetry import Metrics
+from bot.verdict import Verdict, decide, drop, puzzling
+from channels.base import Chat, Outcome, Rail, Refused, Retry, Unknown
+from domain.messages import Filed, Outgoing
+from storage import filer, inbox, outbox
+from storage.bell import Bell, Ear
+from storage.clock import MOVED, Clock
+from storage.engine import Engine
+from storage.outbox import Posted
+from storage.vault import Vault
+
+POLL_SECONDS: Final = 1.0
+PAUSE_SECONDS: Final = 1.0
+"""After trouble with the database."""
+MOST_IN_FLIGHT: Final = 300
+LEASE_SECONDS: Final = 15.0
+SETTLE_SECONDS: Final = 2.0
+"""How much of the lease is kept for noting the outcome."""
+WIND_UP_SECONDS: Final = 5.0
+"""How long sends in flight may take to end when the service stops."""
+GATHER_SECONDS: Final = 0.002
+"""How long outcomes gather before they are noted together."""
+
+Send = Callable[[Posted], Awaitable[Outcome]]
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    posted: Posted
+    verdict: Verdict
+    arrival: filer.Row | None = None
+
+
+class Relay:
+    """Runs one carrier for each chat network and rail; any number of relays may run at once."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        vault: Vault,
+        clock: Clock,
+        bell: Bell,
+        *,
+        chats: Mapping[str, Chat],
+        rails: Mapping[str, Rail],
+        metrics: Metrics,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        shared = _Shared(engine, vault, clock, bell, metrics, lease_seconds)
+        self._carriers = [
+            *(_Carrier(shared, name, chat.rate_per_second, _say(chat)) for name, chat in chats.items()),
+            *(_Carrier(shared, name, float("inf"), _move(rail)) for name, rail in rails.items()),
+        ]
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for carrier in self._carriers:
+                group.create_task(carrier.run(), name=f"relay {carrier.name}")
+
+
+def _say(chat: Chat) -> Send:
+    async def send(posted: Posted) -> Outcome:
+        address = posted.lane.partition(":")[2]
+        return await chat.send(address, Outgoing.from_json(posted.body), posted.key)
+
+    return send
+
+
+def _move(rail: Rail) -> Send:
+    async def send(posted: Posted) -> Outcome:
+        if posted.kind == "collect":
+            return await rail.collect(posted.body, posted.key)
+        if posted.unknown:
+            found = await rail.look_up(posted.key)
+            if not isinstance(found, Retry):  # Retry: the rail never had it, so it may be sent
+                return found
+        return await rail.disburse(posted.body, posted.key)
+
+    return send
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What all carriers share."""
+
+    engine: Engine
+    vault: Vault
+    clock: Clock
+    bell: Bell
+    metrics: Metrics
+    lease_seconds: float
+
+
+class _Carrier:
+    """Claims, sends and settles for one network or rail."""
+
+    def __init__(self, shared: _Shared, name: str, rate_per_second: float, send: Send) -> None:
+        self.name = name
+        self._shared = shared
+        self._send = send
+        self._limiter = _limiter(rate_per_second)
+        # No more than a third of a lease's worth of sends may stand in line for the limiter.
+        self._most = max(1, int(min(MOST_IN_FLIGHT, rate_per_second * shared.lease_seconds / 3)))
+        self._under_way: set[asyncio.Task[_Done]] = set()
+        self._done: list[_Done] = []
+
+    async def run(self) -> None:
+        with self._shared.bell.ear(outbox.CHANNEL, MOVED) as ear:
+            try:
+                while True:
+                    await self._turn(ear)
+            finally:
+                await self._wind_up()
+
+    async def _turn(self, ear: Ear) -> None:
+        try:
+            posted = await self._settle_and_claim(self._most - len(self._under_way))
+        except Exception as error:  # noqa: BLE001 - the loop outlives whatever the database does
+            log.warning("relay has trouble with the database", carrier=self.name, error=type(error).__name__)
+            await asyncio.sleep(PAUSE_SECONDS)
+            return
+        deadline = asyncio.get_running_loop().time() + self._shared.lease_seconds - SETTLE_SECONDS
+        self._under_way |= {asyncio.create_task(self._attempt(one, deadline)) for one in posted}
+        if self._under_way:
+            await self._wait_for_outcomes(ear)
+        else:
+            await ear.wait(POLL_SECONDS)
+
+    async def _wait_for_outcomes(self, ear: Ear) -> None:
+        ring = asyncio.create_task(ear.wait(POLL_SECONDS))
+        try:
+            await asyncio.wait({ring, *self._under_way}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ring.cancel()
+        await asyncio.sleep(GATHER_SECONDS)
+        self._gather()
+
+    def _gather(self) -> None:
+        ended = {task for task in self._under_way if task.done() and not task.cancelled()}
+        self._under_way -= ended
+        self._done += [task.result() for task in ended]
+
+    async def _wind_up(self) -> None:
+        """Let what is being sent end, and note it, so that a restart repeats nothing."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=WIND_UP_SECONDS)
+        for task in self._under_way:
+            task.cancel()
+        self._gather()
+        if self._done:
+            await self._settle_and_claim(0)
+
+    async def _settle_and_claim(self, room: int) -> list[Posted]:
+        """Note outcomes, tell the desk, and take up to `room` parcels: one transaction."""
+        shared, done = self._shared, self._done
+        now = shared.clock.now()
+        async with shared.engine.begin() as conn:
+            noted = await outbox.settle(conn, [one.verdict.settled for one in done], now)
+            heard = [one.arrival for one in done if one.arrival and one.posted.id in noted]
+            await inbox.insert(conn, heard)
+            posted = await outbox.claim(
+                conn, shared.vault, self.name, now, limit=room, lease_seconds=shared.lease_seconds
+            )
+        self._done = self._done[len(done) :]
+        for one in done:
+            self._report(one)
+        return posted
+
+    async def _attempt(self, posted: Posted, deadline: float) -> _Done:
+        try:
+            verdict = await self._verdict(posted, deadline)
+            return _Done(posted, verdict, self._row(verdict.filed))
+        except Exception as error:  # noqa: BLE001 - one faulty parcel must not stop the others
+            return _Done(posted, puzzling(posted, type(error).__name__))
+
+    def _row(self, filed: Filed | None) -> filer.Row | None:
+        return filer.row(self._shared.vault, filed, self._shared.clock.now()) if filed else None
+
+    async def _verdict(self, posted: Posted, deadline: float) -> Verdict:
+        if why := self._in_vain(posted):
+            return drop(posted, why)
+        outcome = await self._try(posted, deadline)
+        jitter = random.random()  # noqa: S311 - spreads load, guards nothing
+        return decide(posted, outcome, jitter)
+
+    def _in_vain(self, posted: Posted) -> str:
+        """Return why a message is not to be sent any more; money always is."""
+        if posted.kind != "say":
+            return ""
+        if posted.stopped and not posted.body.get("must"):
+            return "stopped"
+        expires_at = posted.body.get("expires_at")
+        if expires_at and datetime.fromisoformat(expires_at) <= self._shared.clock.now():
+            return "expired"
+        return ""
+
+    async def _try(self, posted: Posted, deadline: float) -> Outcome:
+        """Send within the lease; whatever goes wrong becomes an outcome."""
+        began = False
+        try:
+            async with asyncio.timeout_at(deadline):
+                if self._limiter:
+                    await self._limiter.acquire()
+                began = True
+                return await self._send(posted)
+        except TimeoutError:
+            return Unknown("no answer in time") if began else Retry("no place in line in time")
+        except Exception as error:  # noqa: BLE001 - whatever an adapter raises is an outcome too
+            fault = type(error).__name__
+            log.error("sending failed", carrier=self.name, kind=posted.kind, error=fault)  # noqa: TRY400
+            if posted.kind == "say" and isinstance(error, ValueError | LookupError):
+                return Refused(f"cannot be put into this network's form: {fault}", "unsendable")
+            return Unknown(fault)
+
+    def _report(self, done: _Done) -> None:
+        verdict = done.verdict
+        self._shared.metrics.outbox.labels(self.name, verdict.settled.state).inc()
+        if verdict.alarm:
+            self._shared.metrics.alarms.labels("outbox").inc()
+            log.error(
+                "a parcel needs somebody to look",
+                carrier=self.name,
+                kind=done.posted.kind,
+                id=done.posted.id,
+                attempts=done.posted.attempts,
+                fault=verdict.settled.fault,
+            )
+
+
+def _limiter(rate_per_second: float) -> AsyncLimiter | None:
+    """Return a bucket that lets a tenth of a second's sends through at once; None for no limit."""
+    if rate_per_second == float("inf"):
+        return None
+    burst = max(1.0, rate_per_second / 10)
+    return AsyncLimiter(burst, burst / rate_per_second)

@@ -1,0 +1,117 @@
+"""What becomes of a parcel after one try to send it: the relay's rules, pure.
+
+- A message is tried eight times. One that may have gone out already is repeated once, not more (rules.md 59).
+- A request for money is repeated with its key, which makes that harmless.
+- Money out never dies of trouble: it is tried again, ever more slowly, with its key; one that may have gone
+  out is looked up and never sent blindly (rules.md 37). It ends only by the rail's yes or no.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from channels.base import Outcome, Refused, Retry, Sent, Unknown
+from domain.messages import Filed
+from storage.outbox import Posted, Settled
+
+SOURCE = "relay"
+TRIES = 8
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 900.0
+RESULTS = {"collect": "collected", "disburse": "disbursed"}
+"""What the desk hears when a rail said yes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the outbox notes, what the desk has to hear, and whether somebody has to look."""
+
+    settled: Settled
+    filed: Filed | None = None
+    alarm: bool = False
+
+
+def wait_seconds(attempts: int, jitter: float) -> float:
+    """Return how long to wait after so many attempts: 0.5 s, 1 s, 2 s ... 15 min, times 0.5 to 1.
+
+    `jitter` is between 0 and 1; it keeps what failed together from coming back together.
+    """
+    doubled = FIRST_WAIT_SECONDS * 2.0 ** min(attempts - 1, 20)
+    return min(doubled, LONGEST_WAIT_SECONDS) * (0.5 + jitter / 2)
+
+
+def decide(posted: Posted, outcome: Outcome, jitter: float) -> Verdict:
+    """Say what becomes of a parcel, given what the provider did with it."""
+    match outcome:
+        case Sent():
+            settled = Settled(posted.id, posted.attempts, "sent", outcome.provider_id)
+            return Verdict(settled, _yes(posted, outcome))
+        case Refused():
+            settled = Settled(posted.id, posted.attempts, "dead", fault=_fault(outcome))
+            return Verdict(settled, _no(posted, outcome))
+        case Retry():
+            return _again(posted, outcome.reason, max(outcome.after_seconds, _wait(posted, jitter)))
+        case Unknown() if posted.kind == "say" and posted.unknown:
+            return Verdict(_ended(posted, "dead", f"twice without an answer: {outcome.reason}"), alarm=True)
+        case Unknown():
+            return _again(posted, outcome.reason, _wait(posted, jitter), unknown=True)
+
+
+def drop(posted: Posted, why: str) -> Verdict:
+    """End a parcel that is not to be sent any more."""
+    return Verdict(_ended(posted, "dropped", why))
+
+
+def puzzling(posted: Posted, fault: str) -> Verdict:
+    """Put aside for a long while a parcel that we ourselves cannot make sense of, and call somebody."""
+    waiting = Settled(
+        posted.id, posted.attempts, "queued", fault=fault, after_seconds=LONGEST_WAIT_SECONDS, unknown=True
+    )
+    return Verdict(waiting, alarm=True)
+
+
+def _again(posted: Posted, fault: str, seconds: float, *, unknown: bool = False) -> Verdict:
+    exhausted = posted.attempts % TRIES == 0
+    if exhausted and posted.kind != "disburse":
+        filed = _no(posted, Refused(fault, "exhausted")) if posted.kind == "collect" else None
+        return Verdict(_ended(posted, "dead", fault), filed, alarm=True)
+    waiting = Settled(
+        posted.id, posted.attempts, "queued", fault=fault, after_seconds=seconds, unknown=unknown
+    )
+    return Verdict(waiting, alarm=exhausted)
+
+
+def _wait(posted: Posted, jitter: float) -> float:
+    return wait_seconds(posted.attempts, jitter)
+
+
+def _ended(posted: Posted, state: str, fault: str) -> Settled:
+    return Settled(posted.id, posted.attempts, state, fault=fault)
+
+
+def _fault(refused: Refused) -> str:
+    return f"{refused.code} {refused.reason}".strip()
+
+
+def _yes(posted: Posted, sent: Sent) -> Filed | None:
+    kind = RESULTS.get(posted.kind)
+    if kind is None:
+        return None
+    body = {**_echo(posted), **sent.detail, "kind": kind, "provider_id": sent.provider_id}
+    return _filed(posted, f"{posted.key}:{kind}", body)
+
+
+def _no(posted: Posted, refused: Refused) -> Filed:
+    said = {"reason": refused.reason, "code": refused.code, "gone": refused.gone}
+    # The same parcel may be queued again by hand and refused again: each refusal is news.
+    ident = f"{posted.key}:refused:{posted.attempts}"
+    return _filed(posted, ident, {**_echo(posted), **said, "kind": "refused", "of": posted.kind})
+
+
+def _echo(posted: Posted) -> dict[str, Any]:
+    echo: dict[str, Any] = posted.body.get("echo") or {}
+    return {**echo, "key": posted.key}
+
+
+def _filed(posted: Posted, ident: str, body: dict[str, Any]) -> Filed:
+    party = posted.lane if posted.kind == "say" else posted.body["party"]
+    return Filed(SOURCE, ident, party, "result", body)
