@@ -91,7 +91,9 @@ class DeadLetter(NamedTuple):
 
 
 async def put(conn: Connection, vault: Vault, parcels: Sequence[Parcel], at: datetime) -> None:
-    """Queue parcels, repeats of a key left out, and ring. Money out that was refused is tried again under its key.
+    """Queue parcels, repeats of a key left out, and ring.
+
+    Money out that was refused is tried again under its key (rules.md 37), in the form it has now.
 
     Each lane is locked until the transaction ends, so that what got the lower number is committed first. Call
     it once a transaction, after all other locks: the lanes are then locked in one order everywhere.
@@ -219,7 +221,8 @@ _PUT = text("""
     SELECT *, CAST(:at AS timestamptz) FROM unnest(CAST(:lanes AS text[]), CAST(:kinds AS text[]),
         CAST(:keys AS text[]), CAST(:bodies AS bytea[]), CAST(:menus AS boolean[]),
         CAST(:not_befores AS timestamptz[]))
-    ON CONFLICT (key) DO UPDATE SET state = 'queued', retry_at = NULL, lease_until = NULL, ended_at = NULL
+    ON CONFLICT (key) DO UPDATE SET state = 'queued', body = excluded.body, unknown = false,
+        retry_at = NULL, lease_until = NULL, ended_at = NULL
         WHERE outbox.state = 'dead' AND outbox.kind = 'disburse'
 """)
 
@@ -289,7 +292,7 @@ _DEAD = text("""
 """)
 
 _RETRY_DEAD = text("""
-    UPDATE outbox SET state = 'queued', attempts = 0, retry_at = NULL, lease_until = NULL, ended_at = NULL
+    UPDATE outbox SET state = 'queued', unknown = false, retry_at = NULL, lease_until = NULL, ended_at = NULL
     WHERE id = ANY(:ids) AND state = 'dead'
 """)
 

@@ -167,7 +167,7 @@ async def test_a_message_is_sent_and_noted_within_a_moment_of_its_commit(house: 
 
 
 async def test_each_lane_keeps_its_order_with_several_relays_and_trouble_in_between(house: House) -> None:
-    """Three relays, every seventh parcel not taken at first: nobody gets 2 before 1, nobody anything twice."""
+    """Three relays, every seventh parcel not taken at first: nobody gets 2 before 1, nor anything twice."""
     taken: dict[str, list[int]] = {}
 
     def script(key: str, times: int) -> Outcome:

@@ -169,6 +169,29 @@ async def test_dead_letters_are_listed_sent_again_or_dropped(engine: Engine) -> 
     assert [p.lane for p in await claim(engine)] == ["sms:+1"]
 
 
+async def test_a_refused_payout_is_tried_again_under_its_key_and_nothing_else_is(engine: Engine) -> None:
+    """rule 37: the same payout with the same key; what was sent or waits stays as it is."""
+
+    def payout(account: str) -> Parcel:
+        return Parcel("ncb:p1", "disburse", "p1", {"account": account}, NOW)
+
+    await put(engine, payout("1"), say("sms:+1", 1))
+    (first,), (message,) = await claim(engine, "ncb"), await claim(engine)
+    await settle(engine, first, "queued", after_seconds=0, unknown=True)
+    (first,) = await claim(engine, "ncb")
+    await settle(engine, first, "dead")
+    await settle(engine, message, "dead")
+    await put(engine, payout("2"), say("sms:+1", 1))
+    assert await claim(engine) == []
+    (again,) = await claim(engine, "ncb")
+    assert (again.body, again.attempts, again.unknown) == ({"account": "2"}, 3, False)
+    await put(engine, payout("3"))
+    assert await claim(engine, "ncb") == []
+    await settle(engine, again, "sent")
+    await put(engine, payout("4"))
+    assert await claim(engine, "ncb") == []
+
+
 async def test_the_last_menu_is_the_newest_choice_that_was_tried_to_be_sent(engine: Engine) -> None:
     options = [(Option(f"o{n}", "Yes"),) for n in range(5)]
     await put(engine, say("sms:+1", 1, options=options[1]), say("sms:+1", 2, options=options[2]))
