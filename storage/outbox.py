@@ -100,6 +100,7 @@ async def put(conn: Connection, vault: Vault, parcels: Sequence[Parcel], at: dat
     """
     if not parcels:
         return
+    parcels = list({p.key: p for p in reversed(parcels)}.values())[::-1]  # the first of each key
     locks = sorted({_lock(parcel.lane) for parcel in parcels})
     await conn.execute(_LOCK_LANES, {"space": LOCKS, "lanes": locks})
     columns = {
