@@ -29,12 +29,12 @@ _RECEIPT = text("""
         payment.confirmed, payment.began_at, payment.settled_at
     FROM payment JOIN circle ON circle.code = payment.circle WHERE payment.receipt = :receipt
 """)
-_PAYMENT = text("""
+_PAYMENT = text(r"""
     SELECT payment.receipt, payment.circle, circle.name, payment.currency, payment.amount, payment.state,
         payment.rail,
         EXISTS (SELECT FROM inbox WHERE source = 'sandbox' AND external_id IN
-            (payment.receipt || ':success', payment.receipt || ':failure'))
-        OR EXISTS (SELECT FROM duty WHERE key = 'sandbox:' || payment.receipt)
+            (payment.receipt || '\:success', payment.receipt || '\:failure'))
+        OR EXISTS (SELECT FROM duty WHERE key = 'sandbox\:' || payment.receipt)
     FROM payment JOIN circle ON circle.code = payment.circle WHERE payment.token_hash = :token_hash
 """)
 

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import Row, TextClause
-from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoneToSpare
 
 from storage.engine import Connection, Engine
 
@@ -22,7 +23,7 @@ async def reading(engine: Engine) -> AsyncIterator[Connection]:
             yield conn
     except ProgrammingError:
         raise
-    except (OSError, TimeoutError, SQLAlchemyError) as error:
+    except (OSError, TimeoutError, NoneToSpare, DBAPIError) as error:
         raise Unreachable(type(error).__name__) from error
 
 

@@ -9,7 +9,7 @@ import isodate
 from bot.web.answers import BadRequest
 
 Goal = Callable[[datetime], datetime]
-"""From the time now to the time wanted. Raises OverflowError beyond the calendar."""
+"""From the time now to the time wanted. Raises OverflowError or ValueError beyond the calendar."""
 
 _EXAMPLE: Final = '{"advance": "P7D"} or {"set": "2026-12-07T09:00-05:00"}'
 

@@ -22,7 +22,7 @@ POLL_SECONDS: Final = 0.01
 QUIET_LOOKS: Final = 2
 """How often in a row nothing must be found: one step may end just before the next begins."""
 RETRY_PATIENCE_SECONDS: Final = 5.0
-"""How long a stop waits for what will be tried again later on the wall clock."""
+"""How long a move waits in all for what will be tried again later on the wall clock."""
 STUCK_SECONDS: Final = 60.0
 """How long nothing may change at a stop before the move is given up."""
 
@@ -46,6 +46,7 @@ class Mover:
         self._pulse = pulse
         self._stuck_seconds = stuck_seconds
         self._one_at_a_time = asyncio.Lock()
+        self._patience = 0.0
 
     async def move(self, goal: Goal) -> datetime:
         """Go to where `goal` leads from now, and return the time it is then. Raises NotAhead or Stuck."""
@@ -61,7 +62,7 @@ class Mover:
         try:
             target = goal(now)
             way = target - now
-        except OverflowError:
+        except (OverflowError, ValueError):
             raise NotAhead(_TOO_FAR) from None
         if way < timedelta():
             raise NotAhead(f"The clock only moves ahead, and it is {local(now):%Y-%m-%dT%H:%M:%S%z} now.")
@@ -70,6 +71,7 @@ class Mover:
         return target
 
     async def _move(self, target: datetime) -> datetime:
+        self._patience = RETRY_PATIENCE_SECONDS
         while (stop := (await self._rest()).next_stop) is not None and stop <= target:
             await self._set(stop)
         await self._set(target)
@@ -87,19 +89,20 @@ class Mover:
         quiet, seen, since = 0, -1, monotonic()
         while True:
             work = await self._pulse.work(self._clock.now())
-            waited = monotonic() - since
             if work.now + work.later != seen:
-                seen, since, waited = work.now + work.later, monotonic(), 0.0
-            quiet = quiet + 1 if _at_rest(work, waited) else 0
+                seen, since = work.now + work.later, monotonic()
+            quiet = quiet + 1 if work.now == 0 and (work.later == 0 or self._patience <= 0) else 0
             if quiet >= QUIET_LOOKS:
                 return work
-            if waited > self._stuck_seconds:
+            if monotonic() - since > self._stuck_seconds:
                 raise Stuck(
                     f"Nothing moves any more: {work.duties} duties, {work.arrivals} arrivals and "
                     f"{work.messages} messages wait."
                 )
-            await asyncio.sleep(POLL_SECONDS)
+            await self._pause(work)
 
-
-def _at_rest(work: Work, waited_seconds: float) -> bool:
-    return work.now == 0 and (work.later == 0 or waited_seconds > RETRY_PATIENCE_SECONDS)
+    async def _pause(self, work: Work) -> None:
+        before = monotonic()
+        await asyncio.sleep(POLL_SECONDS)
+        if work.now == 0 and work.later:
+            self._patience -= monotonic() - before

@@ -114,3 +114,12 @@ async def production(engine: Engine, bell: Bell) -> AsyncIterator[Site]:
     only = {"/hooks/whatsapp": hooks()["/hooks/whatsapp"]}
     async for site in running(*parts(engine, bell, development=False, hooks=only)):
         yield site
+
+
+@pytest.fixture
+async def cut_off(bell: Bell) -> AsyncIterator[Site]:
+    """A development service whose database does not answer: nothing listens on that port."""
+    nowhere = make_engine("postgresql://nobody@127.0.0.1:9/none")
+    async for site in running(*parts(nowhere, bell)):
+        yield site
+    await nowhere.dispose()
