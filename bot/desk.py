@@ -146,19 +146,21 @@ class Desk:
         staff = await queries.staff(conn)
         jobs = await self._decide(conn, ready, staff)
         book = Book(conn)
-        commands = [(job, command) for job in jobs for command in job.step.commands]
+        if commands := [(job, command) for job in jobs for command in job.step.commands]:
+            await self._open(conn, book, commands)
+        for job in jobs:
+            job.turn.book = book
+            _do(job)
         if commands:
-            await book.open(self._needs(commands))
-            reminded = {cmd.person_id for _, cmd in commands if isinstance(cmd, c.Digest)}
-            standings = await queries.standings_of(conn, reminded, self._clock.now()) if reminded else {}
-            for job in jobs:
-                job.turn.book, job.turn.standings = book, standings
-                _do(job)
             await book.write()
         await self._answer(conn, book, jobs)
         await outbox.note_delivery(conn, [report for job in ready for report in _delivery(job)])
         now = self._clock.now()
-        sessions = [(j.arrival.party, j.session.as_json(), j.arrival.received_at) for j in jobs if j.session is not None]
+        sessions = [
+            (j.arrival.party, j.session.as_json(), j.arrival.received_at)
+            for j in jobs
+            if j.session is not None
+        ]
         await queries.save_sessions(conn, sessions)
         await inbox.finish(conn, [arrival.id for arrival in ready], now)
         for arrival in ready:
@@ -191,9 +193,21 @@ class Desk:
             turn = Turn(Book(conn), self._tools, arrival.received_at, staff=tuple(staff))
             if who:
                 person = who.standing.person
-                turn.party, turn.person_id, turn.roles = arrival.party, person.id if person else "", who.standing.roles
+                turn.party, turn.person_id, turn.roles = (
+                    arrival.party,
+                    person.id if person else "",
+                    who.standing.roles,
+                )
             jobs.append(_Job(arrival, step, who, turn, [], step.session if who else None))
         return jobs
+
+    async def _open(self, conn: Connection, book: Book, commands: Sequence[tuple[_Job, c.Command]]) -> None:
+        """Load what the commands need, under its locks."""
+        await book.open(self._needs(commands))
+        reminded = {cmd.person_id for _, cmd in commands if isinstance(cmd, c.Digest)}
+        standings = await queries.standings_of(conn, reminded, self._clock.now()) if reminded else {}
+        for job, _ in commands:
+            job.turn.standings = standings
 
     def _needs(self, commands: Sequence[tuple[_Job, c.Command]]) -> Needs:
         """Gather what all commands name, so that it is locked in one order and loaded at once."""
@@ -204,7 +218,9 @@ class Desk:
         every = [cmd for _, cmd in commands]
         changing = [cmd for cmd in every if not cmd.reads_only]
         circles = named("circle", every)
-        persons = {job.turn.person_id for job, _ in commands if job.turn.person_id} | named("person_id", every)
+        persons = {job.turn.person_id for job, _ in commands if job.turn.person_id} | named(
+            "person_id", every
+        )
         parties = {job.turn.party for job, _ in commands if job.turn.party} | named("party", every)
         return Needs(
             circles=circles,
@@ -246,7 +262,9 @@ class Desk:
         must = not job.arrival.party.startswith("sms:") or _restarted(book, job)
         return self._parcels(job, "r", job.arrival.party, language, said, self._clock.now(), must=must)
 
-    def _notices(self, job: _Job, reached: Mapping[str, Contact], spoken: Mapping[str, Contact]) -> list[Parcel]:
+    def _notices(
+        self, job: _Job, reached: Mapping[str, Contact], spoken: Mapping[str, Contact]
+    ) -> list[Parcel]:
         together: dict[str, tuple[Contact, list[Say]]] = {}
         for notice in job.turn.notices:
             if job.who and notice.person_id == job.turn.person_id:
@@ -265,14 +283,24 @@ class Desk:
         return parcels
 
     def _parcels(
-        self, job: _Job, slot: str, party: str, language: Language, said: Say, at: Any, *, must: bool = False  # noqa: ANN401
+        self,
+        job: _Job,
+        slot: str,
+        party: str,
+        language: Language,
+        said: Say,
+        at: Any,
+        *,
+        must: bool = False,  # noqa: ANN401
     ) -> list[Parcel]:
         channel = Channel(party.partition(":")[0])
         pages = self._catalogue.render(said, language, channel)
         parcels = []
         for number, page in enumerate(pages):
             body = page.as_json() | ({"must": True} if must else {})
-            parcels.append(Parcel(party, "say", f"{job.arrival.id}:{slot}:{number}", body, at, menu=bool(page.options)))
+            parcels.append(
+                Parcel(party, "say", f"{job.arrival.id}:{slot}:{number}", body, at, menu=bool(page.options))
+            )
         return parcels
 
     def _orders(self, job: _Job) -> list[Parcel]:
@@ -334,7 +362,9 @@ def _postponed(job: _Job, command: c.Command) -> bool:
         return False
     body = {k: v for k, v in job.arrival.body.items() if k != "kind"}
     at = job.arrival.received_at + timedelta(days=1)
-    job.turn.book.plan(Duty(f"{job.arrival.external_id}+", at, job.arrival.party, job.arrival.body["kind"], body))
+    job.turn.book.plan(
+        Duty(f"{job.arrival.external_id}+", at, job.arrival.party, job.arrival.body["kind"], body)
+    )
     return True
 
 

@@ -58,7 +58,11 @@ class Inbound:
 
     def as_json(self) -> dict[str, Any]:
         """Return the plain form that the inbox seals; empty fields are left out."""
-        body: dict[str, Any] = {"channel": self.channel.value, "address": self.address, "kind": self.kind.value}
+        body: dict[str, Any] = {
+            "channel": self.channel.value,
+            "address": self.address,
+            "kind": self.kind.value,
+        }
         for name in ("text", "choice", "name", "group", "message_id", "status", "code", "contact"):
             if value := getattr(self, name):
                 body[name] = value

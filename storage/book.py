@@ -69,7 +69,9 @@ class Book:
 
     def all(self, row: type[Row], **equal: Any) -> list[Row]:  # noqa: ANN401 - as above
         """Return the loaded rows of a class whose fields equal those given, in key order."""
-        found = [r for r in self._rows.get(row, {}).values() if all(getattr(r, k) == v for k, v in equal.items())]
+        found = [
+            r for r in self._rows.get(row, {}).values() if all(getattr(r, k) == v for k, v in equal.items())
+        ]
         key = tables.BY_ROW[row].key
         return sorted(found, key=lambda r: tuple(getattr(r, name) for name in key))
 
@@ -104,7 +106,9 @@ class Book:
         codes = set(needs.circles) | await self._circles_behind(needs)
         locked = sorted(codes - needs.read_only)
         if locked:
-            await self.conn.execute(text("SELECT 1 FROM circle WHERE code = ANY(:c) ORDER BY code FOR UPDATE"), {"c": locked})
+            await self.conn.execute(
+                text("SELECT 1 FROM circle WHERE code = ANY(:c) ORDER BY code FOR UPDATE"), {"c": locked}
+            )
         await self._load_circles(sorted(codes))
         await self._load_people(needs)
         await self._load_posted()
@@ -136,14 +140,19 @@ class Book:
         circles: set[str] = set()
         if needs.ticket_refs:
             where = "ref = ANY(:v) AND closed_at IS NULL"
-            self._keep(tables.TICKET, await load(self.conn, tables.TICKET, where, v=sorted(needs.ticket_refs)))
+            self._keep(
+                tables.TICKET, await load(self.conn, tables.TICKET, where, v=sorted(needs.ticket_refs))
+            )
         subjects = {t.subject for t in self.all(Ticket)}
         if receipts := sorted(needs.receipts | {s for s in subjects if s.startswith("R-")}):
             self._keep(tables.PAYMENT, await load(self.conn, tables.PAYMENT, "receipt = ANY(:v)", v=receipts))
         refs = sorted(needs.payout_refs | {s for s in subjects if s.startswith("P-")})
         if refs or needs.payout_ids:
             where = f"id = ANY(:ids) OR (ref = ANY(:refs) AND {_OPEN_PAYOUT})"
-            self._keep(tables.PAYOUT, await load(self.conn, tables.PAYOUT, where, ids=sorted(needs.payout_ids), refs=refs))
+            self._keep(
+                tables.PAYOUT,
+                await load(self.conn, tables.PAYOUT, where, ids=sorted(needs.payout_ids), refs=refs),
+            )
         for row in (Payment, Payout, Ticket):
             circles |= {r.circle for r in self.all(row) if r.circle}
         people = [t.person_id for t in self.all(Ticket) if t.person_id] + sorted(needs.persons)
@@ -182,13 +191,22 @@ class Book:
     async def _load_people(self, needs: Needs) -> None:
         """Load everyone a command may speak to or of: those named, all members and bankers, and staff."""
         if needs.queue:
-            self._keep(tables.TICKET, await load(self.conn, tables.TICKET, "closed_at IS NULL ORDER BY opened_at LIMIT 50"))
+            self._keep(
+                tables.TICKET,
+                await load(self.conn, tables.TICKET, "closed_at IS NULL ORDER BY opened_at LIMIT 50"),
+            )
         ids = set(needs.persons)
         ids |= {c.banker_id for c in self.all(Circle)} | {m.person_id for m in self.all(Member)}
         ids |= {t.person_id for t in self.all(Ticket) if t.person_id}
         if needs.parties:
-            self._keep(tables.ADDRESS, await load(self.conn, tables.ADDRESS, "party = ANY(:v)", v=sorted(needs.parties)))
-            self._keep(tables.LINK_CODE, await load(self.conn, tables.LINK_CODE, "party = ANY(:v)", v=sorted(needs.parties)))
+            self._keep(
+                tables.ADDRESS,
+                await load(self.conn, tables.ADDRESS, "party = ANY(:v)", v=sorted(needs.parties)),
+            )
+            self._keep(
+                tables.LINK_CODE,
+                await load(self.conn, tables.LINK_CODE, "party = ANY(:v)", v=sorted(needs.parties)),
+            )
             ids |= {a.person_id for a in self.all(Address)}
         if ids:
             some = sorted(ids)
@@ -202,7 +220,9 @@ class Book:
             self._keep(tables.TRN, await load(self.conn, tables.TRN, where, v=some))
 
     async def _read_balances(self, codes: Sequence[str]) -> dict[str, int]:
-        found = await self.conn.execute(text("SELECT name, balance FROM ledger_account WHERE circle = ANY(:c)"), {"c": codes})
+        found = await self.conn.execute(
+            text("SELECT name, balance FROM ledger_account WHERE circle = ANY(:c)"), {"c": codes}
+        )
         return {name: balance for name, balance in found}
 
     def _keep(self, table: Table, rows: Iterable[Any]) -> None:

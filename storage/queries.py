@@ -15,7 +15,7 @@ from domain.people import Language, Person, Role, TrnState
 from domain.standing import Ask, Owed, Seat, Standing, Turn
 
 _WHO = text("""
-    SELECT p.party, s.state::text AS session, a.person_id, a.stopped_at IS NOT NULL AS stopped,
+    SELECT p.party, CAST(s.state AS text) AS session, a.person_id, a.stopped_at IS NOT NULL AS stopped,
         h.name, h.language, h.created_at, t.state AS trn_state, t.last3, d.kind AS pays_to, d.label
     FROM unnest(CAST(:parties AS text[])) AS p (party)
     LEFT JOIN session s ON s.party = p.party
@@ -38,9 +38,9 @@ _SEATS = text("""
         ) ELSE 0 END AS asking,
         coalesce(r.number, 0) AS round, coalesce(r.drawer, '') AS drawer, coalesce(r.pot, 0) AS pot,
         coalesce((SELECT balance FROM ledger_account
-            WHERE name = 'circle:' || c.code || ':credit:' || mine.person_id), 0) AS credit,
+            WHERE name = 'circle\\:' || c.code || '\\:credit\\:' || mine.person_id), 0) AS credit,
         CASE WHEN c.banker_id = mine.person_id THEN coalesce((SELECT balance FROM ledger_account
-            WHERE name = 'circle:' || c.code || ':cash'), 0) ELSE 0 END AS cash_held,
+            WHERE name = 'circle\\:' || c.code || '\\:cash'), 0) ELSE 0 END AS cash_held,
         (SELECT CAST(json_agg(json_build_array(d.round, w.due, w.grace_until, w.state, d.amount - d.paid)
                 ORDER BY d.round, d.hand) AS text)
             FROM hand h JOIN due d ON d.circle = h.circle AND d.hand = h.number AND d.paid < d.amount
@@ -128,7 +128,10 @@ class Who:
 
 
 async def who_writes(
-    conn: AsyncConnection, at: Mapping[str, datetime], staff: Sequence[tuple[str, Role]], rails: tuple[str, ...]
+    conn: AsyncConnection,
+    at: Mapping[str, datetime],
+    staff: Sequence[tuple[str, Role]],
+    rails: tuple[str, ...],
 ) -> dict[str, Who]:
     """Read, for each party that writes (with its time of arrival), where its talk stands and what it may know."""
     rows = (await conn.execute(_WHO, {"parties": sorted(at)})).all()
@@ -154,7 +157,9 @@ def _standing(
     asks: Mapping[str, tuple[Ask, ...]],
     rails: tuple[str, ...],
 ) -> Standing:
-    person = Person(row.person_id, row.name, Language(row.language), row.created_at) if row.person_id else None
+    person = (
+        Person(row.person_id, row.name, Language(row.language), row.created_at) if row.person_id else None
+    )
     return Standing(
         party=row.party,
         now=at,
@@ -241,7 +246,9 @@ async def staff(conn: AsyncConnection) -> tuple[tuple[str, Role], ...]:
 
 async def add_staff(conn: AsyncConnection, party: str, role: Role, at: datetime) -> None:
     """Make a party a member of staff, in one role; again is the same."""
-    statement = text("INSERT INTO staff (party, role, added_at) VALUES (:party, :role, :at) ON CONFLICT DO NOTHING")
+    statement = text(
+        "INSERT INTO staff (party, role, added_at) VALUES (:party, :role, :at) ON CONFLICT DO NOTHING"
+    )
     await conn.execute(statement, {"party": party, "role": role.value, "at": at})
 
 
@@ -259,9 +266,15 @@ async def languages(conn: AsyncConnection, parties: Iterable[str]) -> dict[str, 
     return {party: Contact(party, Language(language), wrote_at) for party, language, wrote_at in rows}
 
 
-async def save_sessions(conn: AsyncConnection, sessions: Sequence[tuple[str, Mapping[str, Any], datetime]]) -> None:
+async def save_sessions(
+    conn: AsyncConnection, sessions: Sequence[tuple[str, Mapping[str, Any], datetime]]
+) -> None:
     """Keep where talks stand, and when each party wrote."""
     if sessions:
         parties, states, ats = zip(*sessions, strict=True)
-        values = {"parties": list(parties), "states": [orjson.dumps(s).decode() for s in states], "ats": list(ats)}
+        values = {
+            "parties": list(parties),
+            "states": [orjson.dumps(s).decode() for s in states],
+            "ats": list(ats),
+        }
         await conn.execute(_SAVE_SESSIONS, values)

@@ -53,8 +53,15 @@ def new_circle(turn: Turn, command: c.NewCircle) -> Say | Refusal:
     turn.book.put(replace(circle, terms_hash=terms_hash(circle)))
     join = Answer(f"JOIN {circle.code}", text("join_too"))
     invite = Answer(f"INVITE {circle.code}", text("invite"))
-    figures = {"circle": circle.name, "code": circle.code, "throw": circle.money(circle.throw), "turns": circle.turns}
-    return say("circle_made", invite, join, frequency=text(circle.frequency.value), due=circle.first_due, **figures)
+    figures = {
+        "circle": circle.name,
+        "code": circle.code,
+        "throw": circle.money(circle.throw),
+        "turns": circle.turns,
+    }
+    return say(
+        "circle_made", invite, join, frequency=text(circle.frequency.value), due=circle.first_due, **figures
+    )
 
 
 def invite(turn: Turn, command: c.Invite) -> Say | Refusal:
@@ -92,7 +99,11 @@ def look_at_terms(turn: Turn, command: c.LookAtTerms) -> Say | Refusal:
     if not command.hands:
         return Say((terms, text("terms_more", gross=circle.money(circle.gross))))
     mine = turn.book.get(Member, circle.code, turn.person_id)
-    again = mine is not None and mine.state in {MemberState.ASKED, MemberState.IN} and mine.agreed_hash != circle.terms_hash
+    again = (
+        mine is not None
+        and mine.state in {MemberState.ASKED, MemberState.IN}
+        and mine.agreed_hash != circle.terms_hash
+    )
     if not again and (closed := _cannot_join(turn, circle, mine, command.hands)):
         return closed
     yes = Answer(f"AGREE {circle.code} {command.hands}", text("i_agree"))
@@ -133,7 +144,10 @@ def agree(turn: Turn, command: c.Agree) -> Say | Refusal:
     if turn.person_id == circle.banker_id:
         _let_in(turn, circle, member)
         return _joined(turn, circle, member)
-    answers = (Answer(f"APPROVE {circle.code} {turn.me.name}", text("approve")), Answer(f"ROSTER {circle.code}", text("roster")))
+    answers = (
+        Answer(f"APPROVE {circle.code} {turn.me.name}", text("approve")),
+        Answer(f"ROSTER {circle.code}", text("roster")),
+    )
     figures = {"circle": circle.name, "code": circle.code, "hands": command.hands}
     turn.tell(banker.id, say("asks_to_join", *answers, who=turn.me.name, **figures))
     return say("agreed", circle=circle.name, banker=banker.first_name)
@@ -155,12 +169,16 @@ def approve(turn: Turn, command: c.Approve) -> Say | Refusal:
     circle = turn.book.circle(command.circle)
     if circle.state not in {CircleState.OPEN, CircleState.LOCKED}:
         return refuse("not_open", circle=circle.name)
-    asking = sorted((m for m in turn.book.members(circle.code) if m.state is MemberState.ASKED), key=lambda m: m.asked_at)
+    asking = sorted(
+        (m for m in turn.book.members(circle.code) if m.state is MemberState.ASKED), key=lambda m: m.asked_at
+    )
     if not asking:
         return refuse("nobody_asks", circle=circle.name)
     chosen = asking if command.who.strip().upper() == "ALL" else _named(turn, command.who, asking)
     if len(chosen) != 1 and command.who.strip().upper() != "ALL":
-        answers = [Answer(f"APPROVE {circle.code} {_name(turn, m)}", _name(turn, m)) for m in (chosen or asking)[:5]]
+        answers = [
+            Answer(f"APPROVE {circle.code} {_name(turn, m)}", _name(turn, m)) for m in (chosen or asking)[:5]
+        ]
         return refuse("who_of" if chosen else "who_none", *answers, who=command.who, circle=circle.name)
     let_in = []
     for member in chosen:
@@ -176,7 +194,9 @@ def approve(turn: Turn, command: c.Approve) -> Say | Refusal:
     figures = {"circle": circle.name, "names": names, "code": circle.code}
     if left:
         return say("approved_left", left=left, taken=circle.turns - left, turns=circle.turns, **figures)
-    return say("approved_full", Answer(f"LOCK {circle.code}", f"LOCK {circle.code}"), turns=circle.turns, **figures)
+    return say(
+        "approved_full", Answer(f"LOCK {circle.code}", f"LOCK {circle.code}"), turns=circle.turns, **figures
+    )
 
 
 def _name(turn: Turn, member: Member) -> str:
@@ -210,7 +230,9 @@ def arrange(turn: Turn, command: c.Arrange) -> Say | Refusal:
         return refuse("order_each_once", names=names, count=len(hands), circle=circle.name)
     turn.book.put(*ordered)
     if circle.state is CircleState.LOCKED:
-        turn.tell_all(members, lambda m: _order_notice(turn, circle) if m.person_id != turn.person_id else None)
+        turn.tell_all(
+            members, lambda m: _order_notice(turn, circle) if m.person_id != turn.person_id else None
+        )
     return say("order_set", circle=circle.name, lines=order_lines(turn, circle))
 
 
@@ -244,7 +266,13 @@ def set_terms(turn: Turn, command: c.SetTerms) -> Say | Refusal:
     ask = Answer(f"AGREE {circle.code}", text("i_agree"))
     told = [m for m in turn.book.members(circle.code) if m.state in {MemberState.ASKED, MemberState.IN}]
     for member in told:
-        turn.tell(member.person_id, Say((text("terms_changed", circle=circle.name), terms_text(turn, changed), text("terms_agree")), (ask,)))
+        turn.tell(
+            member.person_id,
+            Say(
+                (text("terms_changed", circle=circle.name), terms_text(turn, changed), text("terms_agree")),
+                (ask,),
+            ),
+        )
     return Say((text("terms_set", count=len(told)), terms_text(turn, changed)))
 
 
@@ -283,7 +311,10 @@ def _early(turn: Turn, circle: Circle) -> str:
         for h in turn.book.hands(circle.code)
         if (trn := turn.book.trn(h.person_id)) is not None and trn.state is TrnState.VERIFIED
     )
-    return ", ".join(turn.book.person(h.person_id).first_name for h in early_turns(circle, turn.book.hands(circle.code), verified))
+    return ", ".join(
+        turn.book.person(h.person_id).first_name
+        for h in early_turns(circle, turn.book.hands(circle.code), verified)
+    )
 
 
 def _sure(word: str, circle: Circle) -> tuple[Answer, Answer]:
@@ -320,7 +351,12 @@ def ask_to_begin(turn: Turn, command: c.AskToBegin) -> Say | Refusal:
     circle = turn.book.circle(command.circle)
     if wrong := _cannot_begin(turn, circle):
         return wrong
-    figures = {"circle": circle.name, "throw": circle.money(circle.throw), "due": circle.first_due, "turns": circle.turns}
+    figures = {
+        "circle": circle.name,
+        "throw": circle.money(circle.throw),
+        "due": circle.first_due,
+        "turns": circle.turns,
+    }
     return Say((text("ask_begin", **figures),), _sure("BEGIN", circle))
 
 
@@ -333,7 +369,12 @@ def _cannot_begin(turn: Turn, circle: Circle) -> Refusal | None:
     if missing := _missing(turn, circle):
         return missing
     if circle.first_due < local_date(turn.at):
-        return refuse("first_due_past", circle=circle.name, due=circle.first_due, next=local_date(turn.at) + timedelta(days=7))
+        return refuse(
+            "first_due_past",
+            circle=circle.name,
+            due=circle.first_due,
+            next=local_date(turn.at) + timedelta(days=7),
+        )
     return None
 
 
@@ -368,7 +409,9 @@ def suspend(turn: Turn, command: c.Suspend) -> Say | Refusal:
     if circle.state is not CircleState.ACTIVE:
         return refuse("not_running", circle=circle.name)
     turn.book.put(become(circle, CircleState.SUSPENDED))
-    turn.tell_all(turn.book.members(circle.code), lambda m: _not_me(turn, m, say("suspended_told", circle=circle.name)))
+    turn.tell_all(
+        turn.book.members(circle.code), lambda m: _not_me(turn, m, say("suspended_told", circle=circle.name))
+    )
     return say("suspended", circle=circle.name, code=circle.code)
 
 
@@ -378,7 +421,9 @@ def resume(turn: Turn, command: c.Resume) -> Say | Refusal:
     if circle.state is not CircleState.SUSPENDED:
         return refuse("not_suspended", circle=circle.name)
     turn.book.put(become(circle, CircleState.ACTIVE))
-    turn.tell_all(turn.book.members(circle.code), lambda m: _not_me(turn, m, say("resumed_told", circle=circle.name)))
+    turn.tell_all(
+        turn.book.members(circle.code), lambda m: _not_me(turn, m, say("resumed_told", circle=circle.name))
+    )
     return say("resumed", circle=circle.name)
 
 
@@ -393,11 +438,21 @@ def roster(turn: Turn, command: c.Roster) -> Say | Refusal:
     """Say who is in, who draws when, who has thrown this round, and who asks to join."""
     circle = turn.book.circle(command.circle)
     number = rounds.showing(turn, circle)
-    lines: list[Text | str] = [_roster_line(turn, circle, hand, number) for hand in turn.book.hands(circle.code)]
+    lines: list[Text | str] = [
+        _roster_line(turn, circle, hand, number) for hand in turn.book.hands(circle.code)
+    ]
     asking = [m for m in turn.book.members(circle.code) if m.state is MemberState.ASKED]
     is_banker = turn.person_id == circle.banker_id
-    lines += [text("roster_asks", who=_name(turn, m) if is_banker else _first(turn, m), hands=m.hands) for m in asking]
-    figures = {"circle": circle.name, "code": circle.code, "taken": len(turn.book.hands(circle.code)), "turns": circle.turns}
+    lines += [
+        text("roster_asks", who=_name(turn, m) if is_banker else _first(turn, m), hands=m.hands)
+        for m in asking
+    ]
+    figures = {
+        "circle": circle.name,
+        "code": circle.code,
+        "taken": len(turn.book.hands(circle.code)),
+        "turns": circle.turns,
+    }
     answers = (Answer(f"APPROVE {circle.code} ALL", text("approve_all")),) if asking and is_banker else ()
     return say("roster_said", *answers, lines=tuple(lines) or (text("roster_nobody"),), **figures)
 

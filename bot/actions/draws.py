@@ -65,7 +65,11 @@ def _try_round(turn: Turn, circle: Circle, round_: Round) -> Say | Refusal | Non
     """Start what a round may pay; None when it owes nothing or is not so far."""
     if round_.state in {RoundState.PAID, RoundState.SCHEDULED}:
         return None
-    waiting = [p for p in turn.book.all(Payout, circle=circle.code, round=round_.number, kind="draw") if p.state in UNSENT]
+    waiting = [
+        p
+        for p in turn.book.all(Payout, circle=circle.code, round=round_.number, kind="draw")
+        if p.state in UNSENT
+    ]
     if waiting:
         return _again(turn, circle, waiting[0])
     draw = turn.book.get(Draw, circle.code, round_.number)
@@ -74,7 +78,11 @@ def _try_round(turn: Turn, circle: Circle, round_: Round) -> Say | Refusal | Non
             return early
         draw = open_draw(turn, circle, round_)
     if draw.state is DrawState.HELD:
-        return refuse(f"held_{draw.held_for}_banker", who=turn.book.person(draw.person_id).first_name, circle=circle.name)
+        return refuse(
+            f"held_{draw.held_for}_banker",
+            who=turn.book.person(draw.person_id).first_name,
+            circle=circle.name,
+        )
     if draw.state in {DrawState.READY, DrawState.SHORT}:
         return _start(turn, circle, draw)
     return None
@@ -86,7 +94,11 @@ def _too_early(turn: Turn, circle: Circle, round_: Round) -> Refusal | None:
         return None
     drawer = _hand(turn, circle, round_.number).person_id
     mine = {h.number for h in turn.book.all(Hand, circle=circle.code, person_id=drawer)}
-    open_ = [d for d in turn.book.all(Due, circle=circle.code, round=round_.number) if d.left and d.hand not in mine]
+    open_ = [
+        d
+        for d in turn.book.all(Due, circle=circle.code, round=round_.number)
+        if d.left and d.hand not in mine
+    ]
     figures = {"circle": circle.name, "round": round_.number, "date": round_.pays_on, "due": round_.due}
     if open_:
         return refuse("pot_not_full", left=circle.money(sum(d.left for d in open_)), **figures)
@@ -110,7 +122,12 @@ def open_draw(turn: Turn, circle: Circle, round_: Round) -> Draw:
     if reason:
         draw = replace(draw, state=DrawState.HELD, held_for=reason)
         turn.book.put(draw, replace(round_, state=RoundState.HELD))
-        turn.tell(hand.person_id, say(f"draw_held_{reason}", amount=circle.money(draw.net), circle=circle.name, round=round_.number))
+        turn.tell(
+            hand.person_id,
+            say(
+                f"draw_held_{reason}", amount=circle.money(draw.net), circle=circle.name, round=round_.number
+            ),
+        )
         if reason == "trn":
             turn.book.plan(_held_reminder(turn, draw, 1))
         return draw
@@ -128,7 +145,9 @@ def _offset(turn: Turn, circle: Circle, draw: Draw) -> None:
     transfers = []
     for due in older:
         part = due.paid - turn.book.must(Due, due.circle, due.round, due.hand).paid
-        transfers.append(Transfer(ledger.pot(circle.code, draw.round), ledger.pot(circle.code, due.round), part))
+        transfers.append(
+            Transfer(ledger.pot(circle.code, draw.round), ledger.pot(circle.code, due.round), part)
+        )
     turn.book.put(*older)
     if transfers:
         key = f"offset:{circle.code}:{draw.round}"
@@ -144,7 +163,17 @@ def say_top_up(turn: Turn, circle: Circle, number: int) -> None:
     if draw and draw.state is DrawState.SHORT and there:
         who = turn.book.person(draw.person_id).first_name
         amount = circle.money(min(draw.owed, there))
-        turn.tell(circle.banker_id, say("top_up", _pay_out_answer(circle), who=who, amount=amount, circle=circle.name, code=circle.code))
+        turn.tell(
+            circle.banker_id,
+            say(
+                "top_up",
+                _pay_out_answer(circle),
+                who=who,
+                amount=amount,
+                circle=circle.name,
+                code=circle.code,
+            ),
+        )
 
 
 def _pay_out_answer(circle: Circle) -> Answer:
@@ -197,12 +226,22 @@ def _start(turn: Turn, circle: Circle, draw: Draw) -> Say | Refusal:
         turn.tell(draw.person_id, your_draw(turn, circle, draw, payout))
     second = turn.book.person(payout.approver_id).first_name if payout.approver_id else ""
     who = turn.book.person(draw.person_id).first_name
-    figures = {"who": who, "amount": circle.money(amount), "ref": payout.ref, "how": _how(turn, circle, payout)}
+    figures = {
+        "who": who,
+        "amount": circle.money(amount),
+        "ref": payout.ref,
+        "how": _how(turn, circle, payout),
+    }
     return say("payout_asked", second=second, **figures) if second else say("payout_asked_staff", **figures)
 
 
 def _nothing_in(turn: Turn, circle: Circle, draw: Draw) -> Refusal:
-    return refuse("pot_empty", circle=circle.name, who=turn.book.person(draw.person_id).first_name, amount=circle.money(draw.owed))
+    return refuse(
+        "pot_empty",
+        circle=circle.name,
+        who=turn.book.person(draw.person_id).first_name,
+        amount=circle.money(draw.owed),
+    )
 
 
 def _wants_cash(where: Destination | None) -> bool:
@@ -221,7 +260,12 @@ def _label(turn: Turn, person_id: str) -> str:
 def _how(turn: Turn, circle: Circle, payout: Payout) -> Text:
     """Say in words how a payout reaches the drawer."""
     banker = turn.book.person(circle.banker_id).first_name
-    figures = {"banker": banker, "label": payout.label, "hand": circle.money(payout.by_hand), "rail": circle.money(payout.rail_amount)}
+    figures = {
+        "banker": banker,
+        "label": payout.label,
+        "hand": circle.money(payout.by_hand),
+        "rail": circle.money(payout.rail_amount),
+    }
     if not payout.rail_amount or payout.via_banker:
         return text("how_cash", **figures)
     return text("how_both", **figures) if payout.cash else text("how_rail", **figures)
@@ -234,9 +278,23 @@ def your_draw(turn: Turn, circle: Circle, draw: Draw, payout: Payout) -> Say:
     for name, amount in (("fee", draw.fee), ("throw", draw.offset_throw), ("arrears", draw.offset_arrears)):
         if amount:
             parts.append(text(f"sum_{name}", amount=circle.money(amount)))
-    lines = [text("your_draw", net=circle.money(draw.net), sums=tuple(parts), how=_how(turn, circle, payout), **figures)]
+    lines = [
+        text(
+            "your_draw",
+            net=circle.money(draw.net),
+            sums=tuple(parts),
+            how=_how(turn, circle, payout),
+            **figures,
+        )
+    ]
     if payout.amount < draw.owed:
-        lines.append(text("your_draw_short", now=circle.money(payout.amount), owed=circle.money(draw.owed - payout.amount)))
+        lines.append(
+            text(
+                "your_draw_short",
+                now=circle.money(payout.amount),
+                owed=circle.money(draw.owed - payout.amount),
+            )
+        )
     return Say(tuple(lines))
 
 
@@ -263,15 +321,32 @@ def _approve_ask(turn: Turn, circle: Circle, payout: Payout) -> Say:
     who = turn.book.person(payout.person_id).first_name
     starter = turn.book.person(payout.started_by).first_name
     yes = Answer(f"APPROVE PAYOUT {payout.ref}", text("approve"))
-    figures = {"circle": circle.name, "amount": circle.money(payout.amount), "round": payout.round, "ref": payout.ref}
-    return say("approve_ask", yes, Answer("AGENT", text("menu_agent")), who=who, banker=starter, how=_how(turn, circle, payout), **figures)
+    figures = {
+        "circle": circle.name,
+        "amount": circle.money(payout.amount),
+        "round": payout.round,
+        "ref": payout.ref,
+    }
+    return say(
+        "approve_ask",
+        yes,
+        Answer("AGENT", text("menu_agent")),
+        who=who,
+        banker=starter,
+        how=_how(turn, circle, payout),
+        **figures,
+    )
 
 
 def _to_staff(turn: Turn, circle: Circle, payout: Payout) -> None:
     ref = ticket_ref(turn.tools.randbelow)
-    turn.open_ticket(TicketKind.PAYOUT, ref, person_id=payout.person_id, circle=circle.code, subject=payout.ref)
+    turn.open_ticket(
+        TicketKind.PAYOUT, ref, person_id=payout.person_id, circle=circle.code, subject=payout.ref
+    )
     figures = {"circle": circle.name, "amount": circle.money(payout.amount), "ref": payout.ref}
-    turn.tell_staff([Role.FINANCE], say("staff_payout", who=turn.book.person(payout.person_id).first_name, **figures))
+    turn.tell_staff(
+        [Role.FINANCE], say("staff_payout", who=turn.book.person(payout.person_id).first_name, **figures)
+    )
 
 
 def _approval_silence(turn: Turn, payout: Payout) -> Duty:
@@ -292,7 +367,11 @@ def approval_silence(turn: Turn, command: c.ApprovalSilence) -> None:
 
 def _again(turn: Turn, circle: Circle, payout: Payout) -> Say:
     """A payout that was started already: say where it stands; a failed one is sent again under its own key (rules.md 37)."""
-    figures = {"who": turn.book.person(payout.person_id).first_name, "amount": circle.money(payout.amount), "ref": payout.ref}
+    figures = {
+        "who": turn.book.person(payout.person_id).first_name,
+        "amount": circle.money(payout.amount),
+        "ref": payout.ref,
+    }
     if payout.state is PayoutState.FAILED:
         turn.book.put(replace(payout, state=PayoutState.SENDING))
         _send(turn, circle, payout)
@@ -322,7 +401,11 @@ def approve_payout(turn: Turn, command: c.ApprovePayout) -> Say | Refusal:
     pot, payable = ledger.pot(circle.code, payout.round), ledger.payable(circle.code, payout.round)
     moved = (Transfer(pot, payable, payout.amount),)
     turn.book.post(turn.at, Transaction(f"payout:{payout.id}", "payout", circle.currency, moved, circle.code))
-    figures = {"who": turn.book.person(payout.person_id).first_name, "amount": circle.money(payout.amount), "ref": payout.ref}
+    figures = {
+        "who": turn.book.person(payout.person_id).first_name,
+        "amount": circle.money(payout.amount),
+        "ref": payout.ref,
+    }
     if payout.rail_amount:
         turn.book.put(replace(payout, state=PayoutState.SENDING))
         _send(turn, circle, payout)
@@ -369,7 +452,10 @@ def disbursed(turn: Turn, command: c.Disbursed) -> None:
     payout = replace(payout, provider_ref=command.provider_id)
     if payout.kind == "fee":
         turn.book.put(replace(payout, state=PayoutState.RECEIVED, sent_at=turn.at, ended_at=turn.at))
-        turn.tell(circle.banker_id, say("fee_sent", amount=circle.money(payout.rail_amount), circle=circle.name, label=payout.label))
+        turn.tell(
+            circle.banker_id,
+            say("fee_sent", amount=circle.money(payout.rail_amount), circle=circle.name, label=payout.label),
+        )
         return
     _sent(turn, circle, payout)
 
@@ -379,7 +465,15 @@ def _sent(turn: Turn, circle: Circle, payout: Payout) -> None:
     payout = replace(payout, state=PayoutState.SENT, sent_at=turn.at)
     turn.book.put(payout)
     key = f"receipt-silence:{payout.id}"
-    turn.book.plan(Duty(key, turn.at + RECEIPT_SILENCE, f"circle:{circle.code}", "receipt_silence", {"payout_id": payout.id}))
+    turn.book.plan(
+        Duty(
+            key,
+            turn.at + RECEIPT_SILENCE,
+            f"circle:{circle.code}",
+            "receipt_silence",
+            {"payout_id": payout.id},
+        )
+    )
     drawer = turn.book.person(payout.person_id)
     banker = turn.book.person(circle.banker_id)
     figures = {
@@ -404,7 +498,10 @@ def _paid_out_text(payout: Payout) -> str:
 
 
 def _came_answers(payout: Payout) -> tuple[Answer, Answer]:
-    return (Answer(f"RECEIVED {payout.ref}", text("it_came")), Answer(f"NOT RECEIVED {payout.ref}", text("not_yet")))
+    return (
+        Answer(f"RECEIVED {payout.ref}", text("it_came")),
+        Answer(f"NOT RECEIVED {payout.ref}", text("not_yet")),
+    )
 
 
 def disburse_failed(turn: Turn, command: c.DisburseFailed) -> None:
@@ -414,9 +511,16 @@ def disburse_failed(turn: Turn, command: c.DisburseFailed) -> None:
         return
     circle = turn.book.circle(payout.circle)
     turn.book.put(replace(payout, state=PayoutState.FAILED))
-    figures = {"amount": circle.money(payout.rail_amount), "circle": circle.name, "ref": payout.ref, "label": payout.label}
+    figures = {
+        "amount": circle.money(payout.rail_amount),
+        "circle": circle.name,
+        "ref": payout.ref,
+        "label": payout.label,
+    }
     _to_staff(turn, circle, payout)
-    turn.tell(circle.banker_id, say("payout_failed_banker", _pay_out_answer(circle), code=circle.code, **figures))
+    turn.tell(
+        circle.banker_id, say("payout_failed_banker", _pay_out_answer(circle), code=circle.code, **figures)
+    )
     if payout.kind == "draw" and payout.person_id != circle.banker_id:
         turn.tell(payout.person_id, say("payout_failed", **figures))
 
@@ -444,9 +548,21 @@ def received(turn: Turn, command: c.Received) -> Say | Refusal:
     _close_tickets(turn, payout)
     done = finish(turn, circle, payout, PayoutState.RECEIVED)
     if turn.person_id != circle.banker_id:
-        turn.tell(circle.banker_id, say("received_told", who=turn.me.first_name, amount=circle.money(payout.amount), circle=circle.name))
+        turn.tell(
+            circle.banker_id,
+            say(
+                "received_told",
+                who=turn.me.first_name,
+                amount=circle.money(payout.amount),
+                circle=circle.name,
+            ),
+        )
     what = say("received", amount=circle.money(payout.amount), circle=circle.name)
-    return replace(what, texts=(*what.texts, text("received_short", owed=circle.money(done.owed)))) if done.owed else what
+    return (
+        replace(what, texts=(*what.texts, text("received_short", owed=circle.money(done.owed))))
+        if done.owed
+        else what
+    )
 
 
 def not_received(turn: Turn, command: c.NotReceived) -> Say | Refusal:
@@ -457,11 +573,17 @@ def not_received(turn: Turn, command: c.NotReceived) -> Say | Refusal:
     circle = turn.book.circle(payout.circle)
     figures = {"amount": circle.money(payout.amount), "circle": circle.name}
     if payout.state is not PayoutState.SENT:
-        return refuse("dispute_already" if payout.state is PayoutState.DISPUTED else "received_closed", ref=payout.ref)
+        return refuse(
+            "dispute_already" if payout.state is PayoutState.DISPUTED else "received_closed", ref=payout.ref
+        )
     turn.book.put(replace(payout, state=PayoutState.DISPUTED))
     ref = ticket_ref(turn.tools.randbelow)
-    turn.open_ticket(TicketKind.DISPUTE, ref, person_id=turn.person_id, circle=circle.code, subject=payout.ref)
-    turn.tell_staff([Role.SUPPORT, Role.FINANCE], say("staff_dispute", receipt=payout.ref, ref=ref, **figures))
+    turn.open_ticket(
+        TicketKind.DISPUTE, ref, person_id=turn.person_id, circle=circle.code, subject=payout.ref
+    )
+    turn.tell_staff(
+        [Role.SUPPORT, Role.FINANCE], say("staff_dispute", receipt=payout.ref, ref=ref, **figures)
+    )
     if turn.person_id != circle.banker_id:
         turn.tell(circle.banker_id, say("not_received_told", who=turn.me.first_name, ref=ref, **figures))
     return say("not_received", ref=ref, **figures)
@@ -480,7 +602,9 @@ def finish(turn: Turn, circle: Circle, payout: Payout, state: PayoutState) -> Dr
     payable, cash = ledger.payable(circle.code, payout.round), ledger.cash(circle.code)
     if payout.by_hand:
         moved = (Transfer(payable, cash, payout.by_hand),)
-        turn.book.post(turn.at, Transaction(f"handed:{payout.id}", "handed", circle.currency, moved, circle.code))
+        turn.book.post(
+            turn.at, Transaction(f"handed:{payout.id}", "handed", circle.currency, moved, circle.code)
+        )
     draw = turn.book.must(Draw, circle.code, payout.round)
     draw = replace(draw, paid=draw.paid + payout.amount)
     draw = replace(draw, state=DrawState.SHORT if draw.owed else DrawState.DONE)
@@ -509,7 +633,10 @@ def _pay_fee(turn: Turn, circle: Circle, draw: Draw, payout: Payout) -> None:
     label = _label(turn, circle.banker_id)
     if amount > kept and label and turn.tools.payout_rail:
         _send_fee(turn, circle, payout, amount - kept, label)
-    turn.tell(circle.banker_id, say("fee_earned", amount=circle.money(amount), kept=circle.money(kept), circle=circle.name))
+    turn.tell(
+        circle.banker_id,
+        say("fee_earned", amount=circle.money(amount), kept=circle.money(kept), circle=circle.name),
+    )
 
 
 def _send_fee(turn: Turn, circle: Circle, of: Payout, amount: int, label: str) -> None:
@@ -561,7 +688,12 @@ def receipt_silence(turn: Turn, command: c.ReceiptSilence) -> None:
     if payout.by_hand:
         _to_staff(turn, circle, payout)
         return
-    figures = {"amount": circle.money(payout.amount), "circle": circle.name, "ref": payout.ref, "label": payout.label}
+    figures = {
+        "amount": circle.money(payout.amount),
+        "circle": circle.name,
+        "ref": payout.ref,
+        "label": payout.label,
+    }
     finish(turn, circle, payout, PayoutState.PRESUMED)
     turn.tell(payout.person_id, say("presumed", **figures))
 
@@ -600,7 +732,10 @@ def held_reminder(turn: Turn, command: c.HeldReminder) -> None:
         return
     circle = turn.book.circle(command.circle)
     turn.book.plan(_held_reminder(turn, draw, command.count + 1))
-    turn.tell(draw.person_id, say("draw_held_trn", amount=circle.money(draw.net), circle=circle.name, round=draw.round))
+    turn.tell(
+        draw.person_id,
+        say("draw_held_trn", amount=circle.money(draw.net), circle=circle.name, round=draw.round),
+    )
 
 
 def release(turn: Turn, draw: Draw) -> None:

@@ -34,7 +34,9 @@ def _morning(day: date) -> datetime:
 def schedule_all(turn: Turn, circle: Circle) -> None:
     """Give every round its dates, all from the first one, and plan its steps."""
     for number in range(1, circle.turns + 1):
-        dates = round_dates(circle.first_due, circle.frequency, number, circle.grace_days, turn.tools.calendar)
+        dates = round_dates(
+            circle.first_due, circle.frequency, number, circle.grace_days, turn.tools.calendar
+        )
         turn.book.put(
             Round(circle.code, number, dates.due, dates.grace_until, dates.pays_on, RoundState.SCHEDULED)
         )
@@ -53,7 +55,13 @@ def _duties(circle: Circle, number: int, dates: RoundDates) -> list[Duty]:
     ]
     body = {"circle": circle.code, "round": number}
     return [
-        Duty(":".join(filter(None, (kind, circle.code, str(number), which))), at, f"circle:{circle.code}", kind, body)
+        Duty(
+            ":".join(filter(None, (kind, circle.code, str(number), which))),
+            at,
+            f"circle:{circle.code}",
+            kind,
+            body,
+        )
         for kind, which, at in steps
     ]
 
@@ -127,7 +135,10 @@ def close_round(turn: Turn, command: c.CloseRound) -> None:
         pay = Answer(f"PAY {circle.code}", text("menu_pay"))
         turn.tell(person, say("missed", pay, amount=circle.money(amount), due=round_.due, **figures))
     if owing:
-        lines = tuple(text("missed_line", who=turn.book.person(p).first_name, amount=circle.money(a)) for p, a in owing.items())
+        lines = tuple(
+            text("missed_line", who=turn.book.person(p).first_name, amount=circle.money(a))
+            for p, a in owing.items()
+        )
         turn.tell(circle.banker_id, say("missed_banker", lines=lines, pays_on=round_.pays_on, **figures))
 
 
@@ -153,7 +164,10 @@ def pay_day(turn: Turn, command: c.PayDay) -> None:
     there = min(draw.owed, turn.book.balance(_pot(circle, round_)))
     pay = Answer(f"PAY OUT {circle.code}", f"PAY OUT {circle.code}")
     if not there:
-        turn.book.put(replace(draw, state=draws.DrawState.SHORT), replace(turn.book.must(Round, circle.code, round_.number), state=RoundState.PAID_SHORT))
+        turn.book.put(
+            replace(draw, state=draws.DrawState.SHORT),
+            replace(turn.book.must(Round, circle.code, round_.number), state=RoundState.PAID_SHORT),
+        )
         turn.tell(circle.banker_id, say("pay_day_empty", **figures))
     elif there < draw.owed:
         turn.tell(circle.banker_id, say("pay_day_short", pay, there=circle.money(there), **figures))
@@ -180,7 +194,9 @@ def remind(turn: Turn, command: c.Remind) -> None:
     }
     day = local_date(turn.at)
     for person in sorted(owing):
-        turn.book.plan(Duty(f"digest:{person}:{day}", turn.at, f"person:{person}", "digest", {"person_id": person}))
+        turn.book.plan(
+            Duty(f"digest:{person}:{day}", turn.at, f"person:{person}", "digest", {"person_id": person})
+        )
 
 
 def digest(turn: Turn, command: c.Digest) -> None:

@@ -25,7 +25,9 @@ def left_to_throw(turn: Turn, circle: Circle, person: str) -> int:
     """Return what a member can still throw in all rounds together, counting credit as thrown."""
     hands = len(turn.book.all(Hand, circle=circle.code, person_id=person))
     thrown = sum(d.paid for d in turn.book.dues_of(circle.code, person))
-    return circle.throw * circle.turns * hands - thrown - turn.book.balance(ledger.credit(circle.code, person))
+    return (
+        circle.throw * circle.turns * hands - thrown - turn.book.balance(ledger.credit(circle.code, person))
+    )
 
 
 def _too_much(turn: Turn, circle: Circle, person: str, amount: int) -> Refusal | None:
@@ -34,7 +36,13 @@ def _too_much(turn: Turn, circle: Circle, person: str, amount: int) -> Refusal |
         return None
     if not left:
         return refuse("all_thrown", circle=circle.name)
-    return refuse("more_than_left", circle=circle.name, amount=circle.money(amount), left=circle.money(left), ask_again="amount")
+    return refuse(
+        "more_than_left",
+        circle=circle.name,
+        amount=circle.money(amount),
+        left=circle.money(left),
+        ask_again="amount",
+    )
 
 
 def _not_running(circle: Circle) -> Refusal | None:
@@ -104,7 +112,10 @@ def _claim_cash(turn: Turn, circle: Circle, payment: Payment) -> Say | None:
 
 
 def _word_answers(payment: Payment) -> tuple[Answer, Answer]:
-    return (Answer(f"CONFIRM {payment.receipt}", text("confirm")), Answer(f"DENY {payment.receipt}", text("deny")))
+    return (
+        Answer(f"CONFIRM {payment.receipt}", text("confirm")),
+        Answer(f"DENY {payment.receipt}", text("deny")),
+    )
 
 
 def record_cash(turn: Turn, command: c.RecordCash) -> Say | Refusal | None:
@@ -162,7 +173,9 @@ def settle(turn: Turn, circle: Circle, payment: Payment) -> None:
     changed, _ = allocate(have, open_dues(turn, circle, payment.person_id))
     into = _into_pots(turn, circle, payment.person_id, changed)
     transfers = (Transfer(source, credit, payment.amount), *into)
-    turn.book.post(turn.at, Transaction(throw_key(payment.receipt), "throw", circle.currency, transfers, circle.code))
+    turn.book.post(
+        turn.at, Transaction(throw_key(payment.receipt), "throw", circle.currency, transfers, circle.code)
+    )
     _say_receipt(turn, circle, settled, [d.round for d in changed])
     after_money(turn, circle, sorted({d.round for d in changed}))
 
@@ -248,7 +261,12 @@ def after_money(turn: Turn, circle: Circle, numbers: list[int]) -> None:
 def _say_full(turn: Turn, circle: Circle, round_: Round) -> None:
     hand = next(h for h in turn.book.hands(circle.code) if h.turn == round_.number)
     drawer = turn.book.person(hand.person_id)
-    figures = {"circle": circle.name, "round": round_.number, "pot": circle.money(circle.gross), "who": drawer.first_name}
+    figures = {
+        "circle": circle.name,
+        "round": round_.number,
+        "pot": circle.money(circle.gross),
+        "who": drawer.first_name,
+    }
     pay = Answer(f"PAY OUT {circle.code}", f"PAY OUT {circle.code}")
     turn.tell(circle.banker_id, say("pot_full_banker", pay, due=round_.due, code=circle.code, **figures))
     if drawer.id != circle.banker_id:
@@ -263,7 +281,10 @@ def link_ready(turn: Turn, command: c.LinkReady) -> None:
     payment = turn.book.get(Payment, command.receipt)
     if payment and payment.state is PaymentState.PENDING:
         circle = turn.book.circle(payment.circle)
-        turn.tell(payment.person_id, say("pay_link", link=command.link, amount=circle.money(payment.amount), circle=circle.name))
+        turn.tell(
+            payment.person_id,
+            say("pay_link", link=command.link, amount=circle.money(payment.amount), circle=circle.name),
+        )
 
 
 def collected(turn: Turn, command: c.Collected) -> None:
@@ -271,7 +292,11 @@ def collected(turn: Turn, command: c.Collected) -> None:
     payment = turn.book.get(Payment, command.receipt)
     if payment is None or payment.state not in {PaymentState.PENDING, PaymentState.FAILED}:
         return
-    settle(turn, turn.book.circle(payment.circle), replace(payment, confirmed=True, provider_ref=command.provider_id))
+    settle(
+        turn,
+        turn.book.circle(payment.circle),
+        replace(payment, confirmed=True, provider_ref=command.provider_id),
+    )
 
 
 def collect_failed(turn: Turn, command: c.CollectFailed) -> None:
@@ -318,9 +343,23 @@ def confirm(turn: Turn, command: c.Confirm) -> Say | Refusal:
         settle(turn, circle, sure)
         who = turn.book.person(payment.person_id).first_name
         held = circle.money(turn.book.balance(ledger.cash(circle.code)))
-        return say("cash_confirmed_banker", who=who, amount=circle.money(payment.amount), ref=payment.receipt, held=held)
+        return say(
+            "cash_confirmed_banker",
+            who=who,
+            amount=circle.money(payment.amount),
+            ref=payment.receipt,
+            held=held,
+        )
     turn.book.put(sure)
-    turn.tell(circle.banker_id, say("cash_confirmed_told", who=turn.me.first_name, amount=circle.money(payment.amount), circle=circle.name))
+    turn.tell(
+        circle.banker_id,
+        say(
+            "cash_confirmed_told",
+            who=turn.me.first_name,
+            amount=circle.money(payment.amount),
+            circle=circle.name,
+        ),
+    )
     return say("cash_confirmed", amount=circle.money(payment.amount), circle=circle.name, ref=payment.receipt)
 
 
@@ -334,7 +373,9 @@ def deny(turn: Turn, command: c.Deny) -> Say | Refusal:
         _take_back(turn, circle, payment)
     turn.book.put(replace(payment, state=PaymentState.DISPUTED, confirmed=False))
     ref = ticket_ref(turn.tools.randbelow)
-    turn.open_ticket(TicketKind.DISPUTE, ref, person_id=payment.person_id, circle=circle.code, subject=payment.receipt)
+    turn.open_ticket(
+        TicketKind.DISPUTE, ref, person_id=payment.person_id, circle=circle.code, subject=payment.receipt
+    )
     figures = {"amount": circle.money(payment.amount), "circle": circle.name, "ref": ref}
     turn.tell_staff([Role.SUPPORT, Role.FINANCE], say("staff_dispute", receipt=payment.receipt, **figures))
     other = payment.recorded_by
@@ -394,6 +435,7 @@ def cash_silence(turn: Turn, command: c.CashSilence) -> None:
     if payment is None or payment.confirmed or payment.state is not PaymentState.SETTLED:
         return
     circle = turn.book.circle(payment.circle)
-    turn.tell(payment.person_id, say("cash_silence", amount=circle.money(payment.amount), circle=circle.name, ref=payment.receipt))
-
-
+    turn.tell(
+        payment.person_id,
+        say("cash_silence", amount=circle.money(payment.amount), circle=circle.name, ref=payment.receipt),
+    )

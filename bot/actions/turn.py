@@ -86,7 +86,14 @@ class Turn:
             self.tell_party(party, what)
 
     def open_ticket(
-        self, kind: TicketKind, ref: str, *, person_id: str | None, circle: str | None = None, subject: str = "", note: str = ""
+        self,
+        kind: TicketKind,
+        ref: str,
+        *,
+        person_id: str | None,
+        circle: str | None = None,
+        subject: str = "",
+        note: str = "",
     ) -> Ticket:
         """Put something into the staff's queue."""
         ticket_id = self.tools.new_id()

@@ -28,7 +28,11 @@ APPROVE_PAYOUT = answering("APPROVE PAYOUT", "payout", "P", "nothing_to_approve"
 
 
 def _ask_kind(talk: Talk) -> Say:
-    answers = [Answer("BANK", text("payout_bank")), Answer("WALLET", text("payout_wallet")), Answer("CASH", text("payout_cash"))]
+    answers = [
+        Answer("BANK", text("payout_bank")),
+        Answer("WALLET", text("payout_wallet")),
+        Answer("CASH", text("payout_cash")),
+    ]
     now = talk.standing.destination
     return say("ask_payout_kind_now", *answers, label=now) if now else say("ask_payout_kind", *answers)
 

@@ -134,13 +134,21 @@ class Flow:
         slots = list(self.questions)
         rules: list[dict[str, Any]] = []
         for i, here in enumerate([START, *slots]):
-            rules += [{"trigger": "advance", "source": here, "dest": s, "conditions": self._open(s)} for s in slots]
+            rules += [
+                {"trigger": "advance", "source": here, "dest": s, "conditions": self._open(s)} for s in slots
+            ]
             rules.append({"trigger": "advance", "source": here, "dest": DONE})
             before = [s for s in reversed(slots[: max(i - 1, 0)])]
-            rules += [{"trigger": "back", "source": here, "dest": s, "conditions": self._asked(s)} for s in before]
+            rules += [
+                {"trigger": "back", "source": here, "dest": s, "conditions": self._asked(s)} for s in before
+            ]
             rules.append({"trigger": "back", "source": here, "dest": LEFT})
         self.machine = Machine(
-            model=None, states=[START, *slots, DONE, LEFT], transitions=rules, initial=START, auto_transitions=False
+            model=None,
+            states=[START, *slots, DONE, LEFT],
+            transitions=rules,
+            initial=START,
+            auto_transitions=False,
         )
 
     def _open(self, slot: str) -> Callable[[_Cursor], bool]:

@@ -70,4 +70,6 @@ def _agree(talk: Talk) -> Step:
     return Step(talk.session.idle().remember(agree=None), (), (Agree(code, hands),))
 
 
-AGREE = Flow("agree", [Question("code", lambda _: say("ask_agree_code"), read_code, _offered)], _agree, read_line)
+AGREE = Flow(
+    "agree", [Question("code", lambda _: say("ask_agree_code"), read_code, _offered)], _agree, read_line
+)

@@ -20,7 +20,11 @@ def menu_answers(standing: Standing) -> tuple[Answer, ...]:
     seats = live(standing)
     answers: list[Answer] = []
     if any(s.is_member and s.running for s in seats):
-        answers += [Answer("PAY", text("menu_pay")), Answer("BALANCE", text("menu_balance")), Answer("DRAW", text("menu_draw"))]
+        answers += [
+            Answer("PAY", text("menu_pay")),
+            Answer("BALANCE", text("menu_balance")),
+            Answer("DRAW", text("menu_draw")),
+        ]
     if seats:
         answers.append(Answer("CIRCLES", text("menu_circles")))
     else:
@@ -70,7 +74,9 @@ def help_(talk: Talk) -> Say:
         names.append("help_banker")
     if talk.standing.roles:
         names.append("help_staff")
-    return Say(tuple(text(n) for n in names), (Answer("MENU", text("menu")), Answer("AGENT", text("menu_agent"))))
+    return Say(
+        tuple(text(n) for n in names), (Answer("MENU", text("menu")), Answer("AGENT", text("menu_agent")))
+    )
 
 
 def circles(talk: Talk) -> Say:
@@ -82,11 +88,17 @@ def circles(talk: Talk) -> Say:
 
 
 def _circle_line(seat: Seat) -> Text:
-    role = text("role_banker_too") if seat.is_banker and seat.is_member else text("role_banker" if seat.is_banker else "role_member")
+    role = (
+        text("role_banker_too")
+        if seat.is_banker and seat.is_member
+        else text("role_banker" if seat.is_banker else "role_member")
+    )
     common = {"code": seat.code, "circle": seat.name, "role": role}
     match seat.state:
         case CircleState.ACTIVE:
-            return text("circle_active", round=seat.round, turns=seat.turns, throw=seat.money(seat.throw), **common)
+            return text(
+                "circle_active", round=seat.round, turns=seat.turns, throw=seat.money(seat.throw), **common
+            )
         case CircleState.SUSPENDED:
             return text("circle_suspended", **common)
         case CircleState.LOCKED:
@@ -98,7 +110,11 @@ def _circle_line(seat: Seat) -> Text:
 
 def balance(talk: Talk) -> Say:
     """Say what I owe and what I have, circle by circle."""
-    seats = [s for s in talk.standing.seats if s.is_member and s.state in {CircleState.ACTIVE, CircleState.SUSPENDED}]
+    seats = [
+        s
+        for s in talk.standing.seats
+        if s.is_member and s.state in {CircleState.ACTIVE, CircleState.SUSPENDED}
+    ]
     if not seats:
         return say("balance_none", *menu_answers(talk.standing))
     lines = tuple(line for seat in seats[:MOST_ROWS] for line in _balance_lines(seat))
@@ -111,7 +127,14 @@ def _balance_lines(seat: Seat) -> list[Text]:
     for owed in seat.owed:
         name = {"OPEN": "balance_due", "GRACE": "balance_late"}.get(owed.state.value, "balance_missed")
         lines.append(
-            text(name, circle=seat.name, amount=seat.money(owed.left), round=owed.round, due=owed.due, until=owed.grace_until)
+            text(
+                name,
+                circle=seat.name,
+                amount=seat.money(owed.left),
+                round=owed.round,
+                due=owed.due,
+                until=owed.grace_until,
+            )
         )
     if not lines:
         lines.append(text("balance_clear", circle=seat.name, round=seat.round, turns=seat.turns))
@@ -128,7 +151,15 @@ def draw(talk: Talk) -> Say:
     for seat in talk.standing.seats:
         lines += [_turn_line(seat, turn) for turn in seat.my_turns if not _past(turn)]
         if seat.is_member and seat.running and seat.round:
-            lines.append(text("draw_now", circle=seat.name, who=seat.drawer, pot=seat.money(seat.pot), gross=seat.money(seat.gross)))
+            lines.append(
+                text(
+                    "draw_now",
+                    circle=seat.name,
+                    who=seat.drawer,
+                    pot=seat.money(seat.pot),
+                    gross=seat.money(seat.gross),
+                )
+            )
     if not lines:
         return say("draw_none", *menu_answers(talk.standing))
     where = talk.standing.destination

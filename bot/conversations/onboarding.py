@@ -25,7 +25,12 @@ def _ask_name(talk: Talk) -> Say:
 
 
 def _ask_consent(talk: Talk) -> Say:
-    return say("ask_consent", Answer("YES", text("yes_agree")), Answer("NO", text("not_now")), name=talk.slots["name"])
+    return say(
+        "ask_consent",
+        Answer("YES", text("yes_agree")),
+        Answer("NO", text("not_now")),
+        name=talk.slots["name"],
+    )
 
 
 def _ask_language(_: Talk) -> Say:

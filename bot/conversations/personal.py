@@ -14,7 +14,12 @@ from domain.messages import Channel
 from domain.people import Language
 
 LONGEST_NOTE = 1000
-CHANNEL_WORDS = {"sms": Channel.SMS, "text": Channel.SMS, "whatsapp": Channel.WHATSAPP, "telegram": Channel.TELEGRAM}
+CHANNEL_WORDS = {
+    "sms": Channel.SMS,
+    "text": Channel.SMS,
+    "whatsapp": Channel.WHATSAPP,
+    "telegram": Channel.TELEGRAM,
+}
 
 
 def _trn_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Text | None]:
@@ -49,7 +54,11 @@ def normal_address(channel: Channel, typed: str) -> str:
     except phonenumbers.NumberParseException:
         return ""
     # "Possible", not "valid": new Jamaican ranges appear before the library knows them (facts, phones).
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if phonenumbers.is_possible_number(number) else ""
+    return (
+        phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        if phonenumbers.is_possible_number(number)
+        else ""
+    )
 
 
 def _read_address(typed: str, talk: Talk) -> str:

@@ -46,7 +46,11 @@ def circle_question(word: str, fits: Fits) -> Question:
 
     def ask(talk: Talk) -> Say:
         found = fitting(talk, fits)[:MOST_CHOICES]
-        return say("ask_circle", *(Answer(s.code, s.name) for s in found), word=word) if found else say("ask_code", word=word)
+        return (
+            say("ask_circle", *(Answer(s.code, s.name) for s in found), word=word)
+            if found
+            else say("ask_code", word=word)
+        )
 
     return Question("code", ask, read_code, implied)
 

@@ -10,7 +10,17 @@ from dataclasses import dataclass, replace
 
 from rapidfuzz.distance import OSA
 
-from bot.conversations import drawing, founding, joining, looking, onboarding, personal, running, staffing, throwing
+from bot.conversations import (
+    drawing,
+    founding,
+    joining,
+    looking,
+    onboarding,
+    personal,
+    running,
+    staffing,
+    throwing,
+)
 from bot.conversations.flow import Flow, Session, Step, Talk
 from bot.conversations.reading import heard, is_no, is_yes
 from bot.words.say import Answer, Say, Text, say, text
@@ -23,7 +33,9 @@ from domain.standing import Standing
 STOP_WORDS = frozenset({"stop", "unsubscribe", "end", "quit", "stopall", "revoke", "optout", "cancel"})
 """On SMS the carrier's platform acts on these itself (facts/channels.md), so they mean nothing else there."""
 START_WORDS = frozenset({"start", "unstop"})
-GREETINGS = frozenset({"hi", "hello", "hey", "good morning", "good evening", "good afternoon", "/start", "wah gwaan", "wagwan"})
+GREETINGS = frozenset(
+    {"hi", "hello", "hey", "good morning", "good evening", "good afternoon", "/start", "wah gwaan", "wagwan"}
+)
 MISSES_BEFORE_AGENT = 3
 LONGEST_TEXT = 2000
 SHORTEST_SLIP = 4
@@ -75,8 +87,17 @@ WORDS: Mapping[str, Word] = {
     "KYC": Word(staffing.KYC, staff=True),
     "CASE": Word(staffing.CASE, staff=True),
 }
-ALSO = {"BAL": "BALANCE", "CIRCLE": "CIRCLES", "THROW": "PAY", "HUMAN": "AGENT", "HOME": "MENU", "COMMANDS": "HELP"}
-FLOWS: Mapping[str, Flow] = {w.flow.name: w.flow for w in WORDS.values() if w.flow} | {"onboarding": onboarding.FLOW}
+ALSO = {
+    "BAL": "BALANCE",
+    "CIRCLE": "CIRCLES",
+    "THROW": "PAY",
+    "HUMAN": "AGENT",
+    "HOME": "MENU",
+    "COMMANDS": "HELP",
+}
+FLOWS: Mapping[str, Flow] = {w.flow.name: w.flow for w in WORDS.values() if w.flow} | {
+    "onboarding": onboarding.FLOW
+}
 BEFORE_JOINING = frozenset({"JOIN"})
 """Words that a stranger may bring; they wait until the onboarding is done."""
 
@@ -111,7 +132,9 @@ def turn(session: Session, inbound: Inbound, standing: Standing, menu: Outgoing 
 def _tidy(typed: str) -> str:
     """Return text as typed but for invisible characters, outer spaces and a leading slash."""
     plain = unicodedata.normalize("NFC", typed)
-    shown = "".join(c for c in plain if c in "\n" or unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
+    shown = "".join(
+        c for c in plain if c in "\n" or unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
+    )
     return shown.strip()
 
 
@@ -132,7 +155,9 @@ def _understand(typed: str, talk: Talk) -> Step:
     low = typed.casefold().rstrip("!. ")
     if low in STOP_WORDS and (talk.standing.channel == Channel.SMS or low == "stop"):
         return Step(talk.session.idle(), (), (Stop(),))
-    if low in START_WORDS or (talk.standing.stopped and talk.standing.channel == Channel.SMS and low == "yes"):
+    if low in START_WORDS or (
+        talk.standing.stopped and talk.standing.channel == Channel.SMS and low == "yes"
+    ):
         return Step(talk.session, (), (Start(),))
     if talk.standing.person is None:
         return _stranger(typed, talk)
@@ -184,7 +209,11 @@ def understand_line(typed: str, standing: Standing) -> Said:
         return Said("", "")
     if len(tokens) == 1 and looks_like_circle_code(tokens[0]):
         return Said("JOIN", tokens[0])
-    heads = [(" ".join(tokens[:n]).upper().rstrip("!.,:?"), " ".join(tokens[n:])) for n in (2, 1) if len(tokens) >= n]
+    heads = [
+        (" ".join(tokens[:n]).upper().rstrip("!.,:?"), " ".join(tokens[n:]))
+        for n in (2, 1)
+        if len(tokens) >= n
+    ]
     for head, rest in heads:
         if (word := ALSO.get(head, head)) in WORDS or word == "BACK":
             return Said(word, rest) if _may(word, standing) else Said("", "")
@@ -202,7 +231,11 @@ def _slip(head: str, standing: Standing) -> str:
     """Return the one word that is a small slip away, or "" when none or several are."""
     if len(head) < SHORTEST_SLIP or not head.replace(" ", "").isalpha():
         return ""
-    near = {ALSO.get(w, w) for w in (*WORDS, *ALSO, "BACK") if len(w) >= SHORTEST_SLIP and OSA.distance(head, w, score_cutoff=1) <= 1}
+    near = {
+        ALSO.get(w, w)
+        for w in (*WORDS, *ALSO, "BACK")
+        if len(w) >= SHORTEST_SLIP and OSA.distance(head, w, score_cutoff=1) <= 1
+    }
     near = {w for w in near if _may(w, standing)}
     return near.pop() if len(near) == 1 else ""
 
@@ -237,7 +270,9 @@ def _in_flow(typed: str, low: str, said: Said, talk: Talk) -> Step:
     step = flow.answer(typed, talk)
     if step.session.misses >= MISSES_BEFORE_AGENT:
         last = step.says[-1]
-        offered = replace(last.after(text("third_miss")), answers=(*last.answers[:3], Answer("AGENT", text("menu_agent"))))
+        offered = replace(
+            last.after(text("third_miss")), answers=(*last.answers[:3], Answer("AGENT", text("menu_agent")))
+        )
         return replace(step, says=(*step.says[:-1], offered))
     return step
 
@@ -251,7 +286,10 @@ def _outside(typed: str, low: str, said: Said, talk: Talk) -> Step:
     if pending and not said.word:
         if is_yes(low):
             if talk.standing.channel == Channel.SMS:
-                return Step(talk.session.remember(yes=pending), (say("yes_by_number", Answer(pending, text("yes")), Answer("MENU", text("no"))),))
+                return Step(
+                    talk.session.remember(yes=pending),
+                    (say("yes_by_number", Answer(pending, text("yes")), Answer("MENU", text("no"))),),
+                )
             return _understand(pending, talk)
         if is_no(low):
             return _say(talk, say("let_be", *_home(talk)))
@@ -263,7 +301,11 @@ def _outside(typed: str, low: str, said: Said, talk: Talk) -> Step:
     if word.look:
         return _say(talk, _with_left(word.look(talk), left))
     step = word.flow.begin(said.rest, talk) if word.flow else Step(talk.session)
-    return replace(step, says=(_with_left(step.says[0], left), *step.says[1:])) if step.says else _note_left(step, left)
+    return (
+        replace(step, says=(_with_left(step.says[0], left), *step.says[1:]))
+        if step.says
+        else _note_left(step, left)
+    )
 
 
 def _left(said: Said, talk: Talk) -> Text | None:
@@ -295,11 +337,20 @@ def _not_understood(typed: str, talk: Talk) -> Step:
     misses = talk.session.misses + 1
     session = replace(talk.session, misses=0 if misses >= MISSES_BEFORE_AGENT else misses)
     if misses >= MISSES_BEFORE_AGENT:
-        return Step(session, (say("lost_agent", Answer("AGENT", text("menu_agent")), Answer("MENU", text("menu"))),))
+        return Step(
+            session, (say("lost_agent", Answer("AGENT", text("menu_agent")), Answer("MENU", text("menu"))),)
+        )
     try:
         amount = parse_money(typed, Currency.JMD)
     except NotMoney:
-        return Step(session, (say("lost", *_home(talk), heard=heard(typed) or "...") if _letters(typed) else say("lost_marks", *_home(talk)),))
+        return Step(
+            session,
+            (
+                say("lost", *_home(talk), heard=heard(typed) or "...")
+                if _letters(typed)
+                else say("lost_marks", *_home(talk)),
+            ),
+        )
     pay = Answer(f"PAY {amount.text()}", f"PAY {amount.text()}")
     return Step(session, (say("lost_amount", pay, Answer("BALANCE", text("menu_balance")), amount=amount),))
 

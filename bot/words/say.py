@@ -6,6 +6,7 @@ from datetime import date
 
 from domain.money import Money
 
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """One text of the catalogue by name, with what fills its gaps. A tuple of texts becomes lines."""
@@ -57,9 +58,7 @@ class Refusal:
         return Say((self.because,), self.answers)
 
 
-def refuse(
-    name: str, /, *answers: Answer, ask_again: str = "", **figures: "Figure"
-) -> Refusal:
+def refuse(name: str, /, *answers: Answer, ask_again: str = "", **figures: "Figure") -> Refusal:
     """Refuse with one text of the catalogue."""
     return Refusal(Text(name, figures), answers, ask_again)
 

@@ -1,0 +1,224 @@
+"""People with phones, for tests that read as a chat: `await marva.says("PAY").sees("J$5,000")`.
+
+A house of real parts (PostgreSQL, filer, desk, relay, keeper) without the web: what is said is filed in the inbox
+as a hook would, and what is seen is what lies on the simulator's phones.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Generator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import count
+
+from sqlalchemy import text
+
+from bot.actions.turn import Tools
+from bot.desk import Desk
+from bot.keeper import Keeper
+from bot.relay import Relay
+from bot.simulator.chat import SimulatedChat
+from bot.simulator.mover import Mover
+from bot.telemetry import Metrics
+from bot.words.catalogue import Catalogue
+from channels.rails.sandbox import SandboxRail
+from domain.messages import Channel, Filed, Inbound, InboundKind, Outgoing
+from domain.people import Role
+from domain.schedule import Calendar
+from storage import ledger, queries, simulated
+from storage.bell import Bell
+from storage.clock import Clock
+from storage.engine import Engine, make_engine
+from storage.filer import Filer
+from storage.pulse import Pulse
+from storage.vault import Vault, new_keys
+
+SITE = "http://127.0.0.1:8080"
+PATIENCE_SECONDS = 10.0
+numbers = count(1)
+
+
+@dataclass
+class House:
+    """The service's parts in this process, and the phones that talk to it."""
+
+    engine: Engine
+    vault: Vault
+    clock: Clock
+    bell: Bell
+    filer: Filer
+    desk: Desk
+    mover: Mover
+    phones: dict[str, "Phone"] = field(default_factory=dict)
+
+    def phone(self, channel: str, address: str, name: str = "") -> "Phone":
+        """Give somebody a phone."""
+        return self.phones.setdefault(f"{channel}:{address}", Phone(self, Channel(channel), address, name))
+
+    async def rest(self) -> None:
+        """Wait until nothing is left to do at this time of the clock."""
+        await self.mover.move(lambda now: now)
+
+    async def pass_days(self, days: float) -> None:
+        """Move the clock; every duty on the way runs at its own time."""
+        await self.mover.move(lambda now: now + timedelta(days=days))
+
+    async def go_to(self, at: datetime) -> None:
+        """Move the clock to a time."""
+        await self.mover.move(lambda _: at)
+
+    async def hire(self, phone: "Phone", role: Role = Role.ADMIN) -> None:
+        """Make a phone's address staff."""
+        async with self.engine.begin() as conn:
+            await queries.add_staff(conn, phone.party, role, self.clock.now())
+
+    async def books_are_right(self) -> None:
+        """Prove the ledger."""
+        async with self.engine.connect() as conn:
+            assert (await ledger.verify(conn)).faults == ()
+            parked = (
+                await conn.execute(text("SELECT kind, fault FROM inbox WHERE parked_at IS NOT NULL"))
+            ).all()
+            assert parked == []
+
+    async def balances(self, circle: str) -> dict[str, int]:
+        """Return the accounts of a circle that are not empty."""
+        async with self.engine.connect() as conn:
+            return await ledger.open_balances(conn, circle)
+
+
+@dataclass
+class Phone:
+    """One address and what lies on it."""
+
+    house: House
+    channel: Channel
+    address: str
+    name: str = ""
+    seen: int = 0
+    messages: list[Outgoing] = field(default_factory=list)
+
+    @property
+    def party(self) -> str:
+        return f"{self.channel}:{self.address}"
+
+    @property
+    def last(self) -> Outgoing:
+        return self.messages[-1]
+
+    @property
+    def text(self) -> str:
+        """All that lies on the phone."""
+        return "\n".join(m.text for m in self.messages)
+
+    def says(self, what: str) -> "Line":
+        """Type something."""
+        return Line(self, Inbound(self.channel, self.address, InboundKind.TEXT, text=what, name=self.name))
+
+    def taps(self, label: str) -> "Line":
+        """Tap the button, or type the number, of an answer that the last choice offered."""
+        offered = next(m for m in reversed(self.messages) if m.options)
+        number, option = next((n, o) for n, o in enumerate(offered.options, 1) if label in (o.label, o.id))
+        if self.channel is Channel.SMS:
+            return self.says(str(number))
+        return Line(
+            self, Inbound(self.channel, self.address, InboundKind.CHOICE, choice=option.id, name=self.name)
+        )
+
+    async def look(self) -> list[Outgoing]:
+        """Read what is new."""
+        async with self.house.engine.connect() as conn:
+            shown = await simulated.shown(conn, self.channel.value, self.address, self.seen)
+        self.messages += [one.message for one in shown]
+        self.seen = shown[-1].id if shown else self.seen
+        return [one.message for one in shown]
+
+    async def sees(self, *parts: str) -> Outgoing:
+        """See a message that holds all parts, among those that come now."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        fresh: list[Outgoing] = []
+        while asyncio.get_running_loop().time() < deadline:
+            fresh += await self.look()
+            for message in fresh:
+                if all(part.casefold() in _whole(message).casefold() for part in parts):
+                    return message
+            await asyncio.sleep(0.02)
+        heard = "\n---\n".join(map(_whole, fresh)) or "nothing"
+        raise AssertionError(f"{self.party} expected {parts} and saw:\n{heard}")
+
+
+def _whole(message: Outgoing) -> str:
+    return "\n".join([message.text, *(f"[{o.label}]" for o in message.options)])
+
+
+class Line:
+    """Something said: awaited by itself, or with what is then seen."""
+
+    def __init__(self, phone: Phone, inbound: Inbound) -> None:
+        self._phone = phone
+        self._inbound = inbound
+
+    def __await__(self) -> Generator[object, None, None]:
+        return self._say().__await__()
+
+    async def _say(self) -> None:
+        await self._phone.look()
+        ident = f"said-{next(numbers)}"
+        filed = Filed(self._phone.channel.value, ident, self._phone.party, "chat", self._inbound.as_json())
+        await self._phone.house.filer.file([filed])
+
+    async def sees(self, *parts: str) -> Outgoing:
+        """Say it and see a message that holds all parts."""
+        await self._say()
+        return await self._phone.sees(*parts)
+
+
+@asynccontextmanager
+async def open_house(
+    url: str, *, rails: tuple[str, ...] = ("SANDBOX", "CARD"), at: datetime | None = None
+) -> AsyncIterator[House]:
+    """Start the parts on a fresh database, on a morning in December unless told otherwise."""
+    engine = make_engine(url)
+    vault = Vault.from_keys(new_keys())
+    clock = Clock()
+    async with Bell(url) as bell:
+        filer = Filer(engine, vault, clock, bell)
+        metrics = Metrics()
+        tools = Tools(
+            Calendar(frozenset({date(2026, 12, 25), date(2026, 12, 26), date(2027, 1, 1)})),
+            vault, secrets.randbelow, lambda: secrets.token_hex(12), SITE, rails, "SANDBOX",
+        )  # fmt: skip
+        catalogue = Catalogue(SITE)
+        desk = Desk(engine, vault, clock, bell, filer, catalogue, tools, metrics)
+        chats = {c.value: SimulatedChat(c.value, engine, clock) for c in Channel}
+        relay = Relay(
+            engine, vault, clock, bell, chats=chats, rails={"sandbox": SandboxRail()}, metrics=metrics
+        )
+        keeper = Keeper(engine, vault, clock, bell, metrics=metrics)
+        house = House(engine, vault, clock, bell, filer, desk, Mover(engine, clock, Pulse(engine)))
+        tasks = [asyncio.create_task(part.run()) for part in (desk, relay, keeper)]
+        tasks.append(asyncio.create_task(clock.follow(engine, bell)))
+        try:
+            await house.go_to(at or next_morning(clock.now()))
+            yield house
+        finally:
+            for task in tasks:
+                if task.done():
+                    task.result()  # a part that ended by itself ended by a fault
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await engine.dispose()
+
+
+def next_morning(now: datetime) -> datetime:
+    """Return ten in the morning in Jamaica, tomorrow."""
+    return (now + timedelta(days=1)).replace(hour=15, minute=0, second=0, microsecond=0)
+
+
+async def onboard(phone: Phone, name: str, language: str = "EN") -> None:
+    """Bring somebody through the first chat."""
+    await phone.says("hello").sees("What name")
+    await phone.says(name).sees("agree")
+    await phone.taps("I agree").sees("language")
+    await phone.says(language).sees("You are in")
