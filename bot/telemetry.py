@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -52,6 +52,8 @@ READABLE: Final = frozenset(
     }
 )
 """The only keys whose texts are written. None of them may be given what a person or a provider wrote."""
+_OURS: Final = frozenset({"timestamp", "logger", "where"})
+"""Keys that only this module and the code's own names fill."""
 _SMALL: Final = 1_000_000
 """Numbers from here on could be a telephone number or a TRN: they are not written under any key."""
 
@@ -80,7 +82,7 @@ def _readable(key: str, value: Any) -> Any:
             return value
         case int() | float():
             return value if abs(value) < _SMALL else REDACTED
-        case str() if key == "timestamp":
+        case str() if key in _OURS:
             return value
         case str() if key in READABLE:
             return _PERSONAL.sub(REDACTED, value)
@@ -116,8 +118,8 @@ def _frame(frame: traceback.FrameSummary) -> str:
     return f"{'/'.join(frame.filename.split('/')[-2:])}:{frame.lineno} {frame.name}"
 
 
-def start_logging(*, development: bool) -> None:
-    """Send all logs, ours and libraries', to stderr: JSON lines, in development a readable form."""
+def start_logging(*, development: bool, stream: TextIO | None = None) -> None:
+    """Send all logs, ours and libraries', to stderr or `stream`: JSON lines, in development readable."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -134,7 +136,7 @@ def start_logging(*, development: bool) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -1,0 +1,304 @@
+"""The settings: environment and `.env`, read once at start, every fault named at once.
+
+Contract.md "Settings" names them; the composition root turns them into parts. Nothing else reads the
+environment. Secrets are `SecretStr`: they do not print.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.messages import Channel
+from storage.vault import BadKeys, Vault
+
+ADDRESS: Final = {
+    Channel.SMS: re.compile(r"\+[1-9][0-9]{6,14}"),
+    Channel.WHATSAPP: re.compile(r"\+[1-9][0-9]{6,14}|[A-Z]{2}\.[A-Za-z0-9]{1,128}"),
+    Channel.TELEGRAM: re.compile(r"[1-9][0-9]{0,18}"),
+}
+"""How a person's address looks on each network."""
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; `faults` are lines that each say what to do."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+def _web_address(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
+        raise ValueError("write a whole address such as https://pardna.example.com")
+    return text.rstrip("/")
+
+
+def _postgres(text: str) -> str:
+    if not re.fullmatch(r"postgres(ql)?://\S+", text):
+        raise ValueError("write postgresql://user:password@host:5432/database")
+    return text
+
+
+def _redis(text: str) -> str:
+    if not re.fullmatch(r"(rediss?|unix)://\S+", text):
+        raise ValueError("write redis://host:6379/0")
+    return text
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+PostgresAddress = Annotated[str, AfterValidator(_postgres)]
+RedisAddress = Annotated[str, AfterValidator(_redis)]
+NO_SECRET: Final = SecretStr("")
+
+
+class Settings(BaseSettings):
+    """All settings. An empty text or secret means: not set, and what needs it is off."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    pardna_env: Literal["development", "production"] = "development"
+    database_url: PostgresAddress | None = Field(default=None, repr=False)
+    database_replica_url: PostgresAddress | None = Field(default=None, repr=False)
+    redis_url: RedisAddress | None = Field(default=None, repr=False)
+    public_url: WebAddress | None = None
+    port: int = Field(default=8080, ge=0, le=65535)
+    pardna_home: Path = Path(".pardna")
+    pardna_keys: SecretStr = NO_SECRET
+    pardna_staff: str = Field(default="", repr=False)
+    pardna_rules: Path | None = None
+
+    whatsapp_token: SecretStr = NO_SECRET
+    whatsapp_phone_number_id: str = ""
+    whatsapp_app_secret: SecretStr = NO_SECRET
+    whatsapp_verify_token: SecretStr = NO_SECRET
+    whatsapp_api_url: WebAddress = "https://graph.facebook.com/v26.0"
+
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = NO_SECRET
+    twilio_from: str = ""
+    twilio_messaging_service_sid: str = ""
+    twilio_api_url: WebAddress = "https://api.twilio.com"
+
+    smsgate_api_url: WebAddress | None = None
+    smsgate_user: str = ""
+    smsgate_password: SecretStr = NO_SECRET
+    smsgate_token: SecretStr = NO_SECRET
+    smsgate_signing_key: SecretStr = NO_SECRET
+
+    telegram_token: SecretStr = NO_SECRET
+    telegram_webhook_secret: SecretStr = NO_SECRET
+    telegram_api_url: WebAddress = "https://api.telegram.org"
+
+    sendgrid_api_key: SecretStr = NO_SECRET
+    sendgrid_from: str = ""
+    sendgrid_api_url: WebAddress = "https://api.sendgrid.com"
+    sendgrid_webhook_public_key: str = ""
+
+    stripe_api_key: SecretStr = NO_SECRET
+    stripe_webhook_secret: SecretStr = NO_SECRET
+    stripe_api_url: WebAddress = "https://api.stripe.com"
+
+    ncb_account: str = ""
+    ncb_api_url: WebAddress | None = None
+    ncb_api_key: SecretStr = NO_SECRET
+    ncb_hook_secret: SecretStr = NO_SECRET
+    scotia_account: str = ""
+    scotia_api_url: WebAddress | None = None
+    scotia_api_key: SecretStr = NO_SECRET
+    scotia_hook_secret: SecretStr = NO_SECRET
+    lynk_account: str = ""
+    lynk_api_url: WebAddress | None = None
+    lynk_api_key: SecretStr = NO_SECRET
+    lynk_hook_secret: SecretStr = NO_SECRET
+    sandbox_api_url: WebAddress | None = None
+
+    taj_api_url: WebAddress | None = None
+    taj_api_key: SecretStr = NO_SECRET
+    sentry_dsn: SecretStr = NO_SECRET
+    otel_exporter_otlp_endpoint: WebAddress | None = None
+
+    @classmethod
+    def read(cls, env_file: Path | None = Path(".env")) -> Self:
+        """Read environment over `env_file` over defaults. Raises SettingsError with every fault."""
+        try:
+            settings = cls(_env_file=env_file, _env_file_encoding="utf-8")
+        except ValidationError as error:
+            raise SettingsError(_explain(error)) from None
+        if faults := list(_faults(settings)):
+            raise SettingsError(faults)
+        return settings
+
+    @property
+    def development(self) -> bool:
+        """Whether the simulator, the sandbox rail and keys of our own making are allowed."""
+        return self.pardna_env == "development"
+
+    @property
+    def hooks(self) -> frozenset[str]:
+        """The providers whose web hooks are on: those whose calls we can verify."""
+        return frozenset(name for name, needed in HOOKS.items() if all(map(self.has, needed)))
+
+    @property
+    def providers(self) -> frozenset[Channel]:
+        """The chat networks that send through their provider."""
+        return frozenset(
+            channel
+            for channel, needed in SENDERS.items()
+            if all(map(self.has, needed)) and self._has_sender(channel)
+        )
+
+    @property
+    def simulated(self) -> frozenset[Channel]:
+        """The chat networks that the simulator plays."""
+        return frozenset(Channel) - self.providers if self.development else frozenset()
+
+    @property
+    def staff(self) -> tuple[str, ...]:
+        """The parties of PARDNA_STAFF, the first admins."""
+        return tuple(entry.strip() for entry in self.pardna_staff.split(",") if entry.strip())
+
+    @property
+    def twilio_sender(self) -> str:
+        """What SMS are sent from: the messaging service, else the number."""
+        return self.twilio_messaging_service_sid or self.twilio_from
+
+    def vault(self) -> Vault:
+        """Open the key ring; in development one of our own making when none is set. Raises SettingsError."""
+        try:
+            if self.has("pardna_keys"):
+                return Vault.from_keys(self.pardna_keys.get_secret_value())
+            return Vault.development(self.pardna_home)
+        except BadKeys as fault:
+            raise SettingsError([str(fault)]) from None
+        except OSError as fault:
+            raise SettingsError(
+                [f"PARDNA_HOME: {self.pardna_home} cannot be used ({fault.strerror})"]
+            ) from None
+
+    def has(self, name: str) -> bool:
+        """Whether a setting is set."""
+        value = getattr(self, name)
+        return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
+
+    def _has_sender(self, channel: Channel) -> bool:
+        return channel is not Channel.SMS or bool(self.twilio_sender)
+
+
+HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
+    "whatsapp": ("whatsapp_app_secret", "whatsapp_verify_token"),
+    "sms": ("twilio_auth_token",),
+    "telegram": ("telegram_webhook_secret",),
+    "stripe": ("stripe_webhook_secret",),
+}
+"""What a hook needs to verify its provider's calls."""
+SENDERS: Final[Mapping[Channel, tuple[str, ...]]] = {
+    Channel.WHATSAPP: ("whatsapp_token", "whatsapp_phone_number_id"),
+    Channel.SMS: ("twilio_account_sid", "twilio_auth_token"),
+    Channel.TELEGRAM: ("telegram_token",),
+}
+"""What a chat needs to send."""
+_TOGETHER: Final = (
+    HOOKS["whatsapp"],
+    SENDERS[Channel.WHATSAPP],
+    ("taj_api_url", "taj_api_key"),
+    ("sendgrid_api_key", "sendgrid_from"),
+    ("ncb_api_url", "ncb_api_key"),
+    ("scotia_api_url", "scotia_api_key"),
+    ("lynk_api_url", "lynk_api_key"),
+)
+"""Settings of which one without the others is a slip."""
+
+
+def _explain(error: ValidationError) -> Iterator[str]:
+    for fault in error.errors(include_input=False, include_url=False):
+        name = str(fault["loc"][0]).upper()
+        said = str(fault.get("ctx", {}).get("error") or fault["msg"])
+        yield f"{name}: {said[0].lower()}{said[1:]}"
+
+
+def _faults(settings: Settings) -> Iterator[str]:
+    """Name what the fields alone do not show."""
+    for group in _TOGETHER:
+        yield from _missing_of(settings, group)
+    if settings.has("twilio_account_sid"):
+        yield from _missing_of(settings, SENDERS[Channel.SMS])
+        if not settings.twilio_sender:
+            yield "TWILIO_FROM: set the number SMS are sent from, or TWILIO_MESSAGING_SERVICE_SID"
+    yield from _smsgate_faults(settings)
+    yield from _staff_faults(settings.staff)
+    if settings.pardna_rules and not settings.pardna_rules.is_file():
+        yield f"PARDNA_RULES: there is no file {settings.pardna_rules}"
+    if settings.has("pardna_keys"):
+        yield from _key_faults(settings)
+    if not settings.development:
+        yield from _production_faults(settings)
+
+
+def _missing_of(settings: Settings, group: tuple[str, ...]) -> Iterator[str]:
+    missing = [name.upper() for name in group if not settings.has(name)]
+    there = [name.upper() for name in group if settings.has(name)]
+    if missing and there:
+        yield f"{', '.join(missing)}: set it as well, or remove {', '.join(there)}"
+
+
+def _smsgate_faults(settings: Settings) -> Iterator[str]:
+    by_name = settings.has("smsgate_user") and settings.has("smsgate_password")
+    if settings.smsgate_api_url and not (by_name or settings.has("smsgate_token")):
+        yield "SMSGATE_TOKEN: set it, or SMSGATE_USER and SMSGATE_PASSWORD"
+
+
+def _staff_faults(staff: Iterable[str]) -> Iterator[str]:
+    networks = {channel.value: pattern for channel, pattern in ADDRESS.items()}
+    for place, party in enumerate(staff, start=1):
+        channel, _, address = party.partition(":")
+        if channel not in networks or not networks[channel].fullmatch(address):
+            yield f"PARDNA_STAFF: entry {place} must look like sms:+18765550000 or telegram:5550103"
+
+
+def _key_faults(settings: Settings) -> Iterator[str]:
+    try:
+        Vault.from_keys(settings.pardna_keys.get_secret_value())
+    except BadKeys as fault:
+        yield str(fault)
+
+
+def _production_faults(settings: Settings) -> Iterator[str]:
+    if not settings.database_url:
+        yield "DATABASE_URL: set it; production does not start a database of its own"
+    if not (settings.public_url or "").startswith("https://"):
+        yield "PUBLIC_URL: set the https:// address under which people and providers reach the service"
+    if not settings.has("pardna_keys"):
+        yield "PARDNA_KEYS: set it; `pardna keys new` prints a fresh value"
+    elif _is_development_key(settings):
+        yield "PARDNA_KEYS: this is the key of a development machine; `pardna keys new` prints a fresh value"
+    if settings.sandbox_api_url:
+        yield "SANDBOX_API_URL: remove it; production has no sandbox rail"
+    yield from _half_channels(settings)
+    if not settings.providers:
+        yield "WHATSAPP_TOKEN, TWILIO_ACCOUNT_SID or TELEGRAM_TOKEN: set up at least one chat network"
+
+
+def _half_channels(settings: Settings) -> Iterator[str]:
+    """Name channels that could only hear, or only speak: the simulator does not fill in for them."""
+    for channel, needed in SENDERS.items():
+        speaks, hears = channel in settings.providers, channel.value in settings.hooks
+        if speaks and not hears:
+            missing = [name.upper() for name in HOOKS[channel.value] if not settings.has(name)]
+            yield f"{', '.join(missing)}: set it, or nobody can be heard on {channel}"
+        if hears and not speaks:
+            missing = [name.upper() for name in needed if not settings.has(name)]
+            yield f"{', '.join(missing) or 'TWILIO_FROM'}: set it, or nobody can be answered on {channel}"
+    yield from _missing_of(settings, ("stripe_api_key", "stripe_webhook_secret"))
+
+
+def _is_development_key(settings: Settings) -> bool:
+    path = settings.pardna_home / "keys"
+    return path.is_file() and path.read_text(encoding="ascii", errors="replace").strip() == (
+        settings.pardna_keys.get_secret_value().strip()
+    )
