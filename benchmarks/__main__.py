@@ -65,9 +65,7 @@ def _measure(subjects: Mapping[str, Measure], repetitions: int, seconds: float) 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short repetition; not for publishing")
-    parser.add_argument(
-        "--only", help="some subjects, comma-separated (pardna,empty ...); prints, writes nothing"
-    )
+    parser.add_argument("--only", help="some subjects, comma-separated (pardna,empty ...); prints, writes nothing")
     return parser.parse_args()
 
 

@@ -10,9 +10,7 @@ from pathlib import Path
 
 from benchmarks.processes import other_python
 
-_ELSEWHERE = (
-    "import json; from importlib.metadata import version as v; print(json.dumps({p: v(p) for p in %r}))"
-)
+_ELSEWHERE = "import json; from importlib.metadata import version as v; print(json.dumps({p: v(p) for p in %r}))"
 
 
 def describe() -> Mapping[str, str]:
@@ -48,8 +46,6 @@ def _field(path: str, name: str) -> str:
 
 def _versions_apart(*packages: str) -> dict[str, str]:
     """Versions in the environment that aiogram runs in."""
-    said = subprocess.run(
-        [other_python(), "-c", _ELSEWHERE % (packages,)], check=True, capture_output=True, text=True
-    )
+    said = subprocess.run([other_python(), "-c", _ELSEWHERE % (packages,)], check=True, capture_output=True, text=True)
     versions: dict[str, str] = json.loads(said.stdout)
     return versions

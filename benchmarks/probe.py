@@ -34,9 +34,7 @@ async def probe(database_url: str, port: int, people: Sequence[int], seconds: fl
     try:
         while (began := time.perf_counter()) < deadline:
             person = people[len(took) % len(people)]
-            (request,) = traffic.whatsapp(
-                [(person, traffic.CONVERSATION[len(took) % len(traffic.CONVERSATION)])]
-            )
+            (request,) = traffic.whatsapp([(person, traffic.CONVERSATION[len(took) % len(traffic.CONVERSATION)])])
             await _answered(reader, writer, request)
             await _finished(connection, request)
             took.append((time.perf_counter() - began) * 1000)
@@ -60,9 +58,7 @@ async def _finished(connection: asyncpg.Connection, request: bytes) -> None:
 async def _answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
-    length = next(
-        (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0
-    )
+    length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
     await reader.readexactly(length)
     if head[9:12] != b"200":
         raise RuntimeError(f"a probe was answered {head[:40]!r}")

@@ -91,9 +91,7 @@ class Service:
         yield Sample.of(HOOKS, seen)
         yield self._turns(seen, before, backlog_seconds, time.perf_counter() - last_hook)
 
-    def _turns(
-        self, seen: Load, before: asyncpg.Record, backlog_seconds: float, sent_seconds: float
-    ) -> Sample:
+    def _turns(self, seen: Load, before: asyncpg.Record, backlog_seconds: float, sent_seconds: float) -> Sample:
         """What the books say was made of the hooks in `seen`; what is missing or parked is an error."""
         after = self._books()
         handled = after["done"] - before["done"]

@@ -63,9 +63,7 @@ TARGETS = (
     ),
     Target("chat turns, 64 in flight", _rate(service.TURNS, 64), 3_000, "/s"),
     Target("chat turns, 1,000 in flight", _rate(service.TURNS, 1_000), 3_000, "/s"),
-    Target(
-        "chat turns against aiogram, 64 in flight", _ratio(service.TURNS, neighbours.AIOGRAM, 64), 2, " x"
-    ),
+    Target("chat turns against aiogram, 64 in flight", _ratio(service.TURNS, neighbours.AIOGRAM, 64), 2, " x"),
     Target(
         "chat turns against aiogram, 1,000 in flight",
         _ratio(service.TURNS, neighbours.AIOGRAM, 1_000),

@@ -63,9 +63,7 @@ def _signed(person: int, text: str, number: int) -> bytes:
         "messages": [message],
     }
     changes = [{"value": value, "field": "messages"}]
-    body = _json(
-        {"object": "whatsapp_business_account", "entry": [{"id": "102290129340398", "changes": changes}]}
-    )
+    body = _json({"object": "whatsapp_business_account", "entry": [{"id": "102290129340398", "changes": changes}]})
     mac = hmac.new(APP_SECRET.encode(), body, hashlib.sha256).hexdigest()
     return _post("/hooks/whatsapp", body, f"X-Hub-Signature-256: sha256={mac}\r\n")
 

@@ -58,9 +58,7 @@ NO_SECRET: Final = SecretStr("")
 class Settings(BaseSettings):
     """All settings. An empty text or secret means: not set, and what needs it is off."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
     pardna_env: Literal["development", "production"] = "development"
     database_url: PostgresAddress | None = Field(default=None, repr=False)
@@ -148,9 +146,7 @@ class Settings(BaseSettings):
     def providers(self) -> frozenset[Channel]:
         """The chat networks that send through their provider."""
         return frozenset(
-            channel
-            for channel, needed in SENDERS.items()
-            if all(map(self.has, needed)) and self._has_sender(channel)
+            channel for channel, needed in SENDERS.items() if all(map(self.has, needed)) and self._has_sender(channel)
         )
 
     @property
@@ -177,9 +173,7 @@ class Settings(BaseSettings):
         except BadKeys as fault:
             raise SettingsError([str(fault)]) from None
         except OSError as fault:
-            raise SettingsError(
-                [f"PARDNA_HOME: {self.pardna_home} cannot be used ({fault.strerror})"]
-            ) from None
+            raise SettingsError([f"PARDNA_HOME: {self.pardna_home} cannot be used ({fault.strerror})"]) from None
 
     def has(self, name: str) -> bool:
         """Whether a setting is set."""

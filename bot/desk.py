@@ -157,9 +157,7 @@ class Desk:
         await outbox.note_delivery(conn, [report for job in ready for report in _delivery(job)])
         now = self._clock.now()
         sessions = [
-            (j.arrival.party, j.session.as_json(), j.arrival.received_at)
-            for j in jobs
-            if j.session is not None
+            (j.arrival.party, j.session.as_json(), j.arrival.received_at) for j in jobs if j.session is not None
         ]
         await queries.save_sessions(conn, sessions)
         await inbox.finish(conn, [arrival.id for arrival in ready], now)
@@ -218,9 +216,7 @@ class Desk:
         every = [cmd for _, cmd in commands]
         changing = [cmd for cmd in every if not cmd.reads_only]
         circles = named("circle", every)
-        persons = {job.turn.person_id for job, _ in commands if job.turn.person_id} | named(
-            "person_id", every
-        )
+        persons = {job.turn.person_id for job, _ in commands if job.turn.person_id} | named("person_id", every)
         parties = {job.turn.party for job, _ in commands if job.turn.party} | named("party", every)
         return Needs(
             circles=circles,
@@ -262,9 +258,7 @@ class Desk:
         must = not job.arrival.party.startswith("sms:") or _restarted(book, job)
         return self._parcels(job, "r", job.arrival.party, language, said, self._clock.now(), must=must)
 
-    def _notices(
-        self, job: _Job, reached: Mapping[str, Contact], spoken: Mapping[str, Contact]
-    ) -> list[Parcel]:
+    def _notices(self, job: _Job, reached: Mapping[str, Contact], spoken: Mapping[str, Contact]) -> list[Parcel]:
         together: dict[str, tuple[Contact, list[Say]]] = {}
         for notice in job.turn.notices:
             if job.who and notice.person_id == job.turn.person_id:
@@ -291,16 +285,14 @@ class Desk:
         said: Say,
         at: Any,
         *,
-        must: bool = False,  # noqa: ANN401
+        must: bool = False,
     ) -> list[Parcel]:
         channel = Channel(party.partition(":")[0])
         pages = self._catalogue.render(said, language, channel)
         parcels = []
         for number, page in enumerate(pages):
             body = page.as_json() | ({"must": True} if must else {})
-            parcels.append(
-                Parcel(party, "say", f"{job.arrival.id}:{slot}:{number}", body, at, menu=bool(page.options))
-            )
+            parcels.append(Parcel(party, "say", f"{job.arrival.id}:{slot}:{number}", body, at, menu=bool(page.options)))
         return parcels
 
     def _orders(self, job: _Job) -> list[Parcel]:
@@ -362,9 +354,7 @@ def _postponed(job: _Job, command: c.Command) -> bool:
         return False
     body = {k: v for k, v in job.arrival.body.items() if k != "kind"}
     at = job.arrival.received_at + timedelta(days=1)
-    job.turn.book.plan(
-        Duty(f"{job.arrival.external_id}+", at, job.arrival.party, job.arrival.body["kind"], body)
-    )
+    job.turn.book.plan(Duty(f"{job.arrival.external_id}+", at, job.arrival.party, job.arrival.body["kind"], body))
     return True
 
 

@@ -164,12 +164,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         registry = self.registry
-        self.arrivals = Counter(
-            "pardna_arrivals", "Arrivals made durable", ["source", "kind"], registry=registry
-        )
-        self.turns = Counter(
-            "pardna_turns", "Arrivals handled by the desk", ["kind", "outcome"], registry=registry
-        )
+        self.arrivals = Counter("pardna_arrivals", "Arrivals made durable", ["source", "kind"], registry=registry)
+        self.turns = Counter("pardna_turns", "Arrivals handled by the desk", ["kind", "outcome"], registry=registry)
         self.batch_turns = Histogram(
             "pardna_batch_turns",
             "Turns in one transaction",
@@ -194,12 +190,8 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
-        self.alarms = Counter(
-            "pardna_alarms", "Times that somebody had to be told", ["part"], registry=registry
-        )
-        self._backlog = {
-            name: Gauge(f"pardna_{name}", text, registry=registry) for name, text in _BACKLOG.items()
-        }
+        self.alarms = Counter("pardna_alarms", "Times that somebody had to be told", ["part"], registry=registry)
+        self._backlog = {name: Gauge(f"pardna_{name}", text, registry=registry) for name, text in _BACKLOG.items()}
 
     def show_backlog(self, arrivals: inbox.Backlog, parcels: outbox.Backlog) -> None:
         """Set the gauges of what waits."""

@@ -74,9 +74,7 @@ def _again(posted: Posted, fault: str, seconds: float, *, unknown: bool = False)
     if exhausted and posted.kind != "disburse":
         filed = _no(posted, Refused(fault, "exhausted")) if posted.kind == "collect" else None
         return Verdict(_ended(posted, "dead", fault), filed, alarm=True)
-    waiting = Settled(
-        posted.id, posted.attempts, "queued", fault=fault, after_seconds=seconds, unknown=unknown
-    )
+    waiting = Settled(posted.id, posted.attempts, "queued", fault=fault, after_seconds=seconds, unknown=unknown)
     return Verdict(waiting, alarm=exhausted)
 
 

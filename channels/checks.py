@@ -15,9 +15,7 @@ _ID_LIMIT = 255
 
 def same(given: str, expected: str) -> bool:
     """Compare a signature or secret in constant time; whatever bytes a header held, this never raises."""
-    return hmac.compare_digest(
-        given.encode("utf-8", "surrogatepass"), expected.encode("utf-8", "surrogatepass")
-    )
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode("utf-8", "surrogatepass"))
 
 
 def json_object(body: bytes) -> dict[str, Any]:

@@ -46,9 +46,7 @@ class Money:
     def __post_init__(self) -> None:
         """Refuse a float, a bool or a bare string at the door, where the type checker did not look."""
         if type(self.minor) is not int or not isinstance(self.currency, Currency):
-            raise TypeError(
-                f"Money takes int minor units and a Currency, not {self.minor!r} {self.currency!r}"
-            )
+            raise TypeError(f"Money takes int minor units and a Currency, not {self.minor!r} {self.currency!r}")
 
     def _matching(self, other: object) -> int:
         if isinstance(other, Money) and other.currency is self.currency:
@@ -115,9 +113,7 @@ _LONGEST_TEXT = 100
 _ARABIC_MARKS = {0x066B: ".", 0x066C: ","}
 _SPELLINGS: dict[str, Currency | None] = {
     **dict.fromkeys(("$", "dollars", "dollar"), None),
-    **dict.fromkeys(
-        ("j$", "ja$", "jmd$", "jmd $", "jmd", "jamaican dollars", "jamaican dollar"), Currency.JMD
-    ),
+    **dict.fromkeys(("j$", "ja$", "jmd$", "jmd $", "jmd", "jamaican dollars", "jamaican dollar"), Currency.JMD),
     **dict.fromkeys(("us$", "us $", "usd$", "usd $", "usd", "us dollars", "us dollar", "us"), Currency.USD),
 }
 _THOUSANDS = ("k", "grand", "thousand")

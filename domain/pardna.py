@@ -342,9 +342,7 @@ def split_payout(amount: int, cash_held: int) -> Split:
     return Split(cash, amount - cash)
 
 
-def confirmers(
-    circle: Circle, members: Iterable[Member], drawer: str, asked: Iterable[str] = ()
-) -> list[str]:
+def confirmers(circle: Circle, members: Iterable[Member], drawer: str, asked: Iterable[str] = ()) -> list[str]:
     """Return who may confirm a payout (35): the treasurer, or else any member but the drawer and the banker."""
     barred = {drawer, circle.banker_id, *asked}
     if circle.treasurer_id and circle.treasurer_id not in barred:

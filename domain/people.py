@@ -133,7 +133,7 @@ _TRN_MARKS = re.compile(r"[\s.\-/]")
 
 def first_name(name: str) -> str:
     """Return the part of a name that people are called by."""
-    return name.split()[0] if name.split() else name
+    return name.split(maxsplit=1)[0] if name.split() else name
 
 
 def tidy_name(text: str) -> str:

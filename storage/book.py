@@ -59,19 +59,17 @@ class Book:
 
     # -- reading ----------------------------------------------------------------------------------------------
 
-    def get(self, row: type[Row], *key: Any) -> Row | None:  # noqa: ANN401 - keys are of several types
+    def get(self, row: type[Row], *key: Any) -> Row | None:
         """Return one row, or None when it was not loaded or is not there."""
         return cast("Row | None", self._rows.get(row, {}).get(key))
 
-    def must(self, row: type[Row], *key: Any) -> Row:  # noqa: ANN401 - as above
+    def must(self, row: type[Row], *key: Any) -> Row:
         """Return one row that has to be there."""
         return cast("Row", self._rows[row][key])
 
-    def all(self, row: type[Row], **equal: Any) -> list[Row]:  # noqa: ANN401 - as above
+    def all(self, row: type[Row], **equal: Any) -> list[Row]:
         """Return the loaded rows of a class whose fields equal those given, in key order."""
-        found = [
-            r for r in self._rows.get(row, {}).values() if all(getattr(r, k) == v for k, v in equal.items())
-        ]
+        found = [r for r in self._rows.get(row, {}).values() if all(getattr(r, k) == v for k, v in equal.items())]
         key = tables.BY_ROW[row].key
         return sorted(found, key=lambda r: tuple(getattr(r, name) for name in key))
 
@@ -81,7 +79,7 @@ class Book:
 
     # -- changing ---------------------------------------------------------------------------------------------
 
-    def put(self, *rows: Any) -> None:  # noqa: ANN401 - rows of several classes
+    def put(self, *rows: Any) -> None:
         """Keep rows, new or changed."""
         for row in rows:
             table = tables.BY_ROW[type(row)]
@@ -140,9 +138,7 @@ class Book:
         circles: set[str] = set()
         if needs.ticket_refs:
             where = "ref = ANY(:v) AND closed_at IS NULL"
-            self._keep(
-                tables.TICKET, await load(self.conn, tables.TICKET, where, v=sorted(needs.ticket_refs))
-            )
+            self._keep(tables.TICKET, await load(self.conn, tables.TICKET, where, v=sorted(needs.ticket_refs)))
         subjects = {t.subject for t in self.all(Ticket)}
         if receipts := sorted(needs.receipts | {s for s in subjects if s.startswith("R-")}):
             self._keep(tables.PAYMENT, await load(self.conn, tables.PAYMENT, "receipt = ANY(:v)", v=receipts))
@@ -153,8 +149,8 @@ class Book:
                 tables.PAYOUT,
                 await load(self.conn, tables.PAYOUT, where, ids=sorted(needs.payout_ids), refs=refs),
             )
-        for row in (Payment, Payout, Ticket):
-            circles |= {r.circle for r in self.all(row) if r.circle}
+        circles |= {p.circle for p in self.all(Payment)} | {p.circle for p in self.all(Payout)}
+        circles |= {t.circle for t in self.all(Ticket) if t.circle}
         people = [t.person_id for t in self.all(Ticket) if t.person_id] + sorted(needs.persons)
         if people:
             held = "SELECT DISTINCT circle FROM draw WHERE person_id = ANY(:p) AND state = 'HELD'"
@@ -223,7 +219,7 @@ class Book:
         found = await self.conn.execute(
             text("SELECT name, balance FROM ledger_account WHERE circle = ANY(:c)"), {"c": codes}
         )
-        return {name: balance for name, balance in found}
+        return {row.name: row.balance for row in found}
 
     def _keep(self, table: Table, rows: Iterable[Any]) -> None:
         for row in rows:
@@ -280,7 +276,7 @@ def throw_key(receipt: str) -> str:
     return f"throw:{receipt}"
 
 
-def _key(table: Table, row: Any) -> tuple[Any, ...]:  # noqa: ANN401 - rows of several classes
+def _key(table: Table, row: Any) -> tuple[Any, ...]:
     return tuple(getattr(row, name) for name in table.key)
 
 

@@ -36,7 +36,7 @@ class Table:
     key: tuple[str, ...]
 
 
-def _plain(annotation: Any) -> type:  # noqa: ANN401 - a type hint may be anything
+def _plain(annotation: Any) -> type:
     """Return the one real type of `X` or `X | None`."""
     if isinstance(annotation, types.UnionType):
         annotation = next(a for a in typing.get_args(annotation) if a is not type(None))
@@ -79,7 +79,7 @@ async def save(conn: AsyncConnection, table: Table, rows: Sequence[Any]) -> None
 def _reader(row: type) -> Callable[[Iterable[Any]], Any]:
     enums = [(i, python) for i, (_, _, python) in enumerate(_columns(row)) if issubclass(python, Enum)]
 
-    def read(values: Iterable[Any]) -> Any:  # noqa: ANN401 - the row's own class
+    def read(values: Iterable[Any]) -> Any:
         cells = list(values)
         for i, enum in enums:
             cells[i] = enum(cells[i])
@@ -94,7 +94,7 @@ def _select(table: Table, where: str) -> TextClause:
     return text(f"SELECT {names} FROM {table.name} WHERE {where}")  # noqa: S608 - names are our own
 
 
-async def load(conn: AsyncConnection, table: Table, where: str, **values: Any) -> list[Any]:  # noqa: ANN401
+async def load(conn: AsyncConnection, table: Table, where: str, **values: Any) -> list[Any]:
     """Read the rows that a condition of ours finds."""
     found = await conn.execute(_select(table, where), values)
     read = _reader(table.row)

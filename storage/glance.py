@@ -73,9 +73,7 @@ class LedgerGlance:
         """Accounts by circle, the newest circle first, up to MOST_ACCOUNTS."""
         return [
             AccountLine(name, side, Money(balance, Currency(currency)), *rest)
-            for name, side, currency, balance, *rest in await fetch(
-                self._engine, _ACCOUNTS, {"most": MOST_ACCOUNTS}
-            )
+            for name, side, currency, balance, *rest in await fetch(self._engine, _ACCOUNTS, {"most": MOST_ACCOUNTS})
         ]
 
     async def totals(self) -> list[Totals]:
@@ -99,8 +97,7 @@ async def shown_anywhere(conn: Connection, after: int) -> list[Shown]:
     """
     found = await conn.execute(_ANYWHERE, {"after": after, "most": MOST_MESSAGES})
     return [
-        Shown(row.id, row.channel, row.address, Outgoing.from_json(orjson.loads(row.body)), row.at)
-        for row in found
+        Shown(row.id, row.channel, row.address, Outgoing.from_json(orjson.loads(row.body)), row.at) for row in found
     ]
 
 

@@ -87,9 +87,7 @@ async def claim(conn: Connection, vault: Vault, limit: int) -> list[Arrival]:
     return opened
 
 
-async def _lock_heads(
-    conn: Connection, statement: TextClause, limit: int, most: int
-) -> tuple[bool, list[int]]:
+async def _lock_heads(conn: Connection, statement: TextClause, limit: int, most: int) -> tuple[bool, list[int]]:
     values = {"limit": limit, "most": most, "locks": LOCKS}
     looked_at, ids = (await conn.execute(statement, values)).one()
     return looked_at >= most, ids

@@ -126,9 +126,7 @@ async def settle_constraints(conn: AsyncConnection) -> None:
         await conn.execute(text(_SETTLE))
 
 
-async def lock_and_read(
-    conn: AsyncConnection, circles: Sequence[str], names: Sequence[str] = ()
-) -> dict[str, int]:
+async def lock_and_read(conn: AsyncConnection, circles: Sequence[str], names: Sequence[str] = ()) -> dict[str, int]:
     """Lock these circles' accounts and the named ones in one order; return the balance (minor units) by name.
 
     A database transaction that calls `post` more than once locks all it will touch here first, so that two of
@@ -143,9 +141,7 @@ async def lock_and_read(
 
 async def transaction(conn: AsyncConnection, key: str) -> Transaction | None:
     """Return what was written under a key, to build its reversal from; None when nothing was."""
-    found = await conn.execute(
-        text("SELECT * FROM ledger_transfer WHERE key = :key ORDER BY line"), {"key": key}
-    )
+    found = await conn.execute(text("SELECT * FROM ledger_transfer WHERE key = :key ORDER BY line"), {"key": key})
     rows = found.all()
     if not rows:
         return None
@@ -170,10 +166,7 @@ async def statement(conn: AsyncConnection, circle: str) -> list[Line]:
         ),
         {"circle": circle},
     )
-    return [
-        Line(row.at, row.key, row.kind, row.debit, row.credit, row.amount, Currency(row.currency))
-        for row in found
-    ]
+    return [Line(row.at, row.key, row.kind, row.debit, row.credit, row.amount, Currency(row.currency)) for row in found]
 
 
 async def open_balances(conn: AsyncConnection, circle: str) -> dict[str, int]:
@@ -279,8 +272,7 @@ def _entry(transaction: Transaction) -> dict[str, object]:
         "circle": transaction.circle,
         "reverses": transaction.reverses,
         "transfers": [
-            {"debit": t.debit.name, "credit": t.credit.name, "amount": t.amount}
-            for t in transaction.transfers
+            {"debit": t.debit.name, "credit": t.credit.name, "amount": t.amount} for t in transaction.transfers
         ],
     }
 
@@ -293,9 +285,7 @@ def _accounts(transactions: Sequence[Transaction]) -> list[dict[str, str | None]
         for transfer in transaction.transfers
         for account in (transfer.debit, transfer.credit)
     }
-    return [
-        {"name": a.name, "side": a.side, "currency": currency, "circle": a.circle} for a, currency in named
-    ]
+    return [{"name": a.name, "side": a.side, "currency": currency, "circle": a.circle} for a, currency in named]
 
 
 @asynccontextmanager

@@ -143,9 +143,7 @@ async def claim(
             fault = "its body does not open with the keys at hand"
             await settle(conn, [Settled(row.id, row.attempts, "dead", fault=fault)], now)
             continue
-        posted.append(
-            Posted(row.id, row.lane, row.kind, row.key, body, row.attempts, row.unknown, row.stopped)
-        )
+        posted.append(Posted(row.id, row.lane, row.kind, row.key, body, row.attempts, row.unknown, row.stopped))
     return posted
 
 
@@ -297,9 +295,7 @@ _RETRY_DEAD = text("""
     WHERE id = ANY(:ids) AND state = 'dead'
 """)
 
-_DROP_DEAD = text(
-    "UPDATE outbox SET state = 'dropped', ended_at = :at WHERE id = ANY(:ids) AND state = 'dead'"
-)
+_DROP_DEAD = text("UPDATE outbox SET state = 'dropped', ended_at = :at WHERE id = ANY(:ids) AND state = 'dead'")
 
 _SWEEP = text("""
     DELETE FROM outbox WHERE id IN (

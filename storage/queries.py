@@ -150,16 +150,14 @@ async def who_writes(
 
 
 def _standing(
-    row: Any,  # noqa: ANN401 - a row of _WHO
+    row: Any,
     at: datetime,
     roles: frozenset[Role],
     seats: Mapping[str, tuple[Seat, ...]],
     asks: Mapping[str, tuple[Ask, ...]],
     rails: tuple[str, ...],
 ) -> Standing:
-    person = (
-        Person(row.person_id, row.name, Language(row.language), row.created_at) if row.person_id else None
-    )
+    person = Person(row.person_id, row.name, Language(row.language), row.created_at) if row.person_id else None
     return Standing(
         party=row.party,
         now=at,
@@ -190,7 +188,7 @@ async def _seats(conn: AsyncConnection, people: Sequence[str]) -> dict[str, tupl
     return found
 
 
-def _seat(row: Any) -> Seat:  # noqa: ANN401 - a row of _SEATS
+def _seat(row: Any) -> Seat:
     return Seat(
         code=row.code,
         name=row.name,
@@ -246,9 +244,7 @@ async def staff(conn: AsyncConnection) -> tuple[tuple[str, Role], ...]:
 
 async def add_staff(conn: AsyncConnection, party: str, role: Role, at: datetime) -> None:
     """Make a party a member of staff, in one role; again is the same."""
-    statement = text(
-        "INSERT INTO staff (party, role, added_at) VALUES (:party, :role, :at) ON CONFLICT DO NOTHING"
-    )
+    statement = text("INSERT INTO staff (party, role, added_at) VALUES (:party, :role, :at) ON CONFLICT DO NOTHING")
     await conn.execute(statement, {"party": party, "role": role.value, "at": at})
 
 
@@ -266,9 +262,7 @@ async def languages(conn: AsyncConnection, parties: Iterable[str]) -> dict[str, 
     return {party: Contact(party, Language(language), wrote_at) for party, language, wrote_at in rows}
 
 
-async def save_sessions(
-    conn: AsyncConnection, sessions: Sequence[tuple[str, Mapping[str, Any], datetime]]
-) -> None:
+async def save_sessions(conn: AsyncConnection, sessions: Sequence[tuple[str, Mapping[str, Any], datetime]]) -> None:
     """Keep where talks stand, and when each party wrote."""
     if sessions:
         parties, states, ats = zip(*sessions, strict=True)

@@ -82,9 +82,7 @@ class Vault:
         if key is None:
             raise Unsealable(f"{place.partition('|')[0]}: sealed with a key that is not in PARDNA_KEYS")
         try:
-            return key.decrypt(
-                sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :], place.encode()
-            )
+            return key.decrypt(sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :], place.encode())
         except (InvalidTag, ValueError):
             raise Unsealable(f"{place.partition('|')[0]}: changed, or moved from another row") from None
 

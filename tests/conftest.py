@@ -54,9 +54,7 @@ def pg_url(pg: EmbeddedPostgres) -> str:
 async def database_url(pg: EmbeddedPostgres) -> AsyncIterator[str]:
     """A fresh migrated database, owned by the service's ordinary role, dropped after the test."""
     name = f"test_{next(numbers)}"
-    await _execute(
-        pg.superuser_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY OWNER pardna"
-    )
+    await _execute(pg.superuser_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY OWNER pardna")
     yield pg.address(name)
     await _execute(pg.superuser_url, f"DROP DATABASE {name} WITH (FORCE)")
 

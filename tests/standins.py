@@ -239,9 +239,7 @@ class GraphStandin(Standin):
             if request.match_info["number"] != SETTINGS["WHATSAPP_PHONE_NUMBER_ID"]:
                 raise RefusedError(400, _graph_error(100, "Object does not exist"))
             if address in self.codes:
-                raise RefusedError(
-                    400, _graph_error(self.codes[address], f"({self.codes[address]}) {address}")
-                )
+                raise RefusedError(400, _graph_error(self.codes[address], f"({self.codes[address]}) {address}"))
             text, options = _graph_message(payload)
             wamid = f"wamid.{token_hex(16)}"
             self.heard.append(Heard(address, text, options, wamid, payload))
@@ -346,10 +344,7 @@ class TwilioStandin(Standin):
     def _allowed(self, request: web.Request) -> None:
         account = SETTINGS["TWILIO_ACCOUNT_SID"]
         pair = base64.b64encode(f"{account}:{SETTINGS['TWILIO_AUTH_TOKEN']}".encode()).decode()
-        if (
-            request.headers.get("Authorization") != f"Basic {pair}"
-            or request.match_info["account"] != account
-        ):
+        if request.headers.get("Authorization") != f"Basic {pair}" or request.match_info["account"] != account:
             raise RefusedError(401, _twilio_error(401, 20003, "Authenticate"))
 
 
@@ -367,9 +362,7 @@ def _twilio_message(form: Mapping[str, str]) -> None:
     if not form.get("Body"):
         raise RefusedError(400, _twilio_error(400, 21602, "Message body is required"))
     if len(form["Body"]) > 1600:
-        raise RefusedError(
-            400, _twilio_error(400, 21617, "The message body exceeds the 1600 character limit")
-        )
+        raise RefusedError(400, _twilio_error(400, 21617, "The message body exceeds the 1600 character limit"))
 
 
 def _twilio_resource(sid: str, form: Mapping[str, str]) -> dict[str, Any]:

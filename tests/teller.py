@@ -77,9 +77,7 @@ class House:
         """Prove the ledger."""
         async with self.engine.connect() as conn:
             assert (await ledger.verify(conn)).faults == ()
-            parked = (
-                await conn.execute(text("SELECT kind, fault FROM inbox WHERE parked_at IS NOT NULL"))
-            ).all()
+            parked = (await conn.execute(text("SELECT kind, fault FROM inbox WHERE parked_at IS NOT NULL"))).all()
             assert parked == []
 
     async def balances(self, circle: str) -> dict[str, int]:
@@ -122,9 +120,7 @@ class Phone:
         number, option = next((n, o) for n, o in enumerate(offered.options, 1) if label in (o.label, o.id))
         if self.channel is Channel.SMS:
             return self.says(str(number))
-        return Line(
-            self, Inbound(self.channel, self.address, InboundKind.CHOICE, choice=option.id, name=self.name)
-        )
+        return Line(self, Inbound(self.channel, self.address, InboundKind.CHOICE, choice=option.id, name=self.name))
 
     async def look(self) -> list[Outgoing]:
         """Read what is new."""
@@ -192,9 +188,7 @@ async def open_house(
         catalogue = Catalogue(SITE)
         desk = Desk(engine, vault, clock, bell, filer, catalogue, tools, metrics)
         chats = {c.value: SimulatedChat(c.value, engine, clock) for c in Channel}
-        relay = Relay(
-            engine, vault, clock, bell, chats=chats, rails={"sandbox": SandboxRail()}, metrics=metrics
-        )
+        relay = Relay(engine, vault, clock, bell, chats=chats, rails={"sandbox": SandboxRail()}, metrics=metrics)
         keeper = Keeper(engine, vault, clock, bell, metrics=metrics)
         house = House(engine, vault, clock, bell, filer, desk, Mover(engine, clock, Pulse(engine)))
         tasks = [asyncio.create_task(part.run()) for part in (desk, relay, keeper)]

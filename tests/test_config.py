@@ -165,9 +165,7 @@ def test_production_refuses_what_is_missing_or_made_for_development(
 
 def test_production_needs_a_chat_network(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = faults(monkeypatch, **{**PRODUCTION, "TELEGRAM_TOKEN": "", "TELEGRAM_WEBHOOK_SECRET": ""})
-    assert lines == (
-        "WHATSAPP_TOKEN, TWILIO_ACCOUNT_SID or TELEGRAM_TOKEN: set up at least one chat network",
-    )
+    assert lines == ("WHATSAPP_TOKEN, TWILIO_ACCOUNT_SID or TELEGRAM_TOKEN: set up at least one chat network",)
 
 
 def test_production_refuses_the_key_of_a_development_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,9 +175,7 @@ def test_production_refuses_the_key_of_a_development_machine(monkeypatch: pytest
 
 
 def test_secrets_are_not_printed_and_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = read(
-        monkeypatch, **{**PRODUCTION, "STRIPE_API_KEY": "sk_live_1", "STRIPE_WEBHOOK_SECRET": "whsec_2"}
-    )
+    settings = read(monkeypatch, **{**PRODUCTION, "STRIPE_API_KEY": "sk_live_1", "STRIPE_WEBHOOK_SECRET": "whsec_2"})
     shown = f"{settings!r} {settings}"
     assert not any(secret in shown for secret in (KEYS, "hush", "5:abc", "sk_live_1", "whsec_2", "pass-7"))
     with pytest.raises(ValueError, match="frozen"):

@@ -103,9 +103,7 @@ def whatsapp_status(number: str, wamid: str, status: str, *, code: int = 0) -> C
         "recipient_id": number.removeprefix("+"),
     }
     if code:
-        seen["errors"] = [
-            {"code": code, "title": "Message undeliverable", "message": "Message undeliverable"}
-        ]
+        seen["errors"] = [{"code": code, "title": "Message undeliverable", "message": "Message undeliverable"}]
     return whatsapp({"statuses": [seen]})
 
 
@@ -126,9 +124,7 @@ def whatsapp(*values: Mapping[str, Any], secret: str = SETTINGS["WHATSAPP_APP_SE
 def whatsapp_signed(body: bytes, secret: str = SETTINGS["WHATSAPP_APP_SECRET"]) -> Call:
     """Sign any bytes as Meta would."""
     signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    return Call(
-        "/hooks/whatsapp", {"X-Hub-Signature-256": signature, "Content-Type": "application/json"}, body
-    )
+    return Call("/hooks/whatsapp", {"X-Hub-Signature-256": signature, "Content-Type": "application/json"}, body)
 
 
 def whatsapp_subscribe(challenge: str, *, token: str = SETTINGS["WHATSAPP_VERIFY_TOKEN"]) -> Call:
@@ -152,9 +148,7 @@ def _whatsapp_message(number: str, said: Mapping[str, Any], name: str, wamid: st
 # --- SMS by Twilio --------------------------------------------------------------------------------
 
 
-def sms_form(
-    number: str, text: str, *, sid: str = "", public_url: str = SETTINGS["PUBLIC_URL"], **fields: str
-) -> Call:
+def sms_form(number: str, text: str, *, sid: str = "", public_url: str = SETTINGS["PUBLIC_URL"], **fields: str) -> Call:
     """A person texts. Further form fields by name (`NumMedia="1"`)."""
     sid = sid or f"SM{token_hex(16)}"
     form = {
@@ -175,9 +169,7 @@ def sms_form(
     return twilio_signed("/hooks/sms", form | fields, public_url)
 
 
-def sms_status(
-    number: str, sid: str, status: str, *, code: str = "", public_url: str = SETTINGS["PUBLIC_URL"]
-) -> Call:
+def sms_status(number: str, sid: str, status: str, *, code: str = "", public_url: str = SETTINGS["PUBLIC_URL"]) -> Call:
     """Twilio tells how far a text of ours got: sent, delivered, undelivered, failed (with `code`)."""
     form = {
         "MessageSid": sid,
@@ -211,9 +203,7 @@ def telegram_text(chat_id: int, text: str, *, name: str = "", update_id: int = 0
     return telegram_message(chat_id, {"text": text}, name=name, update_id=update_id)
 
 
-def telegram_callback(
-    chat_id: int, choice: str, *, label: str = "", name: str = "", update_id: int = 0
-) -> Call:
+def telegram_callback(chat_id: int, choice: str, *, label: str = "", name: str = "", update_id: int = 0) -> Call:
     """A person taps a key of ours with the data `choice`."""
     keys = [[{"text": label or choice, "callback_data": choice}]]
     bot = {"id": 110201543, "is_bot": True, "first_name": "Pardna", "username": "PardnaBot"}
@@ -274,9 +264,7 @@ def _telegram_message(chat_id: int, sender: Mapping[str, Any], said: Mapping[str
 # --- Stripe ---------------------------------------------------------------------------------------
 
 
-def stripe_event(
-    kind: str, thing: Mapping[str, Any], *, event_id: str = "", stamp: int = 0, secret: str = ""
-) -> Call:
+def stripe_event(kind: str, thing: Mapping[str, Any], *, event_id: str = "", stamp: int = 0, secret: str = "") -> Call:
     """An event such as `checkout.session.completed` about the object `thing`, signed at `stamp` (now)."""
     stamp = stamp or int(time.time())
     event = {

@@ -92,8 +92,6 @@ def make_app(valkey_url: str) -> web.Application:
 
 if __name__ == "__main__":
     parser = options()
-    parser.add_argument(
-        "--valkey", required=True, help="redis:// address of the server that keeps the states"
-    )
+    parser.add_argument("--valkey", required=True, help="redis:// address of the server that keeps the states")
     asked = parser.parse_args()
     serve(lambda: make_app(asked.valkey), asked)

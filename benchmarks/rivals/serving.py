@@ -40,6 +40,4 @@ def serve(make_app: Callable[[], web.Application], asked: argparse.Namespace) ->
     """Serve on 127.0.0.1 until interrupted."""
     logging.disable(logging.WARNING)
     loop = asyncio.new_event_loop() if asked.plain else uvloop.new_event_loop()
-    web.run_app(
-        make_app(), host="127.0.0.1", port=asked.port, loop=loop, access_log=None, print=None, backlog=2048
-    )
+    web.run_app(make_app(), host="127.0.0.1", port=asked.port, loop=loop, access_log=None, print=None, backlog=2048)

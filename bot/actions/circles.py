@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.actions import rounds
 from bot.actions.names import match_name
 from bot.actions.turn import Turn
-from bot.words.say import Answer, Refusal, Say, Text, refuse, say, text
+from bot.words.say import Answer, Figure, Refusal, Say, Text, refuse, say, text
 from domain import commands as c
 from domain.codes import circle_code
 from domain.pardna import (
@@ -53,15 +53,13 @@ def new_circle(turn: Turn, command: c.NewCircle) -> Say | Refusal:
     turn.book.put(replace(circle, terms_hash=terms_hash(circle)))
     join = Answer(f"JOIN {circle.code}", text("join_too"))
     invite = Answer(f"INVITE {circle.code}", text("invite"))
-    figures = {
+    figures: dict[str, Figure] = {
         "circle": circle.name,
         "code": circle.code,
         "throw": circle.money(circle.throw),
         "turns": circle.turns,
     }
-    return say(
-        "circle_made", invite, join, frequency=text(circle.frequency.value), due=circle.first_due, **figures
-    )
+    return say("circle_made", invite, join, frequency=text(circle.frequency.value), due=circle.first_due, **figures)
 
 
 def invite(turn: Turn, command: c.Invite) -> Say | Refusal:
@@ -100,9 +98,7 @@ def look_at_terms(turn: Turn, command: c.LookAtTerms) -> Say | Refusal:
         return Say((terms, text("terms_more", gross=circle.money(circle.gross))))
     mine = turn.book.get(Member, circle.code, turn.person_id)
     again = (
-        mine is not None
-        and mine.state in {MemberState.ASKED, MemberState.IN}
-        and mine.agreed_hash != circle.terms_hash
+        mine is not None and mine.state in {MemberState.ASKED, MemberState.IN} and mine.agreed_hash != circle.terms_hash
     )
     if not again and (closed := _cannot_join(turn, circle, mine, command.hands)):
         return closed
@@ -148,7 +144,7 @@ def agree(turn: Turn, command: c.Agree) -> Say | Refusal:
         Answer(f"APPROVE {circle.code} {turn.me.name}", text("approve")),
         Answer(f"ROSTER {circle.code}", text("roster")),
     )
-    figures = {"circle": circle.name, "code": circle.code, "hands": command.hands}
+    figures: dict[str, Figure] = {"circle": circle.name, "code": circle.code, "hands": command.hands}
     turn.tell(banker.id, say("asks_to_join", *answers, who=turn.me.name, **figures))
     return say("agreed", circle=circle.name, banker=banker.first_name)
 
@@ -176,9 +172,7 @@ def approve(turn: Turn, command: c.Approve) -> Say | Refusal:
         return refuse("nobody_asks", circle=circle.name)
     chosen = asking if command.who.strip().upper() == "ALL" else _named(turn, command.who, asking)
     if len(chosen) != 1 and command.who.strip().upper() != "ALL":
-        answers = [
-            Answer(f"APPROVE {circle.code} {_name(turn, m)}", _name(turn, m)) for m in (chosen or asking)[:5]
-        ]
+        answers = [Answer(f"APPROVE {circle.code} {_name(turn, m)}", _name(turn, m)) for m in (chosen or asking)[:5]]
         return refuse("who_of" if chosen else "who_none", *answers, who=command.who, circle=circle.name)
     let_in = []
     for member in chosen:
@@ -191,12 +185,10 @@ def approve(turn: Turn, command: c.Approve) -> Say | Refusal:
         return refuse("circle_full", circle=circle.name)
     left = circle.turns - seats_taken(turn.book.members(circle.code))
     names = ", ".join(turn.book.person(m.person_id).first_name for m in let_in)
-    figures = {"circle": circle.name, "names": names, "code": circle.code}
+    figures: dict[str, Figure] = {"circle": circle.name, "names": names, "code": circle.code}
     if left:
         return say("approved_left", left=left, taken=circle.turns - left, turns=circle.turns, **figures)
-    return say(
-        "approved_full", Answer(f"LOCK {circle.code}", f"LOCK {circle.code}"), turns=circle.turns, **figures
-    )
+    return say("approved_full", Answer(f"LOCK {circle.code}", f"LOCK {circle.code}"), turns=circle.turns, **figures)
 
 
 def _name(turn: Turn, member: Member) -> str:
@@ -230,9 +222,7 @@ def arrange(turn: Turn, command: c.Arrange) -> Say | Refusal:
         return refuse("order_each_once", names=names, count=len(hands), circle=circle.name)
     turn.book.put(*ordered)
     if circle.state is CircleState.LOCKED:
-        turn.tell_all(
-            members, lambda m: _order_notice(turn, circle) if m.person_id != turn.person_id else None
-        )
+        turn.tell_all(members, lambda m: _order_notice(turn, circle) if m.person_id != turn.person_id else None)
     return say("order_set", circle=circle.name, lines=order_lines(turn, circle))
 
 
@@ -312,8 +302,7 @@ def _early(turn: Turn, circle: Circle) -> str:
         if (trn := turn.book.trn(h.person_id)) is not None and trn.state is TrnState.VERIFIED
     )
     return ", ".join(
-        turn.book.person(h.person_id).first_name
-        for h in early_turns(circle, turn.book.hands(circle.code), verified)
+        turn.book.person(h.person_id).first_name for h in early_turns(circle, turn.book.hands(circle.code), verified)
     )
 
 
@@ -351,7 +340,7 @@ def ask_to_begin(turn: Turn, command: c.AskToBegin) -> Say | Refusal:
     circle = turn.book.circle(command.circle)
     if wrong := _cannot_begin(turn, circle):
         return wrong
-    figures = {
+    figures: dict[str, Figure] = {
         "circle": circle.name,
         "throw": circle.money(circle.throw),
         "due": circle.first_due,
@@ -409,9 +398,7 @@ def suspend(turn: Turn, command: c.Suspend) -> Say | Refusal:
     if circle.state is not CircleState.ACTIVE:
         return refuse("not_running", circle=circle.name)
     turn.book.put(become(circle, CircleState.SUSPENDED))
-    turn.tell_all(
-        turn.book.members(circle.code), lambda m: _not_me(turn, m, say("suspended_told", circle=circle.name))
-    )
+    turn.tell_all(turn.book.members(circle.code), lambda m: _not_me(turn, m, say("suspended_told", circle=circle.name)))
     return say("suspended", circle=circle.name, code=circle.code)
 
 
@@ -421,9 +408,7 @@ def resume(turn: Turn, command: c.Resume) -> Say | Refusal:
     if circle.state is not CircleState.SUSPENDED:
         return refuse("not_suspended", circle=circle.name)
     turn.book.put(become(circle, CircleState.ACTIVE))
-    turn.tell_all(
-        turn.book.members(circle.code), lambda m: _not_me(turn, m, say("resumed_told", circle=circle.name))
-    )
+    turn.tell_all(turn.book.members(circle.code), lambda m: _not_me(turn, m, say("resumed_told", circle=circle.name)))
     return say("resumed", circle=circle.name)
 
 
@@ -438,16 +423,11 @@ def roster(turn: Turn, command: c.Roster) -> Say | Refusal:
     """Say who is in, who draws when, who has thrown this round, and who asks to join."""
     circle = turn.book.circle(command.circle)
     number = rounds.showing(turn, circle)
-    lines: list[Text | str] = [
-        _roster_line(turn, circle, hand, number) for hand in turn.book.hands(circle.code)
-    ]
+    lines: list[Text | str] = [_roster_line(turn, circle, hand, number) for hand in turn.book.hands(circle.code)]
     asking = [m for m in turn.book.members(circle.code) if m.state is MemberState.ASKED]
     is_banker = turn.person_id == circle.banker_id
-    lines += [
-        text("roster_asks", who=_name(turn, m) if is_banker else _first(turn, m), hands=m.hands)
-        for m in asking
-    ]
-    figures = {
+    lines += [text("roster_asks", who=_name(turn, m) if is_banker else _first(turn, m), hands=m.hands) for m in asking]
+    figures: dict[str, Figure] = {
         "circle": circle.name,
         "code": circle.code,
         "taken": len(turn.book.hands(circle.code)),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.actions.turn import Order, Turn
-from bot.words.say import Answer, Refusal, Say, Text, refuse, say, text
+from bot.words.say import Answer, Figure, Refusal, Say, Text, refuse, say, text
 from domain import commands as c
 from domain import ledger
 from domain.codes import payout_ref, ticket_ref
@@ -66,9 +66,7 @@ def _try_round(turn: Turn, circle: Circle, round_: Round) -> Say | Refusal | Non
     if round_.state in {RoundState.PAID, RoundState.SCHEDULED}:
         return None
     waiting = [
-        p
-        for p in turn.book.all(Payout, circle=circle.code, round=round_.number, kind="draw")
-        if p.state in UNSENT
+        p for p in turn.book.all(Payout, circle=circle.code, round=round_.number, kind="draw") if p.state in UNSENT
     ]
     if waiting:
         return _again(turn, circle, waiting[0])
@@ -94,12 +92,13 @@ def _too_early(turn: Turn, circle: Circle, round_: Round) -> Refusal | None:
         return None
     drawer = _hand(turn, circle, round_.number).person_id
     mine = {h.number for h in turn.book.all(Hand, circle=circle.code, person_id=drawer)}
-    open_ = [
-        d
-        for d in turn.book.all(Due, circle=circle.code, round=round_.number)
-        if d.left and d.hand not in mine
-    ]
-    figures = {"circle": circle.name, "round": round_.number, "date": round_.pays_on, "due": round_.due}
+    open_ = [d for d in turn.book.all(Due, circle=circle.code, round=round_.number) if d.left and d.hand not in mine]
+    figures: dict[str, Figure] = {
+        "circle": circle.name,
+        "round": round_.number,
+        "date": round_.pays_on,
+        "due": round_.due,
+    }
     if open_:
         return refuse("pot_not_full", left=circle.money(sum(d.left for d in open_)), **figures)
     return refuse("not_due_yet", **figures) if local_date(turn.at) < round_.due else None
@@ -124,9 +123,7 @@ def open_draw(turn: Turn, circle: Circle, round_: Round) -> Draw:
         turn.book.put(draw, replace(round_, state=RoundState.HELD))
         turn.tell(
             hand.person_id,
-            say(
-                f"draw_held_{reason}", amount=circle.money(draw.net), circle=circle.name, round=round_.number
-            ),
+            say(f"draw_held_{reason}", amount=circle.money(draw.net), circle=circle.name, round=round_.number),
         )
         if reason == "trn":
             turn.book.plan(_held_reminder(turn, draw, 1))
@@ -145,9 +142,7 @@ def _offset(turn: Turn, circle: Circle, draw: Draw) -> None:
     transfers = []
     for due in older:
         part = due.paid - turn.book.must(Due, due.circle, due.round, due.hand).paid
-        transfers.append(
-            Transfer(ledger.pot(circle.code, draw.round), ledger.pot(circle.code, due.round), part)
-        )
+        transfers.append(Transfer(ledger.pot(circle.code, draw.round), ledger.pot(circle.code, due.round), part))
     turn.book.put(*older)
     if transfers:
         key = f"offset:{circle.code}:{draw.round}"
@@ -226,7 +221,7 @@ def _start(turn: Turn, circle: Circle, draw: Draw) -> Say | Refusal:
         turn.tell(draw.person_id, your_draw(turn, circle, draw, payout))
     second = turn.book.person(payout.approver_id).first_name if payout.approver_id else ""
     who = turn.book.person(draw.person_id).first_name
-    figures = {
+    figures: dict[str, Figure] = {
         "who": who,
         "amount": circle.money(amount),
         "ref": payout.ref,
@@ -260,7 +255,7 @@ def _label(turn: Turn, person_id: str) -> str:
 def _how(turn: Turn, circle: Circle, payout: Payout) -> Text:
     """Say in words how a payout reaches the drawer."""
     banker = turn.book.person(circle.banker_id).first_name
-    figures = {
+    figures: dict[str, Figure] = {
         "banker": banker,
         "label": payout.label,
         "hand": circle.money(payout.by_hand),
@@ -273,7 +268,7 @@ def _how(turn: Turn, circle: Circle, payout: Payout) -> Text:
 
 def your_draw(turn: Turn, circle: Circle, draw: Draw, payout: Payout) -> Say:
     """Tell the drawer the sum, how it is worked out, and how it comes (rules.md 30)."""
-    figures = {"who": turn.book.person(draw.person_id).first_name, "circle": circle.name}
+    figures: dict[str, Figure] = {"who": turn.book.person(draw.person_id).first_name, "circle": circle.name}
     parts = [text("sum_gross", amount=circle.money(draw.gross))]
     for name, amount in (("fee", draw.fee), ("throw", draw.offset_throw), ("arrears", draw.offset_arrears)):
         if amount:
@@ -321,7 +316,7 @@ def _approve_ask(turn: Turn, circle: Circle, payout: Payout) -> Say:
     who = turn.book.person(payout.person_id).first_name
     starter = turn.book.person(payout.started_by).first_name
     yes = Answer(f"APPROVE PAYOUT {payout.ref}", text("approve"))
-    figures = {
+    figures: dict[str, Figure] = {
         "circle": circle.name,
         "amount": circle.money(payout.amount),
         "round": payout.round,
@@ -340,13 +335,13 @@ def _approve_ask(turn: Turn, circle: Circle, payout: Payout) -> Say:
 
 def _to_staff(turn: Turn, circle: Circle, payout: Payout) -> None:
     ref = ticket_ref(turn.tools.randbelow)
-    turn.open_ticket(
-        TicketKind.PAYOUT, ref, person_id=payout.person_id, circle=circle.code, subject=payout.ref
-    )
-    figures = {"circle": circle.name, "amount": circle.money(payout.amount), "ref": payout.ref}
-    turn.tell_staff(
-        [Role.FINANCE], say("staff_payout", who=turn.book.person(payout.person_id).first_name, **figures)
-    )
+    turn.open_ticket(TicketKind.PAYOUT, ref, person_id=payout.person_id, circle=circle.code, subject=payout.ref)
+    figures: dict[str, Figure] = {
+        "circle": circle.name,
+        "amount": circle.money(payout.amount),
+        "ref": payout.ref,
+    }
+    turn.tell_staff([Role.FINANCE], say("staff_payout", who=turn.book.person(payout.person_id).first_name, **figures))
 
 
 def _approval_silence(turn: Turn, payout: Payout) -> Duty:
@@ -367,7 +362,7 @@ def approval_silence(turn: Turn, command: c.ApprovalSilence) -> None:
 
 def _again(turn: Turn, circle: Circle, payout: Payout) -> Say:
     """A payout that was started already: say where it stands; a failed one is sent again under its own key (rules.md 37)."""
-    figures = {
+    figures: dict[str, Figure] = {
         "who": turn.book.person(payout.person_id).first_name,
         "amount": circle.money(payout.amount),
         "ref": payout.ref,
@@ -401,7 +396,7 @@ def approve_payout(turn: Turn, command: c.ApprovePayout) -> Say | Refusal:
     pot, payable = ledger.pot(circle.code, payout.round), ledger.payable(circle.code, payout.round)
     moved = (Transfer(pot, payable, payout.amount),)
     turn.book.post(turn.at, Transaction(f"payout:{payout.id}", "payout", circle.currency, moved, circle.code))
-    figures = {
+    figures: dict[str, Figure] = {
         "who": turn.book.person(payout.person_id).first_name,
         "amount": circle.money(payout.amount),
         "ref": payout.ref,
@@ -417,7 +412,7 @@ def approve_payout(turn: Turn, command: c.ApprovePayout) -> Say | Refusal:
 def _payout(turn: Turn, ref: str) -> Payout | None:
     found = turn.book.all(Payout, ref=ref)
     live = [p for p in found if p.state in OPEN_PAYOUTS]
-    return (live or found or [None])[0]
+    return next(iter(live or found), None)
 
 
 def _send(turn: Turn, circle: Circle, payout: Payout) -> None:
@@ -476,7 +471,7 @@ def _sent(turn: Turn, circle: Circle, payout: Payout) -> None:
     )
     drawer = turn.book.person(payout.person_id)
     banker = turn.book.person(circle.banker_id)
-    figures = {
+    figures: dict[str, Figure] = {
         "amount": circle.money(payout.amount),
         "circle": circle.name,
         "ref": payout.ref,
@@ -511,16 +506,14 @@ def disburse_failed(turn: Turn, command: c.DisburseFailed) -> None:
         return
     circle = turn.book.circle(payout.circle)
     turn.book.put(replace(payout, state=PayoutState.FAILED))
-    figures = {
+    figures: dict[str, Figure] = {
         "amount": circle.money(payout.rail_amount),
         "circle": circle.name,
         "ref": payout.ref,
         "label": payout.label,
     }
     _to_staff(turn, circle, payout)
-    turn.tell(
-        circle.banker_id, say("payout_failed_banker", _pay_out_answer(circle), code=circle.code, **figures)
-    )
+    turn.tell(circle.banker_id, say("payout_failed_banker", _pay_out_answer(circle), code=circle.code, **figures))
     if payout.kind == "draw" and payout.person_id != circle.banker_id:
         turn.tell(payout.person_id, say("payout_failed", **figures))
 
@@ -559,9 +552,7 @@ def received(turn: Turn, command: c.Received) -> Say | Refusal:
         )
     what = say("received", amount=circle.money(payout.amount), circle=circle.name)
     return (
-        replace(what, texts=(*what.texts, text("received_short", owed=circle.money(done.owed))))
-        if done.owed
-        else what
+        replace(what, texts=(*what.texts, text("received_short", owed=circle.money(done.owed)))) if done.owed else what
     )
 
 
@@ -571,26 +562,20 @@ def not_received(turn: Turn, command: c.NotReceived) -> Say | Refusal:
     if isinstance(payout, Refusal):
         return payout
     circle = turn.book.circle(payout.circle)
-    figures = {"amount": circle.money(payout.amount), "circle": circle.name}
+    figures: dict[str, Figure] = {"amount": circle.money(payout.amount), "circle": circle.name}
     if payout.state is not PayoutState.SENT:
-        return refuse(
-            "dispute_already" if payout.state is PayoutState.DISPUTED else "received_closed", ref=payout.ref
-        )
+        return refuse("dispute_already" if payout.state is PayoutState.DISPUTED else "received_closed", ref=payout.ref)
     turn.book.put(replace(payout, state=PayoutState.DISPUTED))
     ref = ticket_ref(turn.tools.randbelow)
-    turn.open_ticket(
-        TicketKind.DISPUTE, ref, person_id=turn.person_id, circle=circle.code, subject=payout.ref
-    )
-    turn.tell_staff(
-        [Role.SUPPORT, Role.FINANCE], say("staff_dispute", receipt=payout.ref, ref=ref, **figures)
-    )
+    turn.open_ticket(TicketKind.DISPUTE, ref, person_id=turn.person_id, circle=circle.code, subject=payout.ref)
+    turn.tell_staff([Role.SUPPORT, Role.FINANCE], say("staff_dispute", receipt=payout.ref, ref=ref, **figures))
     if turn.person_id != circle.banker_id:
         turn.tell(circle.banker_id, say("not_received_told", who=turn.me.first_name, ref=ref, **figures))
     return say("not_received", ref=ref, **figures)
 
 
 def _close_tickets(turn: Turn, payout: Payout) -> None:
-    from domain.people import Ticket  # noqa: PLC0415 - only here
+    from domain.people import Ticket
 
     for ticket in turn.book.all(Ticket, subject=payout.ref, circle=payout.circle, closed_at=None):
         turn.book.put(replace(ticket, closed_at=turn.at, outcome="received"))
@@ -602,9 +587,7 @@ def finish(turn: Turn, circle: Circle, payout: Payout, state: PayoutState) -> Dr
     payable, cash = ledger.payable(circle.code, payout.round), ledger.cash(circle.code)
     if payout.by_hand:
         moved = (Transfer(payable, cash, payout.by_hand),)
-        turn.book.post(
-            turn.at, Transaction(f"handed:{payout.id}", "handed", circle.currency, moved, circle.code)
-        )
+        turn.book.post(turn.at, Transaction(f"handed:{payout.id}", "handed", circle.currency, moved, circle.code))
     draw = turn.book.must(Draw, circle.code, payout.round)
     draw = replace(draw, paid=draw.paid + payout.amount)
     draw = replace(draw, state=DrawState.SHORT if draw.owed else DrawState.DONE)
@@ -688,7 +671,7 @@ def receipt_silence(turn: Turn, command: c.ReceiptSilence) -> None:
     if payout.by_hand:
         _to_staff(turn, circle, payout)
         return
-    figures = {
+    figures: dict[str, Figure] = {
         "amount": circle.money(payout.amount),
         "circle": circle.name,
         "ref": payout.ref,
@@ -701,7 +684,11 @@ def receipt_silence(turn: Turn, command: c.ReceiptSilence) -> None:
 def decide(turn: Turn, payout: Payout, *, happened: bool) -> Refusal | None:
     """Staff decide whether a payout reached the drawer. NO keeps it open: the banker hands over, or staff pay again."""
     circle = turn.book.circle(payout.circle)
-    figures = {"amount": circle.money(payout.amount), "circle": circle.name, "ref": payout.ref}
+    figures: dict[str, Figure] = {
+        "amount": circle.money(payout.amount),
+        "circle": circle.name,
+        "ref": payout.ref,
+    }
     if payout.state is PayoutState.ASKED:
         return refuse("case_needs_approve", ref=payout.ref)
     if payout.state not in {PayoutState.SENT, PayoutState.DISPUTED}:
@@ -747,5 +734,10 @@ def release(turn: Turn, draw: Draw) -> None:
         return
     who = turn.book.person(draw.person_id).first_name
     turn.tell(draw.person_id, say("draw_free", amount=circle.money(again.net), circle=circle.name))
-    figures = {"who": who, "circle": circle.name, "code": circle.code, "amount": circle.money(again.net)}
+    figures: dict[str, Figure] = {
+        "who": who,
+        "circle": circle.name,
+        "code": circle.code,
+        "amount": circle.money(again.net),
+    }
     turn.tell(circle.banker_id, say("draw_free_banker", _pay_out_answer(circle), **figures))

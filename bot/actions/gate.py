@@ -21,7 +21,7 @@ def check(turn: Turn, command: Command) -> Refusal | None:
 
 def _known_circle(turn: Turn, command: Command) -> Refusal | None:
     code = getattr(command, "circle", None)
-    if code is None or turn.book.get(Circle, code):
+    if code is None or turn.book.get(Circle, code) is not None:
         return None
     return refuse("no_circle", code=code, ask_again="code")
 

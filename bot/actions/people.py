@@ -36,9 +36,7 @@ def onboard(turn: Turn, command: c.Onboard) -> Say | Refusal:
     if known is not None:
         return say("welcome_back", name=turn.book.person(known.person_id).first_name)
     person = Person(turn.tools.new_id(), command.name, command.language, turn.at)
-    consents = (
-        Consent(person.id, kind, command.version, turn.at, turn.party) for kind in ("terms", "privacy")
-    )
+    consents = (Consent(person.id, kind, command.version, turn.at, turn.party) for kind in ("terms", "privacy"))
     turn.book.put(person, Address(turn.party, person.id, turn.at), *consents)
     turn.person_id = person.id
     start = (
@@ -99,9 +97,7 @@ def start_link(turn: Turn, command: c.StartLink) -> Say | Refusal:
 
 def finish_link(turn: Turn, command: c.FinishLink) -> Say | Refusal:
     """Add the address whose code is right."""
-    waiting = [
-        k for k in turn.book.link_codes(turn.person_id) if k.expires_at > turn.at and k.tries < LINK_TRIES
-    ]
+    waiting = [k for k in turn.book.link_codes(turn.person_id) if k.expires_at > turn.at and k.tries < LINK_TRIES]
     for code in waiting:
         if hmac.compare_digest(code.hash, _hash(command.code)):
             return _add_address(turn, code)
@@ -163,9 +159,7 @@ def set_destination(turn: Turn, command: c.SetDestination) -> Say | Refusal:
     label = f"{command.place} ...{command.account[-4:]}" if command.account else ""
     details = "|".join((command.place, command.branch, command.account, command.holder))
     sealed = (
-        turn.tools.vault.seal(f"destination.sealed|{turn.person_id}", details.encode())
-        if command.account
-        else None
+        turn.tools.vault.seal(f"destination.sealed|{turn.person_id}", details.encode()) if command.account else None
     )
     turn.book.put(Destination(turn.person_id, command.kind, label, sealed, turn.at))
     what = say("payout_is_cash") if command.kind == "cash" else say("payout_is_account", label=label)
@@ -182,9 +176,7 @@ def open_ticket(turn: Turn, command: c.OpenTicket) -> Say | Refusal:
     """A person wants a human: staff see it in QUEUE."""
     ref = ticket_ref(turn.tools.randbelow)
     ticket = turn.open_ticket(TicketKind.AGENT, ref, person_id=turn.person_id, note=command.text)
-    turn.tell_staff(
-        [Role.SUPPORT], say("staff_agent", line=queue_line(turn, ticket), note=command.text, ref=ref)
-    )
+    turn.tell_staff([Role.SUPPORT], say("staff_agent", line=queue_line(turn, ticket), note=command.text, ref=ref))
     return say("agent_opened", ref=ref)
 
 
@@ -229,11 +221,7 @@ def kyc(turn: Turn, command: c.Kyc) -> Say | Refusal:
     if trn is None:
         return refuse("no_ticket", ref=command.ticket_ref)
     name = turn.book.person(ticket.person_id).name
-    clash = [
-        t
-        for t in turn.book.all(Trn, blind=trn.blind, state=TrnState.VERIFIED)
-        if t.person_id != trn.person_id
-    ]
+    clash = [t for t in turn.book.all(Trn, blind=trn.blind, state=TrnState.VERIFIED) if t.person_id != trn.person_id]
     if command.right and clash:
         return refuse("trn_clash", ref=ticket.ref, name=name)
     turn.book.put(replace(trn, state=TrnState.VERIFIED if command.right else TrnState.REFUSED))
@@ -267,9 +255,7 @@ def case(turn: Turn, command: c.Case) -> Say | Refusal:
 def _decide(turn: Turn, ticket: Ticket, *, happened: bool) -> Refusal | None:
     if payment := turn.book.get(Payment, ticket.subject):
         return throws.decide(turn, payment, happened=happened)
-    payout = next(
-        (p for p in turn.book.all(Payout) if p.ref == ticket.subject and p.circle == ticket.circle), None
-    )
+    payout = next((p for p in turn.book.all(Payout) if p.ref == ticket.subject and p.circle == ticket.circle), None)
     if payout is None:
         return refuse("no_ticket", ref=ticket.ref)
     return draws.decide(turn, payout, happened=happened)

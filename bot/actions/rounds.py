@@ -5,11 +5,13 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from bot.actions import draws, throws
 from bot.actions.turn import Turn
-from bot.words.say import Answer, Say, Text, say, text
+from bot.words.say import Answer, Figure, Say, Text, say, text
 from domain import commands as c
+from domain import ledger
 from domain.pardna import (
     Circle,
     CircleState,
+    DrawState,
     Due,
     Hand,
     Member,
@@ -34,12 +36,8 @@ def _morning(day: date) -> datetime:
 def schedule_all(turn: Turn, circle: Circle) -> None:
     """Give every round its dates, all from the first one, and plan its steps."""
     for number in range(1, circle.turns + 1):
-        dates = round_dates(
-            circle.first_due, circle.frequency, number, circle.grace_days, turn.tools.calendar
-        )
-        turn.book.put(
-            Round(circle.code, number, dates.due, dates.grace_until, dates.pays_on, RoundState.SCHEDULED)
-        )
+        dates = round_dates(circle.first_due, circle.frequency, number, circle.grace_days, turn.tools.calendar)
+        turn.book.put(Round(circle.code, number, dates.due, dates.grace_until, dates.pays_on, RoundState.SCHEDULED))
         turn.book.plan(*(d for d in _duties(circle, number, dates) if d.due_at > turn.at))
 
 
@@ -82,7 +80,7 @@ def open_round(turn: Turn, circle: Circle, number: int) -> None:
 
 def _opened(turn: Turn, circle: Circle, round_: Round, member: Member, used: int) -> Say:
     drawer = next(h.person_id for h in turn.book.hands(circle.code) if h.turn == round_.number)
-    figures = {
+    figures: dict[str, Figure] = {
         "circle": circle.name,
         "round": round_.number,
         "turns": circle.turns,
@@ -130,14 +128,13 @@ def close_round(turn: Turn, command: c.CloseRound) -> None:
         if due.left:
             person = turn.book.must(Hand, circle.code, due.hand).person_id
             owing[person] = owing.get(person, 0) + due.left
-    figures = {"circle": circle.name, "round": round_.number}
+    figures: dict[str, Figure] = {"circle": circle.name, "round": round_.number}
     for person, amount in owing.items():
         pay = Answer(f"PAY {circle.code}", text("menu_pay"))
         turn.tell(person, say("missed", pay, amount=circle.money(amount), due=round_.due, **figures))
     if owing:
         lines = tuple(
-            text("missed_line", who=turn.book.person(p).first_name, amount=circle.money(a))
-            for p, a in owing.items()
+            text("missed_line", who=turn.book.person(p).first_name, amount=circle.money(a)) for p, a in owing.items()
         )
         turn.tell(circle.banker_id, say("missed_banker", lines=lines, pays_on=round_.pays_on, **figures))
 
@@ -151,7 +148,7 @@ def pay_day(turn: Turn, command: c.PayDay) -> None:
     if round_.state not in {RoundState.CLOSED, RoundState.GRACE, RoundState.OPEN}:
         return
     draw = turn.book.get(DrawRow, circle.code, command.round) or draws.open_draw(turn, circle, round_)
-    figures = {
+    figures: dict[str, Figure] = {
         "circle": circle.name,
         "code": circle.code,
         "round": round_.number,
@@ -165,7 +162,7 @@ def pay_day(turn: Turn, command: c.PayDay) -> None:
     pay = Answer(f"PAY OUT {circle.code}", f"PAY OUT {circle.code}")
     if not there:
         turn.book.put(
-            replace(draw, state=draws.DrawState.SHORT),
+            replace(draw, state=DrawState.SHORT),
             replace(turn.book.must(Round, circle.code, round_.number), state=RoundState.PAID_SHORT),
         )
         turn.tell(circle.banker_id, say("pay_day_empty", **figures))
@@ -175,8 +172,8 @@ def pay_day(turn: Turn, command: c.PayDay) -> None:
         turn.tell(circle.banker_id, say("pay_day", pay, **figures))
 
 
-def _pot(circle: Circle, round_: Round) -> "draws.ledger.Account":
-    return draws.ledger.pot(circle.code, round_.number)
+def _pot(circle: Circle, round_: Round) -> ledger.Account:
+    return ledger.pot(circle.code, round_.number)
 
 
 # -- reminding ------------------------------------------------------------------------------------------------
@@ -194,9 +191,7 @@ def remind(turn: Turn, command: c.Remind) -> None:
     }
     day = local_date(turn.at)
     for person in sorted(owing):
-        turn.book.plan(
-            Duty(f"digest:{person}:{day}", turn.at, f"person:{person}", "digest", {"person_id": person})
-        )
+        turn.book.plan(Duty(f"digest:{person}:{day}", turn.at, f"person:{person}", "digest", {"person_id": person}))
 
 
 def digest(turn: Turn, command: c.Digest) -> None:
@@ -214,7 +209,7 @@ def digest(turn: Turn, command: c.Digest) -> None:
 
 
 def _reminder(seat: Seat, owed: Owed, today: date) -> Text | None:
-    figures = {
+    figures: dict[str, Figure] = {
         "circle": seat.name,
         "amount": seat.money(owed.left),
         "due": owed.due,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.actions import draws
 from bot.actions.names import match_name
 from bot.actions.turn import Order, Turn
-from bot.words.say import Answer, Refusal, Say, Text, refuse, say, text
+from bot.words.say import Answer, Figure, Refusal, Say, Text, refuse, say, text
 from domain import commands as c
 from domain import ledger
 from domain.codes import receipt_code, ticket_ref
@@ -25,9 +25,7 @@ def left_to_throw(turn: Turn, circle: Circle, person: str) -> int:
     """Return what a member can still throw in all rounds together, counting credit as thrown."""
     hands = len(turn.book.all(Hand, circle=circle.code, person_id=person))
     thrown = sum(d.paid for d in turn.book.dues_of(circle.code, person))
-    return (
-        circle.throw * circle.turns * hands - thrown - turn.book.balance(ledger.credit(circle.code, person))
-    )
+    return circle.throw * circle.turns * hands - thrown - turn.book.balance(ledger.credit(circle.code, person))
 
 
 def _too_much(turn: Turn, circle: Circle, person: str, amount: int) -> Refusal | None:
@@ -105,7 +103,11 @@ def _claim_cash(turn: Turn, circle: Circle, payment: Payment) -> Say | None:
         return None
     turn.book.put(payment)
     answers = _word_answers(payment)
-    figures = {"amount": circle.money(payment.amount), "circle": circle.name, "ref": payment.receipt}
+    figures: dict[str, Figure] = {
+        "amount": circle.money(payment.amount),
+        "circle": circle.name,
+        "ref": payment.receipt,
+    }
     turn.tell(circle.banker_id, say("cash_claimed", *answers, who=turn.me.first_name, **figures))
     banker = turn.book.person(circle.banker_id).first_name
     return say("cash_waits", banker=banker, **figures)
@@ -138,7 +140,11 @@ def record_cash(turn: Turn, command: c.RecordCash) -> Say | Refusal | None:
     if own:
         return None
     turn.book.plan(_silence(turn, payment))
-    figures = {"amount": circle.money(payment.amount), "circle": circle.name, "ref": payment.receipt}
+    figures: dict[str, Figure] = {
+        "amount": circle.money(payment.amount),
+        "circle": circle.name,
+        "ref": payment.receipt,
+    }
     turn.tell(person, say("cash_recorded_ask", *_word_answers(payment), banker=turn.me.first_name, **figures))
     return say("cash_recorded", who=first_name(names[person]), **figures)
 
@@ -173,9 +179,7 @@ def settle(turn: Turn, circle: Circle, payment: Payment) -> None:
     changed, _ = allocate(have, open_dues(turn, circle, payment.person_id))
     into = _into_pots(turn, circle, payment.person_id, changed)
     transfers = (Transfer(source, credit, payment.amount), *into)
-    turn.book.post(
-        turn.at, Transaction(throw_key(payment.receipt), "throw", circle.currency, transfers, circle.code)
-    )
+    turn.book.post(turn.at, Transaction(throw_key(payment.receipt), "throw", circle.currency, transfers, circle.code))
     _say_receipt(turn, circle, settled, [d.round for d in changed])
     after_money(turn, circle, sorted({d.round for d in changed}))
 
@@ -212,7 +216,7 @@ def _say_receipt(turn: Turn, circle: Circle, payment: Payment, rounds: list[int]
     """Give the payer the receipt, and tell the banker what came in."""
     payer = turn.book.person(payment.person_id)
     number = rounds[-1] if rounds else current_round(turn, circle)
-    figures = {
+    figures: dict[str, Figure] = {
         "amount": circle.money(payment.amount),
         "circle": circle.name,
         "round": number,
@@ -261,7 +265,7 @@ def after_money(turn: Turn, circle: Circle, numbers: list[int]) -> None:
 def _say_full(turn: Turn, circle: Circle, round_: Round) -> None:
     hand = next(h for h in turn.book.hands(circle.code) if h.turn == round_.number)
     drawer = turn.book.person(hand.person_id)
-    figures = {
+    figures: dict[str, Figure] = {
         "circle": circle.name,
         "round": round_.number,
         "pot": circle.money(circle.gross),
@@ -306,7 +310,7 @@ def collect_failed(turn: Turn, command: c.CollectFailed) -> None:
         return
     circle = turn.book.circle(payment.circle)
     turn.book.put(replace(payment, state=PaymentState.FAILED))
-    figures = {"amount": circle.money(payment.amount), "circle": circle.name}
+    figures: dict[str, Figure] = {"amount": circle.money(payment.amount), "circle": circle.name}
     turn.tell(payment.person_id, say("pay_failed", Answer(f"PAY {circle.code}", text("menu_pay")), **figures))
 
 
@@ -373,10 +377,8 @@ def deny(turn: Turn, command: c.Deny) -> Say | Refusal:
         _take_back(turn, circle, payment)
     turn.book.put(replace(payment, state=PaymentState.DISPUTED, confirmed=False))
     ref = ticket_ref(turn.tools.randbelow)
-    turn.open_ticket(
-        TicketKind.DISPUTE, ref, person_id=payment.person_id, circle=circle.code, subject=payment.receipt
-    )
-    figures = {"amount": circle.money(payment.amount), "circle": circle.name, "ref": ref}
+    turn.open_ticket(TicketKind.DISPUTE, ref, person_id=payment.person_id, circle=circle.code, subject=payment.receipt)
+    figures: dict[str, Figure] = {"amount": circle.money(payment.amount), "circle": circle.name, "ref": ref}
     turn.tell_staff([Role.SUPPORT, Role.FINANCE], say("staff_dispute", receipt=payment.receipt, **figures))
     other = payment.recorded_by
     turn.tell(other, say("cash_disputed_told", who=turn.me.first_name, **figures))
@@ -415,7 +417,7 @@ def decide(turn: Turn, payment: Payment, *, happened: bool) -> Refusal | None:
     if payment.state is not PaymentState.DISPUTED:
         return refuse("no_cash_entry", ref=payment.receipt)
     counted = payment.receipt in turn.book.posted
-    figures = {"amount": circle.money(payment.amount), "circle": circle.name}
+    figures: dict[str, Figure] = {"amount": circle.money(payment.amount), "circle": circle.name}
     if happened and not counted:
         again = _payment(turn, circle, payment.person_id, payment.amount, CASH)
         turn.book.put(replace(payment, state=PaymentState.DENIED))

@@ -37,7 +37,7 @@ def _ask_kind(talk: Talk) -> Say:
     return say("ask_payout_kind_now", *answers, label=now) if now else say("ask_payout_kind", *answers)
 
 
-def _is(kind: str) -> Any:  # noqa: ANN401 - a test of a talk
+def _is(kind: str) -> Any:
     return lambda talk: talk.slots.get("kind") == kind
 
 

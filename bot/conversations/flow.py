@@ -49,7 +49,7 @@ class Session:
         """Return the session with no flow going on."""
         return Session(memory=self.memory)
 
-    def remember(self, **things: Any) -> "Session":  # noqa: ANN401 - JSON
+    def remember(self, **things: Any) -> "Session":
         """Return the session with something remembered (None forgets it)."""
         kept = {k: v for k, v in {**self.memory, **things}.items() if v is not None}
         return replace(self, memory=kept)
@@ -85,7 +85,7 @@ def _always(_: Talk) -> bool:
     return True
 
 
-def _nothing(_: Talk) -> Any:  # noqa: ANN401 - an answer of any kind
+def _nothing(_: Talk) -> Any:
     return None
 
 
@@ -134,14 +134,10 @@ class Flow:
         slots = list(self.questions)
         rules: list[dict[str, Any]] = []
         for i, here in enumerate([START, *slots]):
-            rules += [
-                {"trigger": "advance", "source": here, "dest": s, "conditions": self._open(s)} for s in slots
-            ]
+            rules += [{"trigger": "advance", "source": here, "dest": s, "conditions": self._open(s)} for s in slots]
             rules.append({"trigger": "advance", "source": here, "dest": DONE})
             before = [s for s in reversed(slots[: max(i - 1, 0)])]
-            rules += [
-                {"trigger": "back", "source": here, "dest": s, "conditions": self._asked(s)} for s in before
-            ]
+            rules += [{"trigger": "back", "source": here, "dest": s, "conditions": self._asked(s)} for s in before]
             rules.append({"trigger": "back", "source": here, "dest": LEFT})
         self.machine = Machine(
             model=None,
@@ -206,7 +202,7 @@ class Flow:
         return Step(session, (asked.after(complaint) if complaint else asked,))
 
 
-def _answered(talk: Talk, slot: str, value: Any, *, asked: bool = False) -> Talk:  # noqa: ANN401 - of any kind
+def _answered(talk: Talk, slot: str, value: Any, *, asked: bool = False) -> Talk:
     slots = {**talk.slots, slot: value}
     if asked:
         slots["_asked"] = [*slots.get("_asked", ()), slot]

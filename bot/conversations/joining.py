@@ -51,7 +51,7 @@ def _look(talk: Talk) -> Step:
 JOIN = Flow("join", [Question("code", _ask_code, read_code)], _look, read_line)
 
 
-def _offered(talk: Talk) -> Any:  # noqa: ANN401 - a code or None
+def _offered(talk: Talk) -> Any:
     """Know which terms AGREE means: those seen last, or the one circle that waits for my word."""
     if seen := talk.session.memory.get("agree"):
         return seen["code"]
@@ -70,6 +70,4 @@ def _agree(talk: Talk) -> Step:
     return Step(talk.session.idle().remember(agree=None), (), (Agree(code, hands),))
 
 
-AGREE = Flow(
-    "agree", [Question("code", lambda _: say("ask_agree_code"), read_code, _offered)], _agree, read_line
-)
+AGREE = Flow("agree", [Question("code", lambda _: say("ask_agree_code"), read_code, _offered)], _agree, read_line)

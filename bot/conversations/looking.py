@@ -1,7 +1,7 @@
 """What one may just look at: MENU, HELP, BALANCE, CIRCLES, DRAW, all from the standing alone."""
 
 from bot.conversations.flow import Talk
-from bot.words.say import Answer, Say, Text, say, text
+from bot.words.say import Answer, Figure, Say, Text, say, text
 from domain.money import Money
 from domain.pardna import CircleState, DrawState
 from domain.standing import Ask, Seat, Standing, Turn
@@ -74,9 +74,7 @@ def help_(talk: Talk) -> Say:
         names.append("help_banker")
     if talk.standing.roles:
         names.append("help_staff")
-    return Say(
-        tuple(text(n) for n in names), (Answer("MENU", text("menu")), Answer("AGENT", text("menu_agent")))
-    )
+    return Say(tuple(text(n) for n in names), (Answer("MENU", text("menu")), Answer("AGENT", text("menu_agent"))))
 
 
 def circles(talk: Talk) -> Say:
@@ -93,12 +91,10 @@ def _circle_line(seat: Seat) -> Text:
         if seat.is_banker and seat.is_member
         else text("role_banker" if seat.is_banker else "role_member")
     )
-    common = {"code": seat.code, "circle": seat.name, "role": role}
+    common: dict[str, Figure] = {"code": seat.code, "circle": seat.name, "role": role}
     match seat.state:
         case CircleState.ACTIVE:
-            return text(
-                "circle_active", round=seat.round, turns=seat.turns, throw=seat.money(seat.throw), **common
-            )
+            return text("circle_active", round=seat.round, turns=seat.turns, throw=seat.money(seat.throw), **common)
         case CircleState.SUSPENDED:
             return text("circle_suspended", **common)
         case CircleState.LOCKED:
@@ -110,11 +106,7 @@ def _circle_line(seat: Seat) -> Text:
 
 def balance(talk: Talk) -> Say:
     """Say what I owe and what I have, circle by circle."""
-    seats = [
-        s
-        for s in talk.standing.seats
-        if s.is_member and s.state in {CircleState.ACTIVE, CircleState.SUSPENDED}
-    ]
+    seats = [s for s in talk.standing.seats if s.is_member and s.state in {CircleState.ACTIVE, CircleState.SUSPENDED}]
     if not seats:
         return say("balance_none", *menu_answers(talk.standing))
     lines = tuple(line for seat in seats[:MOST_ROWS] for line in _balance_lines(seat))
@@ -173,7 +165,7 @@ def _past(turn: Turn) -> bool:
 
 def _turn_line(seat: Seat, turn: Turn) -> Text:
     amount: Money = seat.money(turn.net if turn.net is not None else seat.gross - seat.fee)
-    common = {"circle": seat.name, "round": turn.round, "amount": amount}
+    common: dict[str, Figure] = {"circle": seat.name, "round": turn.round, "amount": amount}
     if turn.state is DrawState.HELD:
         return text(f"draw_held_{turn.held_for}", **common)
     if turn.state is DrawState.SHORT:

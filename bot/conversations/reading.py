@@ -14,9 +14,7 @@ from domain.people import read_trn, tidy_name
 from domain.schedule import local_date
 
 LONGEST_HEARD = 24
-_YES = frozenset(
-    {"yes", "y", "yeah", "yea", "yes please", "ok", "okay", "i agree", "agree", "ya", "yah", "sure"}
-)
+_YES = frozenset({"yes", "y", "yeah", "yea", "yes please", "ok", "okay", "i agree", "agree", "ya", "yah", "sure"})
 _NO = frozenset({"no", "n", "nope", "not now", "nah", "no thanks"})
 
 
@@ -94,9 +92,7 @@ def read_one_of(name: str, spellings: Mapping[str, str]) -> Callable[[str, Talk]
         said = " ".join(typed.casefold().split())
         if said in spellings:
             return spellings[said]
-        close = {
-            value for spelling, value in spellings.items() if len(said) > 2 and spelling.startswith(said)
-        }  # noqa: PLR2004 - two letters are a guess
+        close = {value for spelling, value in spellings.items() if len(said) > 2 and spelling.startswith(said)}
         if len(close) == 1:
             return close.pop()
         raise miss(name, typed)

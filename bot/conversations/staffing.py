@@ -46,9 +46,7 @@ KYC = Flow(
     "kyc",
     [
         Question("ref", lambda _: say("ask_ticket_ref"), read_ref("K")),
-        Question(
-            "right", lambda _: say("ask_verdict", Answer("OK", "OK"), Answer("NO", text("no"))), _read_verdict
-        ),
+        Question("right", lambda _: say("ask_verdict", Answer("OK", "OK"), Answer("NO", text("no"))), _read_verdict),
     ],
     lambda talk: Step(talk.session.idle(), (), (Kyc(talk.slots["ref"], talk.slots["right"]),)),
     _kyc_line,

@@ -95,9 +95,7 @@ ALSO = {
     "HOME": "MENU",
     "COMMANDS": "HELP",
 }
-FLOWS: Mapping[str, Flow] = {w.flow.name: w.flow for w in WORDS.values() if w.flow} | {
-    "onboarding": onboarding.FLOW
-}
+FLOWS: Mapping[str, Flow] = {w.flow.name: w.flow for w in WORDS.values() if w.flow} | {"onboarding": onboarding.FLOW}
 BEFORE_JOINING = frozenset({"JOIN"})
 """Words that a stranger may bring; they wait until the onboarding is done."""
 
@@ -132,9 +130,7 @@ def turn(session: Session, inbound: Inbound, standing: Standing, menu: Outgoing 
 def _tidy(typed: str) -> str:
     """Return text as typed but for invisible characters, outer spaces and a leading slash."""
     plain = unicodedata.normalize("NFC", typed)
-    shown = "".join(
-        c for c in plain if c in "\n" or unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
-    )
+    shown = "".join(c for c in plain if c in "\n" or unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
     return shown.strip()
 
 
@@ -155,9 +151,7 @@ def _understand(typed: str, talk: Talk) -> Step:
     low = typed.casefold().rstrip("!. ")
     if low in STOP_WORDS and (talk.standing.channel == Channel.SMS or low == "stop"):
         return Step(talk.session.idle(), (), (Stop(),))
-    if low in START_WORDS or (
-        talk.standing.stopped and talk.standing.channel == Channel.SMS and low == "yes"
-    ):
+    if low in START_WORDS or (talk.standing.stopped and talk.standing.channel == Channel.SMS and low == "yes"):
         return Step(talk.session, (), (Start(),))
     if talk.standing.person is None:
         return _stranger(typed, talk)
@@ -209,11 +203,7 @@ def understand_line(typed: str, standing: Standing) -> Said:
         return Said("", "")
     if len(tokens) == 1 and looks_like_circle_code(tokens[0]):
         return Said("JOIN", tokens[0])
-    heads = [
-        (" ".join(tokens[:n]).upper().rstrip("!.,:?"), " ".join(tokens[n:]))
-        for n in (2, 1)
-        if len(tokens) >= n
-    ]
+    heads = [(" ".join(tokens[:n]).upper().rstrip("!.,:?"), " ".join(tokens[n:])) for n in (2, 1) if len(tokens) >= n]
     for head, rest in heads:
         if (word := ALSO.get(head, head)) in WORDS or word == "BACK":
             return Said(word, rest) if _may(word, standing) else Said("", "")
@@ -249,7 +239,7 @@ def _leaves(said: Said, talk: Talk) -> bool:
     if question is None:
         return True
     if question.free:
-        return said.exact and (not said.rest or said.word == "JOIN" and looks_like_circle_code(said.rest))
+        return said.exact and (not said.rest or (said.word == "JOIN" and looks_like_circle_code(said.rest)))
     return said.exact or not _reads(question.read, said, talk)
 
 
@@ -301,11 +291,7 @@ def _outside(typed: str, low: str, said: Said, talk: Talk) -> Step:
     if word.look:
         return _say(talk, _with_left(word.look(talk), left))
     step = word.flow.begin(said.rest, talk) if word.flow else Step(talk.session)
-    return (
-        replace(step, says=(_with_left(step.says[0], left), *step.says[1:]))
-        if step.says
-        else _note_left(step, left)
-    )
+    return replace(step, says=(_with_left(step.says[0], left), *step.says[1:])) if step.says else _note_left(step, left)
 
 
 def _left(said: Said, talk: Talk) -> Text | None:
@@ -337,9 +323,7 @@ def _not_understood(typed: str, talk: Talk) -> Step:
     misses = talk.session.misses + 1
     session = replace(talk.session, misses=0 if misses >= MISSES_BEFORE_AGENT else misses)
     if misses >= MISSES_BEFORE_AGENT:
-        return Step(
-            session, (say("lost_agent", Answer("AGENT", text("menu_agent")), Answer("MENU", text("menu"))),)
-        )
+        return Step(session, (say("lost_agent", Answer("AGENT", text("menu_agent")), Answer("MENU", text("menu"))),))
     try:
         amount = parse_money(typed, Currency.JMD)
     except NotMoney:

@@ -89,7 +89,7 @@ def _pay_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Text | None]:
 
 
 def _with(talk: Talk, slots: dict[str, Any]) -> Talk:
-    from dataclasses import replace  # noqa: PLC0415 - used once
+    from dataclasses import replace
 
     return replace(talk, session=replace(talk.session, slots=slots))
 

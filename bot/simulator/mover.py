@@ -38,9 +38,7 @@ class Stuck(Exception):  # noqa: N818 - the name says it whole
 class Mover:
     """Moves one clock; callers who come at once wait for each other."""
 
-    def __init__(
-        self, engine: Engine, clock: Clock, pulse: Pulse, stuck_seconds: float = STUCK_SECONDS
-    ) -> None:
+    def __init__(self, engine: Engine, clock: Clock, pulse: Pulse, stuck_seconds: float = STUCK_SECONDS) -> None:
         self._engine = engine
         self._clock = clock
         self._pulse = pulse

@@ -78,9 +78,7 @@ class Health:
 
     async def metrics(self, _request: web.Request) -> web.StreamResponse:
         """Give Prometheus what it collects."""
-        return web.Response(
-            body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
-        )
+        return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     def _off(self) -> list[str]:
         parts = (part.items() for part in self._switches.values())

@@ -48,9 +48,7 @@ def routes(hooks: Mapping[str, Hook], filer: Filer) -> list[web.RouteDef]:
     if unknown := sorted(set(hooks) - set(PATHS)):
         raise ValueError(f"no provider calls {', '.join(unknown)}")
     return [
-        web.route(method, path, _handler(path, hook, filer))
-        for path, hook in hooks.items()
-        for method in PATHS[path]
+        web.route(method, path, _handler(path, hook, filer)) for path, hook in hooks.items() for method in PATHS[path]
     ]
 
 

@@ -112,9 +112,7 @@ def verdict(receipt: Receipt) -> Verdict:
                 "good",
             )
         case "PENDING":
-            return Verdict(
-                "Not yet in the book", "This payment was started and has not come in.", "…", "wait"
-            )
+            return Verdict("Not yet in the book", "This payment was started and has not come in.", "…", "wait")
         case "DISPUTED":
             return Verdict("In dispute", "One side says that this entry is not right.", "!", "wait")
         case _:

@@ -49,9 +49,7 @@ class StripeHook:
 def _event(body: bytes) -> Filed:
     """Keep of an event what its handling needs. Ordered by the object that it is about."""
     match event := json_object(body):
-        case {"id": event_id, "object": "event", "type": str(kind), "data": {"object": dict(thing)}} if is_id(
-            event_id
-        ):
+        case {"id": event_id, "object": "event", "type": str(kind), "data": {"object": dict(thing)}} if is_id(event_id):
             about = thing.get("id")
             return Filed(
                 "stripe",

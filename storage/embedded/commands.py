@@ -90,9 +90,7 @@ async def answers(address: str) -> bool:
     try:
         connection = await asyncpg.connect(address, timeout=5, ssl=False)
     except asyncpg.InvalidPasswordError as error:
-        raise EmbeddedError(
-            "postgres.json is not the one of this database: put it back, or start afresh"
-        ) from error
+        raise EmbeddedError("postgres.json is not the one of this database: put it back, or start afresh") from error
     except (OSError, TimeoutError, asyncpg.PostgresError):
         return False
     await connection.close()

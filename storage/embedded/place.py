@@ -112,9 +112,7 @@ def settle(home: Path) -> Place:
     try:
         return _settle(home)
     except OSError as error:
-        raise EmbeddedError(
-            f"no PostgreSQL under {home}: {error}; set PARDNA_HOME, or DATABASE_URL"
-        ) from error
+        raise EmbeddedError(f"no PostgreSQL under {home}: {error}; set PARDNA_HOME, or DATABASE_URL") from error
 
 
 def tools() -> Path:

@@ -171,9 +171,7 @@ class EmbeddedPostgres:
             if processes.ready_port(place.data) == self._port and await commands.answers(self.superuser_url):
                 return True
             if monotonic() > deadline:
-                raise EmbeddedError(
-                    f"PostgreSQL does not get ready in {START_SECONDS:.0f} s: see {place.log}"
-                )
+                raise EmbeddedError(f"PostgreSQL does not get ready in {START_SECONDS:.0f} s: see {place.log}")
             await asyncio.sleep(POLL_SECONDS)
         await self._end()
         return False

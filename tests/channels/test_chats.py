@@ -134,9 +134,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 @given(text=texts.filter(str.strip), options=options, button=st.text(max_size=30))
 @settings(max_examples=300, deadline=None)
-def test_whatever_is_said_meta_would_take_it_or_we_refuse_it(
-    text: str, options: list[Option], button: str
-) -> None:
+def test_whatever_is_said_meta_would_take_it_or_we_refuse_it(text: str, options: list[Option], button: str) -> None:
     message = Outgoing(text, tuple(options), button)
     try:
         payload = payload_of("+18765550101", message)
@@ -151,9 +149,7 @@ def test_whatever_is_said_meta_would_take_it_or_we_refuse_it(
 
 @given(text=texts, options=options)
 @settings(max_examples=200, deadline=None)
-def test_whatever_is_said_an_sms_is_within_two_plain_segments_or_refused(
-    text: str, options: list[Option]
-) -> None:
+def test_whatever_is_said_an_sms_is_within_two_plain_segments_or_refused(text: str, options: list[Option]) -> None:
     try:
         sent = text_of(Outgoing(text, tuple(options)))
     except ValueError:
@@ -167,9 +163,7 @@ def test_whatever_is_said_an_sms_is_within_two_plain_segments_or_refused(
 
 def test_up_to_three_options_are_buttons_and_more_are_a_list() -> None:
     three = payload_of("+18765550101", Outgoing("?", tuple(Option(f"{n}", f"Label {n}") for n in range(3))))
-    four = payload_of(
-        "+18765550101", Outgoing("?", tuple(Option(f"{n}", f"Label {n}") for n in range(4)), "Pay")
-    )
+    four = payload_of("+18765550101", Outgoing("?", tuple(Option(f"{n}", f"Label {n}") for n in range(4)), "Pay"))
     assert three["interactive"]["type"] == "button"
     assert four["interactive"]["type"] == "list"
     assert four["interactive"]["action"]["button"] == "Pay"
@@ -196,9 +190,7 @@ def test_labels_that_trimming_makes_equal_become_a_numbered_menu() -> None:
 
 def test_a_label_cut_short_stands_whole_in_its_rows_description() -> None:
     label = "Sunday Club of Half Way Tree"
-    payload = payload_of(
-        "+18765550101", Outgoing("Which?", tuple(Option(f"{n}", f"{n} {label}") for n in range(4)))
-    )
+    payload = payload_of("+18765550101", Outgoing("Which?", tuple(Option(f"{n}", f"{n} {label}") for n in range(4))))
     row = payload["interactive"]["action"]["sections"][0]["rows"][1]
     assert row == {"id": "1", "title": "1 Sunday Club of Half…", "description": f"1 {label}"}
 
@@ -301,9 +293,7 @@ async def test_a_web_hook_can_be_set_and_dropped(session: aiohttp.ClientSession)
 
 
 @pytest.mark.parametrize("fault", list(Fault))
-async def test_a_tap_that_cannot_be_answered_raises_nothing(
-    session: aiohttp.ClientSession, fault: Fault
-) -> None:
+async def test_a_tap_that_cannot_be_answered_raises_nothing(session: aiohttp.ClientSession, fault: Fault) -> None:
     async with TelegramStandin() as provider:
         http = Http(session, "telegram", timeout_seconds=0.3)
         telegram = Telegram(http, provider.api_url, SETTINGS["TELEGRAM_TOKEN"])
@@ -361,12 +351,8 @@ async def test_a_person_who_blocked_the_bot_is_gone(session: aiohttp.ClientSessi
     async with TelegramStandin() as provider:
         provider.blocked.add("7")
         telegram = Telegram(Http(session, "telegram"), provider.api_url, SETTINGS["TELEGRAM_TOKEN"])
-        assert await telegram.send("7", Outgoing("Hello"), "k") == Refused(
-            "blocked the bot", "403", gone=True
-        )
-        assert await telegram.send("nobody", Outgoing("Hello"), "k") == Refused(
-            "refused 400", "400", gone=True
-        )
+        assert await telegram.send("7", Outgoing("Hello"), "k") == Refused("blocked the bot", "403", gone=True)
+        assert await telegram.send("nobody", Outgoing("Hello"), "k") == Refused("refused 400", "400", gone=True)
 
 
 @pytest.mark.parametrize(
@@ -398,14 +384,10 @@ async def test_a_person_who_blocked_the_bot_is_gone(session: aiohttp.ClientSessi
         ("sms", 21408, Refused("refused 400", "21408")),
     ],
 )
-async def test_every_code_has_its_meaning(
-    session: aiohttp.ClientSession, name: str, code: int, expected: Any
-) -> None:
+async def test_every_code_has_its_meaning(session: aiohttp.ClientSession, name: str, code: int, expected: Any) -> None:
     async with STANDINS[name]() as provider:
         provider.codes[ADDRESSES[name]] = code
-        outcome = await build(name, Http(session, name), provider.api_url).send(
-            ADDRESSES[name], Outgoing("Hello"), "k"
-        )
+        outcome = await build(name, Http(session, name), provider.api_url).send(ADDRESSES[name], Outgoing("Hello"), "k")
         assert isinstance(outcome, expected) if isinstance(expected, type) else outcome == expected
 
 

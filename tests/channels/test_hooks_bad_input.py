@@ -108,9 +108,7 @@ def test_any_signed_bytes(hook: Hook, sign: Callable[[bytes], Call], body: bytes
 
 
 @pytest.mark.parametrize(("hook", "sign"), ALL_HOOKS, ids=NAMES)
-@pytest.mark.parametrize(
-    "body", [b"", b"garbage", b"{", b'"x"', b"[1]", b"\xff\xfe\x00", b"<xml/>", b"[" * 100_000]
-)
+@pytest.mark.parametrize("body", [b"", b"garbage", b"{", b'"x"', b"[1]", b"\xff\xfe\x00", b"<xml/>", b"[" * 100_000])
 def test_garbage_is_unreadable(hook: Hook, sign: Callable[[bytes], Call], body: bytes) -> None:
     with pytest.raises(Unreadable):
         hook.receive(sign(body).request())
@@ -148,9 +146,7 @@ def test_a_good_body_spoiled_anywhere(place: int, call: Call, data: st.DataObjec
     [(SMS, sms_form("+18765550102", "PAY")), (SMS_STATUS, sms_status("+18765550102", "SM1", "sent"))],
 )
 @given(
-    form=st.dictionaries(
-        st.sampled_from(["MessageSid", "From", "To", "Body", "NumMedia", "MessageStatus"]), st.text()
-    )
+    form=st.dictionaries(st.sampled_from(["MessageSid", "From", "To", "Body", "NumMedia", "MessageStatus"]), st.text())
 )
 @quick
 def test_any_signed_form(hook: Hook, call: Call, form: dict[str, str]) -> None:

@@ -49,9 +49,7 @@ def rail(session: aiohttp.ClientSession, provider: SandboxStandin) -> SandboxRai
     return SandboxRail(Http(session, "sandbox", timeout_seconds=0.3), provider.api_url)
 
 
-async def test_a_payout_reaches_the_server_once_for_a_key(
-    rail: SandboxRail, provider: SandboxStandin
-) -> None:
+async def test_a_payout_reaches_the_server_once_for_a_key(rail: SandboxRail, provider: SandboxStandin) -> None:
     first = await rail.disburse(ORDER, "k1")
     assert first == await rail.disburse(ORDER, "k1")
     assert isinstance(first, Sent)
@@ -96,12 +94,8 @@ async def test_what_became_of_a_payout_in_trouble_can_be_looked_up(
     assert len(provider.payouts) == paid
 
 
-@pytest.mark.parametrize(
-    "fault", [Fault.BROKEN, Fault.HTML, Fault.STALL, Fault.RESET, Fault.HALF, Fault.THROTTLED]
-)
-async def test_a_look_up_in_trouble_says_nothing(
-    rail: SandboxRail, provider: SandboxStandin, fault: Fault
-) -> None:
+@pytest.mark.parametrize("fault", [Fault.BROKEN, Fault.HTML, Fault.STALL, Fault.RESET, Fault.HALF, Fault.THROTTLED])
+async def test_a_look_up_in_trouble_says_nothing(rail: SandboxRail, provider: SandboxStandin, fault: Fault) -> None:
     await rail.disburse(ORDER, "k1")
     provider.misbehave(fault, 2)  # a GET that met a closed connection is made again by the client
     assert isinstance(await rail.look_up("k1"), Unknown)
@@ -121,9 +115,7 @@ async def test_a_missing_page_is_no_proof_that_nothing_was_paid(session: aiohttp
 
 
 @pytest.mark.parametrize(("state", "kind"), [("pending", Sent), ("failed", Refused), ("odd", Unknown)])
-async def test_each_state_has_its_outcome(
-    rail: SandboxRail, provider: SandboxStandin, state: str, kind: type
-) -> None:
+async def test_each_state_has_its_outcome(rail: SandboxRail, provider: SandboxStandin, state: str, kind: type) -> None:
     provider.state = state
     outcome = await rail.disburse(ORDER, "k1")
     assert isinstance(outcome, kind)

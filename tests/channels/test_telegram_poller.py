@@ -19,9 +19,7 @@ from tests.vendors import SETTINGS, telegram_callback, telegram_text
 async def polling(
     session: aiohttp.ClientSession, provider: TelegramStandin, file: Callable[[list[Filed]], Awaitable[None]]
 ) -> AsyncIterator[asyncio.Task[None]]:
-    telegram = Telegram(
-        Http(session, "telegram", timeout_seconds=1), provider.api_url, SETTINGS["TELEGRAM_TOKEN"]
-    )
+    telegram = Telegram(Http(session, "telegram", timeout_seconds=1), provider.api_url, SETTINGS["TELEGRAM_TOKEN"])
     poller = TelegramPoller(telegram, wait_seconds=1, pause_seconds=0.01)
     task = asyncio.ensure_future(poller.run(file))
     yield task

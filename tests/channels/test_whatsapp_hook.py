@@ -63,9 +63,7 @@ def test_each_kind_of_message_becomes_one_arrival(fixture: Fixture, name: str, e
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["whatsapp_reaction", "whatsapp_group", "whatsapp_template_review", "whatsapp_errors"]
-)
+@pytest.mark.parametrize("name", ["whatsapp_reaction", "whatsapp_group", "whatsapp_template_review", "whatsapp_errors"])
 def test_what_asks_for_no_answer_is_taken_and_files_nothing(fixture: Fixture, name: str) -> None:
     assert arrivals(whatsapp_signed(fixture(name))) == ()
 

@@ -139,17 +139,15 @@ def test_the_dates_of_a_round() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("frequency", "grace"), [(WEEKLY, 7), (FORTNIGHTLY, 14), (MONTHLY, 28), (WEEKLY, -1)]
-)
+@pytest.mark.parametrize(("frequency", "grace"), [(WEEKLY, 7), (FORTNIGHTLY, 14), (MONTHLY, 28), (WEEKLY, -1)])
 def test_grace_must_be_shorter_than_the_period(frequency: Frequency, grace: int) -> None:
     """Rule 19."""
     with pytest.raises(ValueError, match="grace"):
         round_dates(date(2027, 1, 8), frequency, 1, grace, JM)
     longest = period_days(frequency) - 1
-    assert round_dates(date(2027, 1, 8), frequency, 1, longest, JM).grace_until == date(
-        2027, 1, 8
-    ) + timedelta(days=longest)
+    assert round_dates(date(2027, 1, 8), frequency, 1, longest, JM).grace_until == date(2027, 1, 8) + timedelta(
+        days=longest
+    )
 
 
 @pytest.mark.parametrize("frequency", Frequency)
@@ -212,9 +210,7 @@ def test_rounds_follow_each_other_and_keep_to_the_anchor(first: date, frequency:
     here, following = nominal_due(first, frequency, n), nominal_due(first, frequency, n + 1)
     assert following - here >= timedelta(days=period_days(frequency))
     if frequency is MONTHLY:
-        assert following.day == first.day or (
-            following.day < first.day and (following + timedelta(days=1)).day == 1
-        )
+        assert following.day == first.day or (following.day < first.day and (following + timedelta(days=1)).day == 1)
     due = due_on(first, frequency, n, JM)
     assert JM.is_business_day(due)
     assert timedelta(0) <= due - here <= timedelta(days=5)

@@ -26,9 +26,7 @@ async def found(house: House, phones: list[Phone], order: str = "join order") ->
     """Marva founds a weekly circle of five hands of J$5,000; all join, and it begins."""
     marva = phones[0]
     first = (house.clock.now().date()).isoformat()
-    made = await marva.says(f"NEW Sunday Club; 5000 JMD; weekly; {len(phones)}; {first}; {order}").sees(
-        "code is"
-    )
+    made = await marva.says(f"NEW Sunday Club; 5000 JMD; weekly; {len(phones)}; {first}; {order}").sees("code is")
     code = re.search(r"code is ([A-Z2-9]{6})", made.text)[1]
     await marva.says(f"JOIN {code}").sees("Sunday Club", "J$5,000 weekly", "AGREE")
     await marva.says("AGREE").sees("You are in Sunday Club")
@@ -73,9 +71,7 @@ async def test_five_people_on_three_channels_complete_a_pardna(house: House) -> 
         asked = await marva.says(f"PAY OUT {code}").sees("second yes")
         ref = re.search(r"P-\w{4}", asked.text)[0]
         for phone in phones:
-            if phone not in (marva, drawer) and any(
-                "APPROVE PAYOUT " + ref in m.text for m in await phone.look()
-            ):
+            if phone not in (marva, drawer) and any("APPROVE PAYOUT " + ref in m.text for m in await phone.look()):
                 await phone.says(f"APPROVE PAYOUT {ref}").sees("Thank you")
         await drawer.sees("RECEIVED")
         await drawer.says("RECEIVED").sees("in your hands")

@@ -272,9 +272,7 @@ async def test_an_expired_message_is_dropped(house: House) -> None:
 
 async def test_a_message_held_for_the_morning_goes_out_when_the_clock_gets_there(house: House) -> None:
     network = Network()
-    held = Parcel(
-        "sms:+1", "say", "k", Outgoing("good morning").as_json(), datetime.now(UTC) + timedelta(hours=9)
-    )
+    held = Parcel("sms:+1", "say", "k", Outgoing("good morning").as_json(), datetime.now(UTC) + timedelta(hours=9))
     async with house.relaying(network):
         await house.put(held)
         await asyncio.sleep(0.2)

@@ -27,9 +27,7 @@ ROOT = os.geteuid() == 0
 NOBODY = pwd.getpwnam("nobody").pw_uid
 HOUSE = Path(__file__).parents[2]
 SUPERVISOR = Path(__file__).parent / "supervisor.py"
-only_root = pytest.mark.skipif(
-    not ROOT, reason="what root does differently; an ordinary user runs all the rest"
-)
+only_root = pytest.mark.skipif(not ROOT, reason="what root does differently; an ordinary user runs all the rest")
 
 
 @pytest.fixture
@@ -137,9 +135,7 @@ async def test_a_commit_is_durable_and_pages_are_checked(home: Path) -> None:
         for setting in ("fsync", "synchronous_commit", "full_page_writes", "data_checksums"):
             assert await ask(server.url, f"SHOW {setting}") == "on"
         assert await ask(server.url, "SHOW wal_compression") != "off"
-        assert (
-            await ask(server.url, "SELECT datlocale FROM pg_database WHERE datname = 'pardna'") == "C.UTF-8"
-        )
+        assert await ask(server.url, "SELECT datlocale FROM pg_database WHERE datname = 'pardna'") == "C.UTF-8"
 
 
 async def test_only_the_password_opens_the_door(home: Path) -> None:
@@ -148,9 +144,7 @@ async def test_only_the_password_opens_the_door(home: Path) -> None:
             await asyncpg.connect(server.url, password="wrong")
         with pytest.raises(asyncpg.InvalidPasswordError):
             await asyncpg.connect(server.url, user="postgres", password="")
-        methods = await ask(
-            server.superuser_url, "SELECT string_agg(DISTINCT auth_method, ',') FROM pg_hba_file_rules"
-        )
+        methods = await ask(server.superuser_url, "SELECT string_agg(DISTINCT auth_method, ',') FROM pg_hba_file_rules")
         assert methods == "scram-sha-256"
         assert stat.S_IMODE((home / "postgres.json").stat().st_mode) == 0o600
         assert not list((home / "postgres").glob("making-*"))
@@ -158,10 +152,7 @@ async def test_only_the_password_opens_the_door(home: Path) -> None:
 
 async def test_the_service_is_no_superuser(home: Path) -> None:
     async with EmbeddedPostgres(home) as server:
-        assert (
-            await ask(server.url, "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = user")
-            is False
-        )
+        assert await ask(server.url, "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = user") is False
         assert (
             await ask(server.url, "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'pardna'")
             == "pardna"
@@ -348,9 +339,7 @@ async def test_a_stranger_with_the_number_of_the_old_server_is_left_alone(home: 
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_to_the_whole_group_stops_both_in_order_and_leaves_nothing(
-    home: Path, sign: int
-) -> None:
+async def test_a_signal_to_the_whole_group_stops_both_in_order_and_leaves_nothing(home: Path, sign: int) -> None:
     async with supervisor(home) as keeper:
         url, _ = await says(keeper)
         held = await asyncpg.connect(url)  # a client does not hold it up

@@ -23,9 +23,7 @@ VAULT = Vault.from_keys(new_keys())
 
 
 def said(party: str, number: int, kind: str = "chat", **body: Any) -> Filed:
-    return Filed(
-        "sms", f"{party}#{number}", party, kind, {"text": f"{party} says {number}", "n": number, **body}
-    )
+    return Filed("sms", f"{party}#{number}", party, kind, {"text": f"{party} says {number}", "n": number, **body})
 
 
 @pytest.fixture
@@ -84,9 +82,7 @@ async def test_a_repeat_is_filed_once_even_after_it_was_done(filer: Filer, engin
     assert await drain(engine) == []
 
 
-async def test_the_body_is_sealed_while_it_waits_and_gone_when_it_is_done(
-    filer: Filer, engine: Engine
-) -> None:
+async def test_the_body_is_sealed_while_it_waits_and_gone_when_it_is_done(filer: Filer, engine: Engine) -> None:
     await filer.file([said("sms:+1", 1, text="my PIN is 4711")])
     async with engine.connect() as conn:
         assert b"4711" not in bytes(await scalar(conn, "SELECT body FROM inbox"))
@@ -106,9 +102,7 @@ async def test_one_arrival_of_each_party_is_handed_out_the_oldest_first(filer: F
     assert [a.body["n"] for a in await drain(engine)] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
-async def test_a_failed_arrival_waits_and_nobody_of_its_party_overtakes_it(
-    filer: Filer, engine: Engine
-) -> None:
+async def test_a_failed_arrival_waits_and_nobody_of_its_party_overtakes_it(filer: Filer, engine: Engine) -> None:
     await filer.file([said("sms:+1", 1), said("sms:+1", 2), said("sms:+2", 1)])
     async with engine.begin() as conn:
         first = (await inbox.claim(conn, VAULT, 10))[0]
@@ -136,9 +130,7 @@ async def test_after_five_tries_an_arrival_is_parked_the_next_goes_on_and_staff_
     assert [(a.body["n"], a.tries) for a in await drain(engine)] == [(1, 0)]
 
 
-async def test_an_arrival_sealed_with_a_lost_key_is_parked_and_holds_nobody_up(
-    filer: Filer, engine: Engine
-) -> None:
+async def test_an_arrival_sealed_with_a_lost_key_is_parked_and_holds_nobody_up(filer: Filer, engine: Engine) -> None:
     await filer.file([said("sms:+1", 1), said("sms:+2", 1)])
     async with engine.begin() as conn:
         await conn.execute(text("UPDATE inbox SET body = '\\x0000' WHERE party = 'sms:+1'"))
@@ -147,9 +139,7 @@ async def test_an_arrival_sealed_with_a_lost_key_is_parked_and_holds_nobody_up(
         assert (await inbox.backlog(conn)).parked == 1
 
 
-async def test_a_party_with_endless_arrivals_does_not_keep_others_from_their_turn(
-    filer: Filer, engine: Engine
-) -> None:
+async def test_a_party_with_endless_arrivals_does_not_keep_others_from_their_turn(filer: Filer, engine: Engine) -> None:
     await filer.file([said("sms:+9", n) for n in range(1_500)])
     await filer.file([said(f"sms:+{n}", 1) for n in range(20)])
     got = await claim(engine, limit=10)
@@ -192,9 +182,7 @@ async def test_several_desks_do_each_arrival_once_and_in_order(filer: Filer, eng
     assert dict(done) == {f"sms:+{party}": list(range(40)) for party in range(25)}
 
 
-async def test_an_arrival_that_another_desk_has_just_done_is_not_handed_out(
-    filer: Filer, engine: Engine
-) -> None:
+async def test_an_arrival_that_another_desk_has_just_done_is_not_handed_out(filer: Filer, engine: Engine) -> None:
     """The second desk saw the head as pending, but its own look comes after the first desk's commit."""
     await filer.file([said("sms:+1", 1), said("sms:+1", 2)])
     async with engine.connect() as one, engine.connect() as two:
@@ -234,9 +222,7 @@ async def test_a_nul_inside_a_text_is_kept(filer: Filer, engine: Engine) -> None
     assert (await claim(engine))[0].body["text"] == "pa\0y"
 
 
-async def test_a_row_that_only_the_database_refuses_does_not_fail_its_neighbours(
-    filer: Filer, engine: Engine
-) -> None:
+async def test_a_row_that_only_the_database_refuses_does_not_fail_its_neighbours(filer: Filer, engine: Engine) -> None:
     async with engine.begin() as conn:
         await conn.execute(text("ALTER TABLE inbox ADD CHECK (party <> 'sms:+666')"))
     callers = [filer.file([said(f"sms:+{n}", 1)]) for n in (1, 666, 2)]

@@ -55,9 +55,7 @@ BANK = rail("ncb", Currency.JMD)
 CIRCLE = "PLUM22"
 
 
-def moved(
-    key: str, *transfers: tuple[Account, Account, int], currency: Currency = Currency.JMD
-) -> Transaction:
+def moved(key: str, *transfers: tuple[Account, Account, int], currency: Currency = Currency.JMD) -> Transaction:
     """A transaction of the circle from (debit, credit, amount) tuples."""
     return Transaction(key, "throw", currency, tuple(Transfer(*transfer) for transfer in transfers), CIRCLE)
 
@@ -140,9 +138,7 @@ async def test_each_posting_keeps_the_balance_it_led_to(conn: AsyncConnection) -
     """
     found = await conn.execute(text(kept))
     assert [tuple(row) for row in found] == [
-        (name, version, balance)
-        for name in (ann.name, BANK.name)
-        for version, balance in ((1, 70), (2, 40), (3, 45))
+        (name, version, balance) for name in (ann.name, BANK.name) for version, balance in ((1, 70), (2, 40), (3, 45))
     ]
 
 
@@ -178,13 +174,9 @@ async def test_the_same_transaction_again_changes_nothing(conn: AsyncConnection)
 async def test_the_database_says_which_transactions_were_there_already(conn: AsyncConnection) -> None:
     def entries(*keys: str) -> str:
         transfers = [{"debit": "a", "credit": "b", "amount": 1}]
-        return json.dumps(
-            [{"key": key, "kind": "x", "currency": "JMD", "transfers": transfers} for key in keys]
-        )
+        return json.dumps([{"key": key, "kind": "x", "currency": "JMD", "transfers": transfers} for key in keys])
 
-    accounts = [
-        {"name": name, "side": side, "currency": "JMD"} for name, side in (("a", "asset"), ("b", "liability"))
-    ]
+    accounts = [{"name": name, "side": side, "currency": "JMD"} for name, side in (("a", "asset"), ("b", "liability"))]
     call = text("SELECT * FROM ledger_post(CAST(:e AS jsonb), CAST(:a AS jsonb), now())").bindparams(
         a=json.dumps(accounts)
     )
@@ -204,16 +196,10 @@ async def test_the_database_says_which_transactions_were_there_already(conn: Asy
         moved("k", (BANK, credit(CIRCLE, "ann"), 35), (BANK, credit(CIRCLE, "ann"), 35)),
     ],
 )
-async def test_a_key_used_again_for_something_else_is_caught(
-    conn: AsyncConnection, other: Transaction
-) -> None:
+async def test_a_key_used_again_for_something_else_is_caught(conn: AsyncConnection, other: Transaction) -> None:
     await post(conn, [moved("k", (BANK, credit(CIRCLE, "ann"), 70))], AT)
-    assert (
-        await refused(conn, KeyReused, moved("l", (BANK, credit(CIRCLE, "ann"), 1)), other)
-    ).subject == "k"
-    assert (
-        await refused(conn, KeyReused, replace(other, key="n"), replace(other, key="n", kind="z"))
-    ).subject == "n"
+    assert (await refused(conn, KeyReused, moved("l", (BANK, credit(CIRCLE, "ann"), 1)), other)).subject == "k"
+    assert (await refused(conn, KeyReused, replace(other, key="n"), replace(other, key="n", kind="z"))).subject == "n"
     assert await open_balances(conn, CIRCLE) == {f"circle:{CIRCLE}:credit:ann": 70}
 
 
@@ -281,9 +267,7 @@ async def test_a_transaction_is_taken_back_once_and_its_reversal_never(conn: Asy
     )
     await refused(conn, AlreadyReversed, reversal(thrown, "again"))
     assert (await refused(conn, NotReversible, reversal(back, "back and forth"))).subject == "back and forth"
-    assert (
-        await refused(conn, NotReversible, reversal(replace(thrown, key="none"), "lost"))
-    ).subject == "lost"
+    assert (await refused(conn, NotReversible, reversal(replace(thrown, key="none"), "lost"))).subject == "lost"
     assert (await verify(conn)).faults == ()
 
 
@@ -382,9 +366,7 @@ async def test_sessions_that_use_the_same_accounts_in_any_order_neither_lose_nor
             transactions = []
             for place in range(random.randint(1, 4)):
                 debit, credited = random.sample(hands, 2)
-                transactions.append(
-                    moved(f"{number}-{turn}-{place}", (debit, credited, random.randint(1, 99)))
-                )
+                transactions.append(moved(f"{number}-{turn}-{place}", (debit, credited, random.randint(1, 99))))
             async with engine.begin() as conn:
                 await post(conn, transactions, AT)
             for transfer in (transfer for made in transactions for transfer in made.transfers):
@@ -486,9 +468,7 @@ async def test_what_is_decided_on_a_balance_read_under_its_lock_holds(engine: As
         ("UPDATE ledger_account SET side = 'asset'", "JMD: assets"),
     ],
 )
-async def test_the_first_line_bent_past_all_guards_is_named(
-    conn: AsyncConnection, tampering: str, named: str
-) -> None:
+async def test_the_first_line_bent_past_all_guards_is_named(conn: AsyncConnection, tampering: str, named: str) -> None:
     ann = credit(CIRCLE, "ann")
     await post(conn, [moved("k", (BANK, ann, 65)), moved("l", (BANK, ann, 5))], AT)
     await settle_constraints(conn)
@@ -496,9 +476,7 @@ async def test_the_first_line_bent_past_all_guards_is_named(
     for table in ("ledger_posting", "ledger_transaction", "ledger_account"):
         await conn.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
     for table, kind in (("posting", "account"), ("posting", "transaction")):
-        await conn.execute(
-            text(f"ALTER TABLE ledger_{table} DROP CONSTRAINT ledger_{table}_{kind}_currency_fkey")
-        )
+        await conn.execute(text(f"ALTER TABLE ledger_{table} DROP CONSTRAINT ledger_{table}_{kind}_currency_fkey"))
     await conn.execute(text("ALTER TABLE ledger_account DROP CONSTRAINT ledger_account_floor"))
     await conn.execute(text(tampering))
     faults = (await verify(conn)).faults

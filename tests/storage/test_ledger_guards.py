@@ -376,11 +376,6 @@ async def test_a_role_needs_only_two_functions_to_keep_the_books(superuser: asyn
     grant = "GRANT EXECUTE ON FUNCTION ledger_post, ledger_lock TO clerk"
     for statement in (DOOR % ("new", "null", "asset"), "SELECT * FROM ledger_lock('{C}', '{}')"):
         assert await outcome(superuser, "CREATE ROLE clerk", "SET LOCAL ROLE clerk", statement) == "42501"
-        assert (
-            await outcome(superuser, "CREATE ROLE clerk", grant, "SET LOCAL ROLE clerk", statement, SETTLE)
-            is None
-        )
+        assert await outcome(superuser, "CREATE ROLE clerk", grant, "SET LOCAL ROLE clerk", statement, SETTLE) is None
     for statement in (entry(), GOOD[1], "UPDATE ledger_account SET balance = 0"):
-        assert (
-            await outcome(superuser, "CREATE ROLE clerk", grant, "SET LOCAL ROLE clerk", statement) == "42501"
-        )
+        assert await outcome(superuser, "CREATE ROLE clerk", grant, "SET LOCAL ROLE clerk", statement) == "42501"

@@ -50,9 +50,7 @@ async def test_an_empty_database_is_behind_and_a_migrated_one_is_not(empty_url: 
     assert not await pending(empty_url)
 
 
-async def test_every_version_can_be_taken_back(
-    empty_url: str, empty: "asyncpg.Connection[asyncpg.Record]"
-) -> None:
+async def test_every_version_can_be_taken_back(empty_url: str, empty: "asyncpg.Connection[asyncpg.Record]") -> None:
     await migrate(empty_url)
     assert await empty.fetchval(TABLES) > 0
 
@@ -66,16 +64,12 @@ async def test_every_version_can_be_taken_back(
         await connection.run_sync(back)
         await connection.commit()
     assert await empty.fetchval(TABLES) == 0
-    assert (
-        await empty.fetchval("SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace") == 0
-    )
+    assert await empty.fetchval("SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace") == 0
     await migrate(empty_url)
     assert not await pending(empty_url)
 
 
-async def test_processes_may_migrate_at_once(
-    empty_url: str, empty: "asyncpg.Connection[asyncpg.Record]"
-) -> None:
+async def test_processes_may_migrate_at_once(empty_url: str, empty: "asyncpg.Connection[asyncpg.Record]") -> None:
     await asyncio.gather(*(migrate(empty_url) for _ in range(5)))
     assert await empty.fetchval("SELECT count(*) FROM alembic_version") == 1
 

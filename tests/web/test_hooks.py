@@ -24,9 +24,7 @@ def named(call: vendors.Call) -> str:
 
 
 @pytest.mark.parametrize("call", CALLS, ids=named)
-async def test_a_signed_call_is_answered_200_and_then_it_is_in_the_inbox(
-    site: Site, call: vendors.Call
-) -> None:
+async def test_a_signed_call_is_answered_200_and_then_it_is_in_the_inbox(site: Site, call: vendors.Call) -> None:
     assert await call.post(site.session, site.url) == 200
     assert len(await site.arrivals()) == 1
 
@@ -93,9 +91,7 @@ async def test_a_body_over_1_mb_is_413(site: Site) -> None:
 async def test_a_body_of_just_1_mb_is_read(site: Site) -> None:
     body = b'{"entry": []}'.ljust(1024 * 1024)
     headers = vendors.whatsapp_signed(body).headers
-    async with site.session.post(
-        site.url + "/hooks/whatsapp", data=io.BytesIO(body), headers=headers
-    ) as answer:
+    async with site.session.post(site.url + "/hooks/whatsapp", data=io.BytesIO(body), headers=headers) as answer:
         assert answer.status == 200
 
 

@@ -79,9 +79,7 @@ async def test_a_code_is_read_in_any_case(rich: Site, typed: str) -> None:
     assert (await rich.get(f"/j/{typed}"))[0] == 200
 
 
-@pytest.mark.parametrize(
-    "code", ["ZZZZZ2", "OOOOOO", "R-7K2MQ9XA", "x" * 3000, "%00", "%F0%9F%92%B8", "../etc", "'--"]
-)
+@pytest.mark.parametrize("code", ["ZZZZZ2", "OOOOOO", "R-7K2MQ9XA", "x" * 3000, "%00", "%F0%9F%92%B8", "../etc", "'--"])
 async def test_an_unknown_code_gets_a_friendly_404_that_repeats_nothing(rich: Site, code: str) -> None:
     status, html = await rich.get(f"/j/{code}")
     assert status == 404
@@ -180,9 +178,7 @@ async def test_the_pay_page_shows_amount_and_circle_and_three_answers(rich: Site
 
 
 @pytest.mark.parametrize(("result", "kind"), [("success", "collected"), ("failure", "collect_failed")])
-async def test_an_answer_of_the_pay_page_is_one_arrival_for_the_circle(
-    rich: Site, result: str, kind: str
-) -> None:
+async def test_an_answer_of_the_pay_page_is_one_arrival_for_the_circle(rich: Site, result: str, kind: str) -> None:
     assert [await pay(rich, result), await pay(rich, result), await pay(rich, "success")] == [303, 303, 303]
     [arrival] = await rich.arrivals()
     assert (arrival.source, arrival.external_id) == ("sandbox", f"R-7K2MQ9XA:{result}")
@@ -268,9 +264,7 @@ async def test_every_page_is_small_private_and_accessible(rich: Site, path: str)
     assert page.all("title")
     assert page.all("main")
     assert not [
-        tag
-        for tag, attributes in page.tags
-        if "style" in attributes or any(a.startswith("on") for a in attributes)
+        tag for tag, attributes in page.tags if "style" in attributes or any(a.startswith("on") for a in attributes)
     ]
     assert all("alt" in image for image in page.all("img"))
     labelled = {label["for"] for label in page.all("label") if "for" in label}

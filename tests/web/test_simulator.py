@@ -66,9 +66,7 @@ async def test_a_message_is_202_and_in_the_inbox_as_a_provider_would_file_it(sit
     ],
     ids=["emoji", "long", "choice", "contact", "media", "media object"],
 )
-async def test_each_kind_of_content_arrives(
-    site: Site, content: dict[str, Any], expected: dict[str, Any]
-) -> None:
+async def test_each_kind_of_content_arrives(site: Site, content: dict[str, Any], expected: dict[str, Any]) -> None:
     assert (await post(site, "/sim/messages", {**DEVON, **content}))[0] == 202
     [arrival] = await site.arrivals()
     assert expected.items() <= arrival.body.items()
@@ -131,9 +129,7 @@ async def test_the_same_id_from_the_same_phone_is_one_message(site: Site) -> Non
         ({**DEVON, "text": "x", "id": 7}, "An id is"),
     ],
 )
-async def test_a_bad_call_is_400_in_one_clear_line_and_files_nothing(
-    site: Site, call: Any, words: str
-) -> None:
+async def test_a_bad_call_is_400_in_one_clear_line_and_files_nothing(site: Site, call: Any, words: str) -> None:
     status, text = await post(site, "/sim/messages", call)
     assert status == 400
     assert words in text
@@ -170,9 +166,7 @@ async def test_a_feature_phone_reads_a_numbered_menu_and_its_segments(site: Site
     assert message["segments"] == 1
 
 
-async def test_after_leaves_out_what_was_read_and_ids_rise_over_all_phones(
-    site: Site, workers: Workers
-) -> None:
+async def test_after_leaves_out_what_was_read_and_ids_rise_over_all_phones(site: Site, workers: Workers) -> None:
     for number in range(3):
         await post(site, "/sim/messages", {**DEVON, "text": f"first {number}"})
         await post(site, "/sim/messages", {"channel": "telegram", "address": "5550103", "text": f"{number}"})
@@ -204,9 +198,12 @@ async def test_waiting_ends_with_an_empty_list_when_its_time_is_over(site: Site)
 
 @pytest.mark.parametrize(
     "query",
-    ["after=x", "after=-1", "after=99999999999999999999", "wait=soon", "wait=nan", "wait=-1", "wait=3600", "channel=sms",
-     "address=%2B18765550102", "channel=fax&address=1", "channel=sms&address=zz"],
-)  # fmt: skip
+    [
+        *("after=x", "after=-1", "after=99999999999999999999"),
+        *("wait=soon", "wait=nan", "wait=-1", "wait=3600"),
+        *("channel=sms", "address=%2B18765550102", "channel=fax&address=1", "channel=sms&address=zz"),
+    ],
+)
 async def test_a_bad_question_is_400_in_one_line(site: Site, query: str) -> None:
     status, text = await site.get(f"/sim/messages?{query}")
     assert status == 400
@@ -242,9 +239,7 @@ async def test_the_clock_moves_by_a_length_and_to_a_time(site: Site, workers: Wo
 
 async def test_every_duty_on_the_way_runs_at_its_own_time(site: Site, workers: Workers) -> None:
     two_days = timedelta(days=2)
-    start = await plan(
-        site, a=timedelta(hours=5), b=two_days, c=two_days + timedelta(seconds=1), d=timedelta(days=9)
-    )
+    start = await plan(site, a=timedelta(hours=5), b=two_days, c=two_days + timedelta(seconds=1), d=timedelta(days=9))
     await post(site, "/sim/clock", {"advance": "P7D"})
     assert [key for key, _ in workers.handled] == ["a", "b", "c"]
     for (_, at), due in zip(workers.handled, (5 * 3600, 172_800, 172_801), strict=True):
@@ -271,9 +266,7 @@ async def test_a_duty_planned_on_the_way_runs_too(site: Site) -> None:
 
 async def test_a_message_held_for_the_morning_goes_out_at_its_time(site: Site, workers: Workers) -> None:
     start = site.clock.now()
-    held = outbox.Parcel(
-        "sms:+18765550102", "say", "k1", Outgoing("hi").as_json(), start + timedelta(hours=9)
-    )
+    held = outbox.Parcel("sms:+18765550102", "say", "k1", Outgoing("hi").as_json(), start + timedelta(hours=9))
     async with site.engine.begin() as conn:
         await outbox.put(conn, site.vault, [held], start)
     await post(site, "/sim/clock", {"advance": "P1D"})
@@ -282,9 +275,7 @@ async def test_a_message_held_for_the_morning_goes_out_at_its_time(site: Site, w
     assert timedelta(hours=9) <= at - start < timedelta(hours=9, seconds=2)
 
 
-async def test_the_call_returns_when_what_people_wrote_before_is_answered(
-    site: Site, workers: Workers
-) -> None:
+async def test_the_call_returns_when_what_people_wrote_before_is_answered(site: Site, workers: Workers) -> None:
     calls = [{**DEVON, "address": f"+1876555{n:04}", "text": "hi"} for n in range(40)]
     await asyncio.gather(*(post(site, "/sim/messages", call) for call in calls))
     await post(site, "/sim/clock", {"advance": "PT1S"})
@@ -354,9 +345,7 @@ async def test_a_parked_arrival_does_not_hold_the_clock(site: Site) -> None:
         ({"set": "2026-12-07T09:00-05:00", "advance": "P1D"}, "not both"),
     ],
 )
-async def test_a_bad_move_is_400_in_one_clear_line_and_moves_nothing(
-    site: Site, call: Any, words: str
-) -> None:
+async def test_a_bad_move_is_400_in_one_clear_line_and_moves_nothing(site: Site, call: Any, words: str) -> None:
     before = await now(site)
     status, text = await post(site, "/sim/clock", call)
     assert status == 400

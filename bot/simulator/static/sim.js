@@ -199,8 +199,9 @@ function keyboard(phone, choices, newest, label) {
     button.addEventListener("click", () => send(phone, { choice: choice.id }, choice.label));
     return button;
   });
-  const short = choices.every((choice) => choice.label.length <= 12);
-  const keys = make("div", { className: `keys ${short && choices.length > 1 ? "two" : ""}`, role: "group", ariaLabel: "Answers" }, ...buttons);
+  const short = choices.every((choice) => choice.label.length <= 14 && !choice.detail);
+  const two = short && choices.length > 1 && phone.info.channel === "telegram";
+  const keys = make("div", { className: `keys ${two ? "two" : ""}`, role: "group", ariaLabel: "Answers" }, ...buttons);
   if (phone.info.channel !== "whatsapp" || choices.length <= 3) return keys;
   const list = make("details", { className: "list", open: newest }, make("summary", {}, label || "Choose"), keys);
   return list;

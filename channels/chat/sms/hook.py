@@ -51,9 +51,7 @@ class _Signed:
             fields = _fields(request.body)
             # Whether Twilio put the port into what it signed cannot be known: its own validator tries both.
             url = urlsplit(self._public_url + request.path_qs)
-            expected = [
-                self._validator.compute_signature(form(url), fields) for form in (remove_port, add_port)
-            ]
+            expected = [self._validator.compute_signature(form(url), fields) for form in (remove_port, add_port)]
         except ValueError:
             raise BadSignature from None
         if not any(same(signature, each) for each in expected):
@@ -64,11 +62,7 @@ class _Signed:
 def _fields(body: bytes) -> dict[str, str]:
     """Parse a form of UTF-8 text. Raises ValueError for other bytes or too many fields."""
     pairs = b"&".join(pair for pair in body.split(b"&", _FIELDS_LIMIT) if b"=" in pair)
-    return dict(
-        parse_qsl(
-            pairs.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_LIMIT
-        )
-    )
+    return dict(parse_qsl(pairs.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_LIMIT))
 
 
 class SmsHook:
@@ -139,8 +133,4 @@ def _decoded(text: str) -> str:
         decoded = base64.b64decode(text, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return text
-    return (
-        decoded
-        if " " in decoded and all(char.isprintable() or char in "\r\n\t" for char in decoded)
-        else text
-    )
+    return decoded if " " in decoded and all(char.isprintable() or char in "\r\n\t" for char in decoded) else text

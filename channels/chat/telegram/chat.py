@@ -148,9 +148,7 @@ class Telegram:
         keyboard = keyboard_of(message.options)
         # A preview would fetch the pay page of whoever it was meant for.
         preview = LinkPreviewOptions(is_disabled=True)
-        call = self._bot.send_message(
-            address, message.text, reply_markup=keyboard, link_preview_options=preview
-        )
+        call = self._bot.send_message(address, message.text, reply_markup=keyboard, link_preview_options=preview)
         return await _outcome(call, lambda taken: str(taken.message_id))
 
     async def answer_callback(self, callback_id: str) -> Outcome:

@@ -59,9 +59,7 @@ class TelegramPoller:
             log.warning("telegram: updates not filed, asking again: %s", type(trouble).__name__)
             return False
         self._offset = max([self._offset, *(read.update_id + 1 for read in reads)])
-        await asyncio.gather(
-            *(self._telegram.answer_callback(read.callback_id) for read in reads if read.callback_id)
-        )
+        await asyncio.gather(*(self._telegram.answer_callback(read.callback_id) for read in reads if read.callback_id))
         # Where not one had an id, asking at once would bring the same again.
         return not updates or bool(reads)
 

@@ -19,9 +19,7 @@ _CODES: Final[dict[int, Outcome]] = {
     131056: Retry("too many to one person", 6.0),
     131049: Retry("not now", _HOUR_SECONDS),
     **dict.fromkeys((1, 2, 131000, 131016, 131053, 131057, 133004), Retry("provider trouble")),
-    **dict.fromkeys(
-        (0, 3, 10, 190, *range(200, 300)), Retry("credentials refused", CREDENTIALS_WAIT_SECONDS)
-    ),
+    **dict.fromkeys((0, 3, 10, 190, *range(200, 300)), Retry("credentials refused", CREDENTIALS_WAIT_SECONDS)),
     **dict.fromkeys((368, 131031, 131042), Retry("account stopped", CREDENTIALS_WAIT_SECONDS)),
     131026: Refused("not on WhatsApp", "131026", gone=True),
     131047: Refused("outside the 24 hours", "131047"),

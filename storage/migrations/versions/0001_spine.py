@@ -61,7 +61,7 @@ CREATE TABLE outbox (
 -- Each network or rail (the first part of the lane) is claimed on its own, so that none holds up another.
 CREATE INDEX outbox_due ON outbox (split_part(lane, ':', 1), not_before, id) WHERE state = 'queued';
 CREATE INDEX outbox_lane ON outbox (lane, id) WHERE state = 'queued';
-CREATE INDEX outbox_menu ON outbox (lane, id) WHERE menu AND attempted_at IS NOT NULL;
+CREATE INDEX outbox_menu ON outbox (lane, id) WHERE menu;
 CREATE INDEX outbox_dead ON outbox (id) WHERE state = 'dead';
 CREATE INDEX outbox_provider ON outbox (provider_id) WHERE provider_id IS NOT NULL;
 

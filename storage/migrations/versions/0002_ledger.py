@@ -281,6 +281,4 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION ledger_post, ledger_lock")
     op.execute("DROP VIEW ledger_transfer")
     op.execute("DROP TABLE ledger_posting, ledger_transaction, ledger_account")
-    op.execute(
-        "DROP FUNCTION ledger_posting_written, ledger_transaction_whole, ledger_account_follows, ledger_kept"
-    )
+    op.execute("DROP FUNCTION ledger_posting_written, ledger_transaction_whole, ledger_account_follows, ledger_kept")
