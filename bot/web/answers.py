@@ -3,17 +3,19 @@
 Nothing of an exception ever reaches the caller: a refusal is one of the lines written here.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
+from time import perf_counter
 from typing import Final
 
 import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler, Middleware
+from prometheus_client import Histogram
 
+from bot.telemetry import Metrics
 from storage.filer import NotDurable
 from storage.reads import Unreachable
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LARGEST_BODY_BYTES: Final = 1024 * 1024
 """contract.md: 413 over 1 MB."""
@@ -28,6 +30,7 @@ PAGE_HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+NO_HEADERS: Final[Mapping[str, str]] = {}
 PRIVATE: Final = {"Cache-Control": "no-store"}
 
 REFUSALS: Final[Mapping[int, str]] = {
@@ -45,12 +48,12 @@ class BadRequest(Exception):  # noqa: N818 - the name says it whole
     """What the caller sent cannot be used; the message is the one line they read (400)."""
 
 
-def plain(status: int, text: str = "") -> web.Response:
+def plain(status: int, text: str = "", headers: Mapping[str, str] = NO_HEADERS) -> web.Response:
     """Answer one plain line, by default the usual one of this status."""
     return web.Response(
         status=status,
         text=f"{text or REFUSALS.get(status, 'Refused.')}\n",
-        headers={**PRIVATE, **NOSNIFF},
+        headers={**PRIVATE, **NOSNIFF, **headers},
     )
 
 
@@ -66,9 +69,7 @@ def as_json(body: object, status: int = 200) -> web.Response:
 
 def try_later() -> web.Response:
     """Answer that the database cannot take it now (503)."""
-    answer = plain(503)
-    answer.headers["Retry-After"] = "5"
-    return answer
+    return plain(503, headers={"Retry-After": "5"})
 
 
 async def read_body(request: web.Request) -> bytes:
@@ -79,19 +80,32 @@ async def read_body(request: web.Request) -> bytes:
         raise BadRequest(REFUSALS[400]) from None
 
 
-@web.middleware
-async def refuse_plainly(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn refusals into their plain line; the hooks' own are turned by bot/web/hooks.py."""
+def plainly(metrics: Metrics) -> Middleware:
+    """Make the middleware of all routes: it turns refusals into their plain line, and times every answer."""
+    timers: dict[tuple[str, int], Histogram] = {}
+
+    @web.middleware
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = perf_counter()
+        given = await _or_refusal(request, handler)
+        resource = request.match_info.route.resource
+        which = (resource.canonical if resource else "none", given.status)
+        timer = timers.get(which) or timers.setdefault(which, metrics.http.labels(which[0], str(which[1])))
+        timer.observe(perf_counter() - began)
+        return given
+
+    return answer
+
+
+async def _or_refusal(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except BadRequest as refusal:
         return plain(400, str(refusal))
     except (NotDurable, Unreachable):
         return try_later()
+    except web.HTTPMove as elsewhere:
+        return web.Response(status=elsewhere.status, headers={**PRIVATE, "Location": str(elsewhere.location)})
     except web.HTTPException as refusal:
-        if refusal.status < web.HTTPBadRequest.status_code:
-            raise
-        answer = plain(refusal.status)
-        if "Allow" in refusal.headers:
-            answer.headers["Allow"] = refusal.headers["Allow"]
-        return answer
+        allowed = {"Allow": refusal.headers["Allow"]} if "Allow" in refusal.headers else {}
+        return plain(refusal.status, headers=allowed)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp import web
-from prometheus_client import REGISTRY, CollectorRegistry
 
 import bot.simulator
 from bot.simulator.views import SimulatorViews
+from bot.telemetry import Metrics
 from bot.web import hooks
-from bot.web.answers import LARGEST_BODY_BYTES, refuse_plainly
+from bot.web.answers import LARGEST_BODY_BYTES, plainly
 from bot.web.assets import Looks
 from bot.web.health import Health
 from bot.web.hooks import Filer
@@ -50,17 +50,17 @@ class WebParts:
     public_url: str = ""
     development: bool = False
     """Then there are the simulator and the sandbox rail's pay page."""
-    registry: CollectorRegistry = REGISTRY
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 def make_app(parts: WebParts) -> web.Application:
     """Build the application. Raises ValueError for a hook at a path that no provider calls."""
     looks, pages, clock = Looks(SIMULATOR), Pages(parts.engine), parts.clock
     switches = {"channels": parts.channels, "rails": parts.rails}
-    health = Health(Pulse(parts.engine), clock, switches, parts.registry)
+    health = Health(Pulse(parts.engine), clock, switches, parts.metrics.registry)
     public = PublicPages(pages, looks, parts.reach, parts.public_url, simulator=parts.development)
-    app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[refuse_plainly])
-    app.add_routes(hooks.routes(parts.hooks, parts.filer))
+    app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[plainly(parts.metrics)])
+    app.add_routes(hooks.routes(parts.hooks, parts.filer, parts.metrics))
     app.add_routes(health.routes())
     app.add_routes(public.routes())
     app.add_routes([web.get("/static/{name}", looks.static())])

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bot.web.answers import PAGE_HEADERS, PRIVATE, Handler
+from bot.web.answers import PAGE_HEADERS, PRIVATE
 
 _WEB: Final = Path(__file__).parent
 _FOR_EVER: Final = "public, max-age=31536000, immutable"

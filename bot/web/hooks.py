@@ -5,13 +5,16 @@ answer comes only when the arrivals are durable, and a repeat of what is there a
 """
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler
+from prometheus_client import Counter
 
-from bot.web.answers import NOSNIFF, BadRequest, Handler, plain, read_body, try_later
+from bot.telemetry import Metrics
+from bot.web.answers import NOSNIFF, BadRequest, plain, read_body, try_later
 from channels.base import BadSignature, Hook, HookRequest, Unreadable
 from domain.messages import Filed
 from storage.filer import NotDurable, Unfit
@@ -43,16 +46,20 @@ class Filer(Protocol):
         ...
 
 
-def routes(hooks: Mapping[str, Hook], filer: Filer) -> list[web.RouteDef]:
+def routes(hooks: Mapping[str, Hook], filer: Filer, metrics: Metrics) -> list[web.RouteDef]:
     """Routes of the hooks that are on, by path. Raises ValueError for a path not in PATHS."""
     if unknown := sorted(set(hooks) - set(PATHS)):
         raise ValueError(f"no provider calls {', '.join(unknown)}")
     return [
-        web.route(method, path, _handler(path, hook, filer)) for path, hook in hooks.items() for method in PATHS[path]
+        web.route(method, path, _handler(path, hook, filer, metrics))
+        for path, hook in hooks.items()
+        for method in PATHS[path]
     ]
 
 
-def _handler(path: str, hook: Hook, filer: Filer) -> Handler:
+def _handler(path: str, hook: Hook, filer: Filer, metrics: Metrics) -> Handler:
+    count = _counter(metrics)
+
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             body = await read_body(request)
@@ -62,6 +69,7 @@ def _handler(path: str, hook: Hook, filer: Filer) -> Handler:
             answer = hook.receive(HookRequest(request.method, target, request.headers, query, body))
             if answer.arrivals:
                 await filer.file(answer.arrivals)
+                count(answer.arrivals)
         except BadSignature:
             return plain(401)
         except (Unreadable, BadRequest, Unfit):
@@ -77,6 +85,19 @@ def _handler(path: str, hook: Hook, filer: Filer) -> Handler:
         return web.Response(text=answer.text, content_type=answer.content_type, headers=NOSNIFF)
 
     return handle
+
+
+def _counter(metrics: Metrics) -> Callable[[Sequence[Filed]], None]:
+    """Make what counts arrivals; looking up a counter by its labels once is enough."""
+    counters: dict[tuple[str, str], Counter] = {}
+
+    def count(arrivals: Sequence[Filed]) -> None:
+        for arrival in arrivals:
+            which = (arrival.source, arrival.kind)
+            counter = counters.get(which) or counters.setdefault(which, metrics.arrivals.labels(*which))
+            counter.inc()
+
+    return count
 
 
 def _where(slip: BaseException) -> str:

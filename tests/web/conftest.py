@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import aiohttp
 import pytest
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 
 from bot.web.app import WebParts, make_app, make_runner
 from bot.web.pages import Reach
@@ -85,7 +84,6 @@ def parts(engine: Engine, bell: Bell, **changed: object) -> tuple[WebParts, Vaul
         "rails": {"CASH": "on", "SANDBOX": "on", "NCB": "off"},
         "reach": Reach(whatsapp="+18765550199", sms="+18765550199", telegram="pardna_bot"),
         "development": True,
-        "registry": CollectorRegistry(),
     }
     return WebParts(**{**given, **changed}), vault  # type: ignore[arg-type] # a test names what it changes
 

@@ -3,14 +3,13 @@
 import json
 from datetime import timedelta
 
-from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import text
 
 from domain.messages import Filed
-from storage.bell import Bell
-from storage.engine import Engine
 from storage.filer import Filer
-from tests.web.conftest import Site, parts, running
+from tests import vendors
+from tests.web import rows
+from tests.web.conftest import Site
 
 
 async def test_health_says_that_it_is_up_in_which_version_and_each_part(site: Site) -> None:
@@ -71,11 +70,23 @@ async def test_without_a_database_it_lives_but_is_neither_ready_nor_up(cut_off: 
     assert (status, json.loads(words)["status"]) == (503, "down")
 
 
-async def test_metrics_are_in_the_form_that_prometheus_reads(engine: Engine, bell: Bell) -> None:
-    registry = CollectorRegistry()
-    Counter("pardna_tests", "What this test counts", registry=registry).inc()
-    async for site in running(*parts(engine, bell, registry=registry)):
-        async with site.session.get(site.url + "/metrics") as answer:
-            assert answer.status == 200
-            assert answer.headers["Content-Type"].startswith("text/plain; version=")
-            assert "pardna_tests_total 1.0" in await answer.text()
+async def test_metrics_count_answers_and_arrivals_in_the_form_that_prometheus_reads(site: Site) -> None:
+    await vendors.telegram_text(5550103, "MENU").post(site.session, site.url)
+    await site.get("/j/7K2MQ9")
+    await site.get("/nothing/here")
+    async with site.session.get(site.url + "/metrics") as answer:
+        assert answer.status == 200
+        assert answer.headers["Content-Type"].startswith("text/plain; version=")
+        text = await answer.text()
+    assert 'pardna_arrivals_total{kind="chat",source="telegram"} 1.0' in text
+    assert 'pardna_http_seconds_count{route="/hooks/telegram",status="200"} 1.0' in text
+    assert 'pardna_http_seconds_count{route="/j/{code}",status="404"} 1.0' in text
+    assert 'pardna_http_seconds_count{route="none",status="404"} 1.0' in text
+
+
+async def test_no_metric_names_a_code_an_address_or_a_token(site: Site) -> None:
+    for path in ("/j/7K2MQ9", "/r/R-7K2MQ9XA", f"/pay/{rows.TOKEN}", "/sim/messages?channel=sms&address=8765550101"):
+        await site.get(path)
+    _, text = await site.get("/metrics")
+    for secret in ("7K2MQ9", rows.TOKEN, "8765550101"):
+        assert secret not in text
