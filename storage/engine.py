@@ -40,6 +40,7 @@ def server_settings(name: str) -> dict[str, Any]:
         "application_name": name,
         "jit": "off",
         "enable_bitmapscan": "off",
+        "random_page_cost": "1.1",
         "timezone": "UTC",
         "statement_timeout": f"{STATEMENT_SECONDS}s",
         "lock_timeout": f"{LOCK_SECONDS}s",

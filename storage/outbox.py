@@ -245,9 +245,10 @@ _CLAIM = text("""
         unknown = unknown OR (lease_until IS NOT NULL AND kind = 'disburse')
     WHERE id = ANY(ARRAY(SELECT id FROM head))
     RETURNING id, lane, kind, key, body, attempts, unknown,
-        EXISTS (SELECT 1 FROM address a WHERE a.party = lane AND a.stopped_at IS NOT NULL) AS stopped
+        coalesce((SELECT a.stopped_at IS NOT NULL FROM address a WHERE a.party = lane), false) AS stopped
 """)
 
+# (state || '': so that the rows are found by their ids, not by walking through all that is queued.)
 _SETTLE = text("""
     UPDATE outbox o SET state = s.state, fault = s.fault, lease_until = NULL,
         provider_id = coalesce(s.provider_id, o.provider_id), unknown = o.unknown OR s.unknown,
@@ -256,7 +257,7 @@ _SETTLE = text("""
     FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:states AS text[]),
         CAST(:provider_ids AS text[]), CAST(:faults AS text[]), CAST(:afters AS float8[]),
         CAST(:unknowns AS boolean[])) AS s (id, attempts, state, provider_id, fault, after_seconds, unknown)
-    WHERE o.id = s.id AND o.id = ANY(:ids) AND o.state = 'queued'
+    WHERE o.id = s.id AND o.state || '' = 'queued'
         AND (o.attempts = s.attempts OR s.state = 'sent')
     RETURNING o.id
 """)

@@ -16,7 +16,7 @@ from storage.reads import Unreachable, fetch
 
 _LAG = text("""
     SELECT
-        (SELECT received_at FROM inbox WHERE done_at IS NULL AND parked_at IS NULL ORDER BY id LIMIT 1),
+        (SELECT received_at FROM inbox WHERE done_at IS NULL AND parked_at IS NULL ORDER BY id + 0 LIMIT 1),
         (SELECT min(not_before) FROM outbox WHERE state = 'queued' AND not_before <= :now),
         (SELECT count(*) FROM inbox WHERE parked_at IS NOT NULL AND done_at IS NULL),
         (SELECT min(due_at) FROM duty WHERE filed_at IS NULL AND due_at <= :now)
