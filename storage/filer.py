@@ -115,13 +115,15 @@ class Filer:
         return batch
 
     async def _file_together(self, batch: Sequence[_Waiting]) -> None:
-        fault = await self._insert([row for waiting in batch for row in waiting.rows])
-        if isinstance(fault, Unfit) and len(batch) > 1:  # one caller's fault is not its neighbours'
+        fault: Exception | None = NotDurable("stopped")
+        try:
+            fault = await self._insert([row for waiting in batch for row in waiting.rows])
+            if isinstance(fault, Unfit) and len(batch) > 1:  # one caller's fault is not its neighbours'
+                for waiting in batch:
+                    _answer(waiting, await self._insert(waiting.rows))
+        finally:  # whatever happens, nobody is left waiting
             for waiting in batch:
-                _answer(waiting, await self._insert(waiting.rows))
-            return
-        for waiting in batch:
-            _answer(waiting, fault)
+                _answer(waiting, fault)
 
     async def _insert(self, rows: Sequence[Row]) -> Exception | None:
         """Insert and commit in one statement; return what went wrong, in our terms."""

@@ -1,0 +1,100 @@
+"""The command line `pardna`: exit status 0 done, 1 refused or found wrong, 2 bad usage."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bot.app import ROLES, serve
+from bot.commands import chat, checks, demo, house
+from bot.config import Settings, SettingsError
+from bot.telemetry import start_logging
+from domain.people import Role
+from storage.embedded import EmbeddedError
+from storage.vault import new_keys
+
+
+def _roles(text: str) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not chosen or (wrong := set(chosen) - set(ROLES)):
+        raise argparse.ArgumentTypeError(f"roles are {', '.join(ROLES)}, not {', '.join(sorted(wrong or {text}))}")
+    return chosen
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("pardna", description="Digital Pardna: savings circles run in chat.")
+    words = parser.add_subparsers(dest="word", required=True)
+    run = words.add_parser("serve", help="run the service")
+    run.add_argument("--role", type=_roles, default=ROLES, help="web,desk,relay,keeper (all)")
+    run.add_argument("--port", type=int, help="where to listen (PORT, or 8080)")
+    run.add_argument("--workers", type=int, default=1, help="processes that share the port")
+    words.add_parser("migrate", help="bring the database to this release")
+    words.add_parser("demo", help="a whole circle in the terminal, from NEW to the last draw")
+    talk = words.add_parser("chat", help="talk to a running development service")
+    talk.add_argument("--as", dest="address", required=True, help="a number or chat id, such as +18765550101")
+    talk.add_argument("--channel", default="whatsapp", choices=["whatsapp", "sms", "telegram"])
+    talk.add_argument("--port", type=int, help="where the service listens (PORT, or 8080)")
+    staff = words.add_parser("staff", help="who is staff").add_subparsers(dest="act", required=True)
+    add = staff.add_parser("add", help="make an address staff")
+    add.add_argument("address", help="channel:address, such as sms:+18765550000")
+    add.add_argument("--role", required=True, choices=[r.value for r in Role])
+    books = words.add_parser("ledger", help="the books").add_subparsers(dest="act", required=True)
+    books.add_parser("verify", help="prove every balance and posting")
+    keys = words.add_parser("keys", help="encryption keys").add_subparsers(dest="act", required=True)
+    keys.add_parser("new", help="print a fresh value for PARDNA_KEYS")
+    words.add_parser("doctor", help="what is wrong, and how to mend it")
+    return parser
+
+
+async def _serve(settings: Settings, asked: argparse.Namespace) -> int:
+    await serve(settings, roles=asked.role, port=asked.port or settings.port, workers=asked.workers)
+    return 0
+
+
+async def _new_keys(_settings: Settings, _asked: argparse.Namespace) -> int:
+    print(new_keys())
+    return 0
+
+
+COMMANDS: dict[tuple[str, str], Callable[[Settings, Any], Awaitable[int]]] = {
+    ("serve", ""): _serve,
+    ("migrate", ""): house.migrate_database,
+    ("demo", ""): demo.run,
+    ("chat", ""): chat.run,
+    ("staff", "add"): house.add_staff,
+    ("ledger", "verify"): checks.verify_ledger,
+    ("keys", "new"): _new_keys,
+    ("doctor", ""): checks.doctor,
+}
+
+
+def main() -> None:
+    """Run one command of the command line."""
+    asked = _parser().parse_args()
+    try:
+        settings = Settings.read()
+        start_logging(development=settings.development)
+        run = COMMANDS[asked.word, getattr(asked, "act", "") or ""]
+        status = _run(run(settings, asked))
+    except (SettingsError, EmbeddedError) as fault:
+        print("\n".join(f"pardna: {line}" for line in str(fault).splitlines()), file=sys.stderr)
+        status = 1
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)
+
+
+def _run(work: Awaitable[int]) -> int:
+    async def whole() -> int:
+        return await work
+
+    if sys.platform == "win32":
+        return asyncio.run(whole())
+    import uvloop  # noqa: PLC0415 - there is none for Windows
+
+    return uvloop.run(whole())
+
+
+if __name__ == "__main__":
+    main()

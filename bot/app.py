@@ -1,0 +1,359 @@
+"""The composition root: the only place where adapters are built and the service's parts are put together.
+
+`serve` runs any of the four roles (web, desk, relay, keeper) in one process until it is told to stop; with
+several workers it starts that many processes of itself on one port.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+import aiohttp
+import holidays
+import structlog
+from aiohttp import web
+
+from bot.actions.turn import Tools
+from bot.config import Settings, SettingsError
+from bot.desk import Desk
+from bot.keeper import Keeper
+from bot.relay import Relay
+from bot.simulator.chat import SimulatedChat
+from bot.telemetry import Metrics
+from bot.web.app import WebParts, make_app, make_runner
+from bot.web.pages import Reach
+from bot.words.catalogue import Catalogue
+from channels.base import Chat, Hook, Rail
+from channels.chat.sms import Sms, SmsHook, SmsStatusHook
+from channels.chat.telegram import Telegram, TelegramHook, TelegramPoller
+from channels.chat.whatsapp import WhatsApp, WhatsAppHook
+from channels.http import Http
+from channels.rails.sandbox import SandboxRail
+from channels.rails.stripe import StripeHook
+from domain.messages import Channel
+from domain.payments import CARD, SANDBOX
+from domain.people import Role
+from domain.schedule import Calendar
+from storage import queries
+from storage.bell import Bell
+from storage.clock import Clock
+from storage.embedded import EmbeddedPostgres, running_url
+from storage.engine import Engine, make_engine
+from storage.filer import Filer
+from storage.migrate import migrate, pending
+from storage.vault import Vault
+
+ROLES: Final = ("web", "desk", "relay", "keeper")
+HOLIDAY_YEARS: Final = 6
+"""How many years ahead dates are worked out: 50 monthly turns and a margin."""
+WORKER: Final = "PARDNA_WORKER"
+"""Set in a worker's environment: it shares its parent's database and port."""
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every role stands on."""
+
+    settings: Settings
+    engine: Engine
+    vault: Vault
+    clock: Clock
+    bell: Bell
+    filer: Filer
+    metrics: Metrics
+    session: aiohttp.ClientSession
+    public_url: str
+    tasks: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+
+def public_url(settings: Settings, port: int) -> str:
+    """Return the address people and providers use."""
+    return settings.public_url or f"http://127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[str]:
+    """Lend the database's address: the one that is set, or our own server while this lasts."""
+    if settings.database_url:
+        yield settings.database_url
+        return
+    async with EmbeddedPostgres(settings.pardna_home) as server:
+        yield server.url
+
+
+def database_url(settings: Settings) -> str:
+    """Return the address for the command line. Raises SettingsError when no server runs."""
+    url = settings.database_url or running_url(settings.pardna_home)
+    if url is None:
+        raise SettingsError(["no service is running here: start it with `make run`, or set DATABASE_URL"])
+    return url
+
+
+@asynccontextmanager
+async def parts_on(settings: Settings, url: str, port: int) -> AsyncIterator[Parts]:
+    """Build what every role stands on, and take it down again."""
+    engine, clock, metrics = make_engine(url), Clock(), Metrics()
+    vault = settings.vault()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(engine.dispose)
+        bell = await stack.enter_async_context(Bell(url))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        async with engine.begin() as conn:
+            await clock.load(conn)
+            for party in settings.staff:
+                await queries.add_staff(conn, party, Role.ADMIN, clock.now())
+        filer = Filer(engine, vault, clock, bell)
+        yield Parts(settings, engine, vault, clock, bell, filer, metrics, session, public_url(settings, port))
+
+
+def jamaican_calendar(year: int) -> Calendar:
+    """Return Jamaica's business days around a year, from the kept data of the field's library."""
+    years = range(year - 1, year + HOLIDAY_YEARS)
+    return Calendar(frozenset(holidays.country_holidays("JM", years=years)))
+
+
+def rails_in(settings: Settings) -> tuple[str, ...]:
+    """Return the rails that a member may name: in development the sandbox, which plays the card page too."""
+    return (SANDBOX, CARD) if settings.development else ()
+
+
+def make_tools(parts: Parts) -> Tools:
+    """Lend the actions what the house has."""
+    return Tools(
+        calendar=jamaican_calendar(parts.clock.now().year),
+        vault=parts.vault,
+        randbelow=secrets.randbelow,
+        new_id=lambda: secrets.token_hex(12),
+        site=parts.public_url,
+        rails=rails_in(parts.settings),
+        payout_rail=SANDBOX if parts.settings.development else "",
+    )
+
+
+def make_desk(parts: Parts) -> Desk:
+    """Build the desk."""
+    catalogue = Catalogue(parts.public_url)
+    tools = make_tools(parts)
+    return Desk(parts.engine, parts.vault, parts.clock, parts.bell, parts.filer, catalogue, tools, parts.metrics)
+
+
+def make_hooks(settings: Settings, site: str) -> dict[str, Hook]:
+    """Build the hooks that are on, by path."""
+    hooks: dict[str, Hook] = {}
+    if "whatsapp" in settings.hooks:
+        secret, token = settings.whatsapp_app_secret, settings.whatsapp_verify_token
+        hooks["/hooks/whatsapp"] = WhatsAppHook(secret.get_secret_value(), token.get_secret_value())
+    if "sms" in settings.hooks:
+        token_text = settings.twilio_auth_token.get_secret_value()
+        hooks["/hooks/sms"] = SmsHook(token_text, site)
+        hooks["/hooks/sms/status"] = SmsStatusHook(token_text, site)
+    if "telegram" in settings.hooks:
+        hooks["/hooks/telegram"] = TelegramHook(settings.telegram_webhook_secret.get_secret_value())
+    if "stripe" in settings.hooks:
+        secrets_ = tuple(s.strip() for s in settings.stripe_webhook_secret.get_secret_value().split(",") if s.strip())
+        hooks["/hooks/stripe"] = StripeHook(secrets_, lambda: datetime.now(UTC).timestamp())
+    return hooks
+
+
+def _http(parts: Parts, party: str) -> Http:
+    def observe(name: str, outcome: object, seconds: float) -> None:
+        parts.metrics.provider.labels(name, str(outcome)).observe(seconds)
+
+    return Http(parts.session, party, observe=observe)
+
+
+def make_telegram(parts: Parts) -> Telegram:
+    """Build the Telegram adapter."""
+    settings = parts.settings
+    return Telegram(
+        _http(parts, "telegram"), settings.telegram_api_url, settings.telegram_token.get_secret_value()
+    )
+
+
+def make_chats(parts: Parts) -> dict[str, Chat]:
+    """Build the chats that send: through their provider where it is set up, else on the simulator's phones."""
+    settings = parts.settings
+    chats: dict[str, Chat] = {c.value: SimulatedChat(c.value, parts.engine, parts.clock) for c in settings.simulated}
+    if Channel.WHATSAPP in settings.providers:
+        chats["whatsapp"] = WhatsApp(
+            _http(parts, "whatsapp"),
+            settings.whatsapp_api_url,
+            settings.whatsapp_token.get_secret_value(),
+            settings.whatsapp_phone_number_id,
+        )
+    if Channel.SMS in settings.providers:
+        chats["sms"] = Sms(
+            _http(parts, "sms"),
+            settings.twilio_api_url,
+            settings.twilio_account_sid,
+            settings.twilio_auth_token.get_secret_value(),
+            sender=settings.twilio_sender,
+            public_url=parts.public_url,
+        )
+    if Channel.TELEGRAM in settings.providers:
+        chats["telegram"] = make_telegram(parts)
+    return chats
+
+
+def make_rails(parts: Parts) -> dict[str, Rail]:
+    """Build the rails that money moves on."""
+    settings = parts.settings
+    if not settings.development:
+        return {}
+    if settings.sandbox_api_url:
+        return {"sandbox": SandboxRail(_http(parts, "sandbox"), settings.sandbox_api_url)}
+    return {"sandbox": SandboxRail()}
+
+
+def make_relay(parts: Parts) -> Relay:
+    """Build the relay."""
+    return Relay(
+        parts.engine,
+        parts.vault,
+        parts.clock,
+        parts.bell,
+        chats=make_chats(parts),
+        rails=make_rails(parts),
+        metrics=parts.metrics,
+    )
+
+
+def channel_states(settings: Settings) -> Mapping[str, str]:
+    """Say of each chat channel whether it is on, simulated or off."""
+    return {
+        c.value: "on" if c in settings.providers else "simulated" if c in settings.simulated else "off" for c in Channel
+    }
+
+
+async def run_web(parts: Parts, port: int, *, share_port: bool, listening: asyncio.Event) -> None:
+    """Serve hooks and pages until cancelled. Telegram is polled when nobody can call us."""
+    settings = parts.settings
+    app = make_app(
+        WebParts(
+            engine=parts.engine,
+            filer=parts.filer,
+            clock=parts.clock,
+            bell=parts.bell,
+            hooks=make_hooks(settings, parts.public_url),
+            channels=channel_states(settings),
+            rails={"sandbox": "on" if settings.development else "off"},
+            reach=Reach(sms=settings.twilio_from),
+            public_url=parts.public_url,
+            development=settings.development,
+            registry=parts.metrics.registry,
+        )
+    )
+    runner = make_runner(app)
+    await runner.setup()
+    try:
+        host = "127.0.0.1" if settings.development else "0.0.0.0"  # noqa: S104 - production listens for its proxy
+        await web.TCPSite(runner, host, port, backlog=4096, reuse_port=share_port or None).start()
+        listening.set()
+        await _telegram(parts)
+    finally:
+        await runner.cleanup()
+
+
+async def _telegram(parts: Parts) -> None:
+    """Have Telegram call us, or poll it when there is no public address; then wait for ever."""
+    settings = parts.settings
+    if Channel.TELEGRAM in settings.providers:
+        telegram = make_telegram(parts)
+        if settings.public_url and "telegram" in settings.hooks:
+            secret = settings.telegram_webhook_secret.get_secret_value()
+            await telegram.set_hook(f"{settings.public_url}/hooks/telegram", secret)
+        elif not settings.public_url:
+            await TelegramPoller(telegram).run(parts.filer.file)
+    await asyncio.Event().wait()
+
+
+async def serve(settings: Settings, *, roles: tuple[str, ...], port: int, workers: int = 1) -> None:
+    """Run roles until SIGINT or SIGTERM. Raises SettingsError when the database is not ready for this release."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, stop.set)
+    is_worker = WORKER in os.environ
+    async with database(settings) as url:
+        if settings.development and not is_worker:
+            await migrate(url)
+        elif await pending(url):
+            raise SettingsError(["the database is of another release: run `pardna migrate` first"])
+        if workers > 1:
+            await _run_workers(url, roles, port, workers, stop)
+        else:
+            await _run_roles(settings, url, roles, port, stop)
+
+
+async def _run_roles(settings: Settings, url: str, roles: tuple[str, ...], port: int, stop: asyncio.Event) -> None:
+    async with parts_on(settings, url, port) as parts:
+        listening = asyncio.Event()
+        share = WORKER in os.environ
+        runs: dict[str, Callable[[], Awaitable[None]]] = {
+            "web": partial(run_web, parts, port, share_port=share, listening=listening),
+            "desk": lambda: make_desk(parts).run(),
+            "relay": lambda: make_relay(parts).run(),
+            "keeper": lambda: Keeper(parts.engine, parts.vault, parts.clock, parts.bell, metrics=parts.metrics).run(),
+        }
+        tasks = [asyncio.ensure_future(runs[role]()) for role in roles]
+        tasks.append(asyncio.ensure_future(parts.clock.follow(parts.engine, parts.bell)))
+        waits = asyncio.ensure_future(stop.wait())
+        if "web" in roles:
+            announce = asyncio.ensure_future(_announce(settings, parts.public_url, listening))
+            tasks.append(announce)
+        try:
+            await _until_one_ends(tasks, waits)
+        finally:
+            for task in [*tasks, waits]:
+                task.cancel()
+            await asyncio.gather(*tasks, waits, return_exceptions=True)
+
+
+async def _until_one_ends(tasks: list["asyncio.Future[None]"], waits: "asyncio.Future[bool]") -> None:
+    """Wait for the word to stop; a part that ends by itself has failed and takes the process with it."""
+    running = set(tasks)
+    while not waits.done():
+        ended, _ = await asyncio.wait({*running, waits}, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended - {waits}:
+            task.result()
+            running.discard(task)  # type: ignore[arg-type]
+
+
+async def _announce(settings: Settings, site: str, listening: asyncio.Event) -> None:
+    await listening.wait()
+    if WORKER not in os.environ:
+        address = f"{site}/sim" if settings.development else site
+        print(f"Digital Pardna is open: {address}", flush=True)
+
+
+async def _run_workers(url: str, roles: tuple[str, ...], port: int, workers: int, stop: asyncio.Event) -> None:
+    """Start processes of ourselves that share the port, start one again that died, and end all with us."""
+    command = [sys.executable, "-m", "bot", "serve", "--role", ",".join(roles), "--port", str(port)]
+    environment = {**os.environ, "DATABASE_URL": url, WORKER: "1"}
+    running = [subprocess.Popen(command, env=environment) for _ in range(workers)]  # noqa: ASYNC220, S603 - ourselves
+    print(f"Digital Pardna is open: http://127.0.0.1:{port}/sim ({workers} workers)", flush=True)
+    try:
+        while not stop.is_set():
+            for place, worker in enumerate(running):
+                if worker.poll() is not None:
+                    log.error("a worker died and is started again", code=worker.returncode)
+                    running[place] = subprocess.Popen(command, env=environment)  # noqa: ASYNC220, S603 - ourselves
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 1)
+    finally:
+        for worker in running:
+            worker.terminate()
+        for worker in running:
+            with suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(worker.wait, 15)
+            worker.kill()

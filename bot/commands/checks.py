@@ -1,0 +1,65 @@
+"""Commands that look: `ledger verify` and `doctor`."""
+
+import argparse
+from datetime import UTC, datetime
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.app import channel_states, database_url
+from bot.config import Settings, SettingsError
+from storage import ledger
+from storage.clock import Clock
+from storage.engine import make_engine
+from storage.migrate import pending
+
+
+async def verify_ledger(settings: Settings, _asked: argparse.Namespace) -> int:
+    """Prove every balance, posting and transaction; 1 when something is wrong, named by its first fault."""
+    engine = make_engine(database_url(settings))
+    try:
+        async with engine.connect() as conn:
+            report = await ledger.verify(conn)
+    finally:
+        await engine.dispose()
+    counted = f"{report.accounts} accounts, {report.transactions} transactions, {report.postings} postings"
+    if report.faults:
+        print("\n".join([f"The books are wrong ({counted}):", *report.faults]))
+        return 1
+    print(f"The books are right: {counted}.")
+    return 0
+
+
+async def doctor(settings: Settings, _asked: argparse.Namespace) -> int:
+    """Say what is wrong and how to mend it; 1 when anything is."""
+    faults = await _database_faults(settings)
+    print(f"settings: read, {settings.pardna_env}")
+    for channel, state in channel_states(settings).items():
+        print(f"{channel}: {state}")
+    print(f"rail SANDBOX: {'on' if settings.development else 'off'}")
+    print(f"hooks: {', '.join(sorted(settings.hooks)) or 'none (no verification secret is set)'}")
+    for fault in faults:
+        print(f"wrong: {fault}")
+    if not faults:
+        print("database: reached, of this release")
+    return 1 if faults else 0
+
+
+async def _database_faults(settings: Settings) -> list[str]:
+    try:
+        url = database_url(settings)
+        if await pending(url):
+            return ["the database is of another release: run `pardna migrate`"]
+        engine = make_engine(url)
+        try:
+            async with engine.connect() as conn:
+                clock = Clock()
+                await clock.load(conn)
+        finally:
+            await engine.dispose()
+    except SettingsError as fault:
+        return list(fault.faults)
+    except (OSError, TimeoutError, SQLAlchemyError) as fault:
+        return [f"the database cannot be reached ({type(fault).__name__}): see DATABASE_URL"]
+    if clock.ahead and not settings.development:
+        return [f"the service's clock is moved by {clock.now() - datetime.now(UTC)}: production lives by the wall clock"]
+    return []
