@@ -167,7 +167,10 @@ class _Carrier:
             task.cancel()
         self._gather()
         if self._done:
-            await self._settle_and_claim(0)
+            try:
+                await self._settle_and_claim(0)
+            except Exception as error:  # noqa: BLE001 - the leases run out, and the parcels are sent again
+                log.warning("relay could not note its last outcomes", carrier=self.name, error=type(error).__name__)
 
     async def _settle_and_claim(self, room: int) -> list[Posted]:
         """Note outcomes, tell the desk, and take up to `room` parcels: one transaction."""

@@ -245,6 +245,19 @@ async def test_when_the_database_is_away_every_waiting_caller_hears_so_and_later
     assert len(await drain(engine)) == 1
 
 
+async def test_when_the_filer_is_stopped_nobody_is_left_waiting(filer: Filer, engine: Engine) -> None:
+    async with engine.begin() as conn:
+        await conn.execute(text("LOCK TABLE inbox"))
+        callers = [asyncio.create_task(filer.file([said(f"sms:+{n}", 1)])) for n in range(5)]
+        await asyncio.sleep(0.2)
+        assert not any(caller.done() for caller in callers)
+        assert filer._task
+        filer._task.cancel()
+        async with asyncio.timeout(5):
+            results = await asyncio.gather(*callers, return_exceptions=True)
+    assert {type(result) for result in results} == {NotDurable}
+
+
 async def test_a_caller_that_goes_away_does_not_disturb_the_others(filer: Filer, engine: Engine) -> None:
     callers = [asyncio.create_task(filer.file([said(f"sms:+{n}", 1)])) for n in range(10)]
     await asyncio.sleep(0)
