@@ -23,6 +23,12 @@ class Mailbox:
     def __init__(self, engine: Engine, bell: Bell) -> None:
         self._engine = engine
         self._bell = bell
+        self._closed = False
+
+    def close(self) -> None:
+        """Let all who wait go home: the service stops."""
+        self._closed = True
+        self._bell.strike(simulated.CHANNEL)
 
     async def newest(self) -> int:
         """The id of the newest message of all, 0 when there is none. Raises Unreachable."""
@@ -37,7 +43,7 @@ class Mailbox:
         until = monotonic() + wait_seconds
         with self._bell.ear(simulated.CHANNEL) as ear:
             while not (found := await self._look(channel, address, after)):
-                if (left := until - monotonic()) <= 0:
+                if (left := until - monotonic()) <= 0 or self._closed:
                     break
                 await ear.wait(min(left, LOOK_AGAIN_SECONDS))
         return [as_shown(message) for message in found]

@@ -48,6 +48,10 @@ class SimulatorViews:
             web.get("/sim/ledger", self.ledger),
         ]
 
+    async def close(self, _app: web.Application) -> None:
+        """End the long polls, or an open browser would hold up the end of the service."""
+        self._mailbox.close()
+
     async def page(self, _request: web.Request) -> web.StreamResponse:
         """Show the phones."""
         return self._looks.page("sim.html", newest=await self._mailbox.newest())

@@ -66,7 +66,9 @@ def make_app(parts: WebParts) -> web.Application:
     app.add_routes([web.get("/static/{name}", looks.static())])
     if parts.development:
         app.add_routes(PayPage(pages, looks, parts.filer, clock).routes())
-        app.add_routes(SimulatorViews(parts.engine, parts.filer, clock, parts.bell, looks).routes())
+        simulator = SimulatorViews(parts.engine, parts.filer, clock, parts.bell, looks)
+        app.add_routes(simulator.routes())
+        app.on_shutdown.append(simulator.close)
     return app
 
 

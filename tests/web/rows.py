@@ -1,10 +1,12 @@
 """Rows that pages show, written straight into their tables."""
 
 import hashlib
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import text
 
+from domain.schedule import local
+from storage import duties
 from storage.engine import Engine
 
 CODE = "7K2MQ9"
@@ -62,3 +64,15 @@ async def set_payment(engine: Engine, state: str) -> None:
     """Move the payment to a state, as the desk would."""
     async with engine.begin() as conn:
         await conn.execute(text("UPDATE payment SET state = :state"), {"state": state})
+
+
+def days_from_now(days: int) -> datetime:
+    """The local time so many days ahead of the wall clock."""
+    return local(datetime.now(UTC) + timedelta(days=days))
+
+
+async def plan_duty(engine: Engine, now: datetime, days: int) -> None:
+    """A duty that is due so many days after `now`."""
+    due = duties.Duty(f"in {days} days", now + timedelta(days=days), f"circle:{CODE}", "x")
+    async with engine.begin() as conn:
+        await duties.plan(conn, [due])

@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
+import aiohttp
 import pytest
 
 from domain.messages import Outgoing
 from storage import duties, outbox
+from storage.bell import Bell
 from storage.duties import Duty
-from tests.web.conftest import Site
+from storage.engine import Engine
+from tests.web.conftest import Site, parts, running
 from tests.web.workers import Workers
 
 DEVON = {"channel": "sms", "address": "+18765550102"}
@@ -194,6 +197,21 @@ async def test_waiting_ends_with_an_empty_list_when_its_time_is_over(site: Site)
     began = monotonic()
     assert await read(site, **DEVON, wait=0.5) == []
     assert 0.4 < monotonic() - began < 2
+
+
+async def test_who_waits_does_not_hold_up_the_end_of_the_service(engine: Engine, bell: Bell) -> None:
+    async with aiohttp.ClientSession() as session:
+        async for site in running(*parts(engine, bell)):
+            waiting = asyncio.create_task(_ask(session, site.url + "/sim/messages?wait=30"))
+            await asyncio.sleep(0.2)
+            began = monotonic()
+        assert await waiting == (200, "[]")
+        assert monotonic() - began < 3
+
+
+async def _ask(session: aiohttp.ClientSession, url: str) -> tuple[int, str]:
+    async with session.get(url) as answer:
+        return answer.status, await answer.text()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,239 @@
+"""The phones in a real browser: what a person sees, types and taps at /sim."""
+
+import os
+import re
+import shutil
+import subprocess
+import warnings
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+
+from tests.web import rows
+from tests.web.conftest import Site
+from tests.web.workers import Workers
+
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+]
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+APT = (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"])
+Where = Callable[[str], Locator]
+
+
+def _installed() -> str:
+    return next((path for name in NAMES if (path := shutil.which(name))), "")
+
+
+def _install() -> str:
+    """Install Debian's chromium where that is allowed; returns why not otherwise."""
+    if not shutil.which("apt-get"):
+        return "there is no apt-get to install it with"
+    if os.geteuid() != 0:
+        return "only root may install it: apt-get install chromium"
+    quietly = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in APT:
+        done = subprocess.run(command, env=quietly, capture_output=True, text=True, timeout=600, check=False)
+        if done.returncode:
+            return f"{' '.join(command)} failed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}"
+    return ""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's path; installed when it can be, and left out loudly when it cannot."""
+    why_not = "" if _installed() else _install()
+    if not _installed():
+        reason = f"NO BROWSER TESTS WERE RUN: chromium is not there, and {why_not or 'it did not appear'}"
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn(reason, stacklevel=1)
+        pytest.skip(reason)
+    return _installed()
+
+
+@pytest.fixture
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def page(browser: Browser, site: Site) -> AsyncIterator[Page]:
+    """A page at 1280 px on which any fault of script, policy or network fails the test."""
+    page = await browser.new_page(viewport={"width": 1280, "height": 900})
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    yield page
+    assert faults == []
+
+
+@pytest.fixture
+async def workers(site: Site) -> AsyncIterator[Workers]:
+    async with Workers(site) as workers:
+        yield workers
+
+
+async def open_phones(page: Page, site: Site) -> Where:
+    """Open /sim with the five people; returns how to find somebody's phone."""
+    await page.goto(site.url + "/sim")
+    await page.get_by_role("button", name="Five people").first.click()
+    await expect(page.get_by_role("article")).to_have_count(5)
+    return lambda name: page.get_by_role("article", name=name)
+
+
+async def say(phone: Locator, words: str) -> None:
+    await phone.get_by_role("textbox").fill(words)
+    await phone.get_by_role("textbox").press("Enter")
+
+
+def shown_in(days: int) -> re.Pattern[str]:
+    """How the page writes the date so many days ahead; browsers shorten months in their own ways."""
+    at = rows.days_from_now(days)
+    return re.compile(rf"\b{at.day} \w+ {at.year}")
+
+
+async def test_five_people_write_and_are_answered_each_in_the_look_of_their_channel(
+    page: Page, site: Site, workers: Workers
+) -> None:
+    phone = await open_phones(page, site)
+    for name in ("Marva", "Devon", "Keisha", "Andre", "Sister P"):
+        await say(phone(name), f"hi from {name}")
+        await expect(phone(name).get_by_role("log")).to_contain_text(f"You said hi from {name}")
+    await expect(phone("Devon").get_by_role("log")).to_contain_text("1 SMS")
+    assert [await phone(name).get_attribute("class") for name in ("Marva", "Devon", "Keisha")] == [
+        "phone whatsapp",
+        "phone sms",
+        "phone telegram",
+    ]
+
+
+async def test_buttons_and_lists_are_tapped_and_a_feature_phone_shows_numbers(
+    page: Page, site: Site, workers: Workers
+) -> None:
+    phone = await open_phones(page, site)
+    for name in ("Marva", "Keisha"):
+        await say(phone(name), "menu")
+        await phone(name).get_by_role("button", name="My draw").click()
+        await expect(phone(name).get_by_role("log")).to_contain_text("You said draw")
+    await say(phone("Andre"), "list")
+    await expect(phone("Andre").get_by_text("Open the list")).to_be_visible()
+    await phone("Andre").get_by_role("button", name="My circles").click()
+    await expect(phone("Andre").get_by_role("log")).to_contain_text("You said circles")
+    await say(phone("Devon"), "menu")
+    await expect(phone("Devon").get_by_role("log")).to_contain_text("1 Pay")
+    await expect(phone("Devon").get_by_role("log")).to_contain_text("3 My draw")
+    await expect(phone("Devon").get_by_role("button", name="My draw")).to_have_count(0)
+
+
+async def test_the_clock_moves_by_a_day_a_week_and_to_the_next_duty(page: Page, site: Site, workers: Workers) -> None:
+    await open_phones(page, site)
+    for button, days in (("+ 1 week", 7), ("+ 1 day", 8)):
+        await page.get_by_role("button", name=button).click()
+        await expect(page.locator("#now")).to_contain_text(shown_in(days))
+    await expect(page.get_by_role("status")).to_contain_text("It is now")
+    await expect(page.get_by_role("button", name="Next duty")).to_be_disabled()
+    await rows.plan_duty(site.engine, site.clock.now(), days=3)
+    await page.reload()
+    await page.get_by_role("button", name="Next duty").click()
+    await expect(page.locator("#now")).to_contain_text(shown_in(11))
+    assert [key for key, _ in workers.handled] == ["in 3 days"]
+
+
+async def test_a_phone_is_added_kept_over_a_reload_and_removed(page: Page, site: Site, workers: Workers) -> None:
+    await page.goto(site.url + "/sim")
+    await page.get_by_role("button", name="Add a phone").click()
+    await page.get_by_label("Channel").select_option("sms")
+    await page.get_by_label("Number").fill("876-555-0177")
+    await page.get_by_label("Name", exact=True).fill("Tanya")
+    await page.get_by_role("button", name="Add", exact=True).click()
+    tanya = page.get_by_role("article", name="Tanya, SMS")
+    await expect(tanya).to_contain_text("+18765550177")
+    await say(tanya, "hello")
+    await expect(tanya.get_by_role("log")).to_contain_text("You said hello")
+    await page.reload()
+    await expect(tanya.get_by_role("log")).to_contain_text("You said hello")
+    await expect(tanya.locator(".own")).to_contain_text("hello")
+    await tanya.get_by_role("button", name="Remove Tanya").click()
+    await expect(page.get_by_role("article", name="Tanya")).to_have_count(0)
+    await page.reload()
+    await expect(page.get_by_text("No phones yet")).to_be_visible()
+
+
+async def test_a_number_that_is_none_is_said_in_one_line(browser: Browser, site: Site) -> None:
+    page = await browser.new_page()
+    await page.goto(site.url + "/sim")
+    await page.get_by_role("button", name="Add a phone").click()
+    await page.get_by_label("Number").fill("12")
+    await page.get_by_role("button", name="Add", exact=True).click()
+    await expect(page.get_by_role("status")).to_have_text("That is no phone number; write it like +18765550101.")
+
+
+async def test_everything_can_be_done_by_keyboard_alone(page: Page, site: Site, workers: Workers) -> None:
+    await page.goto(site.url + "/sim")
+    await page.get_by_role("button", name="Five people").last.focus()
+    await page.keyboard.press("Enter")
+    await page.keyboard.type("menu")
+    await page.keyboard.press("Enter")
+    marva = page.get_by_role("article", name="Marva")
+    await expect(marva.get_by_role("button", name="Pay")).to_be_visible()
+    await marva.get_by_role("log").focus()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(marva.get_by_role("log")).to_contain_text("You said balance")
+
+
+async def test_what_is_typed_on_a_feature_phone_is_counted_in_segments(page: Page, site: Site) -> None:
+    phone = await open_phones(page, site)
+    for words, cost in (("PAY", "3/160 · 1 SMS"), ("x" * 161, "161/306 · 2 SMS"), ("{" * 81, "162/306 · 2 SMS")):
+        await phone("Devon").get_by_role("textbox").fill(words)
+        await expect(phone("Devon").locator(".count")).to_have_text(cost)
+    await phone("Devon").get_by_role("textbox").fill("hm 💸")
+    await expect(phone("Devon").locator(".count")).to_contain_text("5/70 · 1 SMS · not GSM-7")
+
+
+async def test_what_a_person_writes_is_never_run(page: Page, site: Site, workers: Workers) -> None:
+    phone = await open_phones(page, site)
+    await say(phone("Marva"), "<img src=x onerror=document.title='run'> javascript:alert(1) https://example.com/x")
+    await expect(phone("Marva").get_by_role("log")).to_contain_text("You said <img src=x")
+    assert await phone("Marva").locator("img").count() == 0
+    links = await phone("Marva").get_by_role("link").all()
+    assert {await link.get_attribute("href") for link in links} == {"https://example.com/x"}
+    assert await page.title() == "Phones: Digital Pardna"
+
+
+@pytest.mark.parametrize("path", ["/", "/j/7K2MQ9", "/r/R-7K2MQ9XA", f"/pay/{rows.TOKEN}", "/legal/terms", "/sim"])
+async def test_no_page_scrolls_sideways_on_a_small_phone_and_each_is_there_within_a_second(
+    page: Page, site: Site, path: str
+) -> None:
+    await rows.put_circle(site.engine)
+    await rows.put_payment(site.engine)
+    await page.set_viewport_size({"width": 360, "height": 640})
+    await page.goto(site.url + path)
+    if path == "/sim":
+        await page.get_by_role("button", name="Five people").last.click()
+        await expect(page.get_by_role("article")).to_have_count(5)
+    assert await page.evaluate("document.scrollingElement.scrollWidth") <= 360
+    timing = await page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
+    assert 0 < timing < 1000
+
+
+async def test_the_sandbox_is_paid_by_a_press_of_a_button(page: Page, site: Site) -> None:
+    await rows.put_circle(site.engine)
+    await rows.put_payment(site.engine)
+    await page.goto(f"{site.url}/pay/{rows.TOKEN}")
+    await page.get_by_role("button", name="Success").click()
+    await expect(page.get_by_role("status")).to_contain_text("Your answer is with the rail")
+    [arrival] = await site.arrivals()
+    assert arrival.body["kind"] == "collected"
