@@ -250,7 +250,7 @@ async def run_web(parts: Parts, port: int, *, share_port: bool, listening: async
             reach=Reach(sms=settings.twilio_from),
             public_url=parts.public_url,
             development=settings.development,
-            registry=parts.metrics.registry,
+            metrics=parts.metrics,
         )
     )
     runner = make_runner(app)
