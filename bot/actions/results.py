@@ -17,9 +17,12 @@ DUTIES: Mapping[str, type[c.Duty]] = {_word(duty): duty for duty in c.Duty.__sub
 
 
 def read_duty(body: Mapping[str, Any]) -> c.Command | None:
-    """Return the command of a duty; None for one that is not the desk's."""
+    """Return the command of a duty; None for one that is not the desk's.
+
+    What a rail will say later (the sandbox's pay page may delay its answer) is a duty too.
+    """
     duty = DUTIES.get(body["kind"])
-    return duty(**{f.name: body[f.name] for f in fields(duty)}) if duty else None
+    return duty(**{f.name: body[f.name] for f in fields(duty)}) if duty else read_result("", body)
 
 
 def read_result(party: str, body: Mapping[str, Any]) -> c.Command | None:
