@@ -4,22 +4,19 @@
 no SMS is longer than two segments: what is longer goes out as several.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from babel.dates import format_date
 from babel.messages.pofile import read_po
 
+from bot.words.pages import sms_pages
 from bot.words.say import Figure, Say, Text
-from domain.gsm7 import septets, to_gsm7
-from domain.messages import Channel, Option, Outgoing, numbered
+from domain.messages import Channel, Option, Outgoing
 from domain.money import Money
 from domain.people import Language
-
-LONGEST_SMS = 306
-"""Septets: two segments of a joined SMS (contract.md)."""
 
 
 @lru_cache(maxsize=4096)
@@ -28,7 +25,9 @@ def day(value: date) -> str:
     return format_date(value, "EEE d MMM", locale="en")
 
 
-def _read(language: Language) -> dict[str, str]:
+@cache
+def texts_of(language: Language) -> Mapping[str, str]:
+    """Return the texts of one language by name, gaps and all."""
     with files("bot.words").joinpath(f"{language.value}.po").open("rb") as file:
         return {str(m.id): str(m.string) for m in read_po(file) if m.id and m.string}
 
@@ -37,7 +36,7 @@ class Catalogue:
     """The texts of every language. A text that a language lacks is said in English, and counted."""
 
     def __init__(self, site: str) -> None:
-        self._texts: Mapping[Language, dict[str, str]] = {language: _read(language) for language in Language}
+        self._texts = {language: texts_of(language) for language in Language}
         self._site = site
         self.missing = 0
 
@@ -57,7 +56,7 @@ class Catalogue:
         body = "\n".join(self.write(t, language) for t in what.texts)
         options = tuple(Option(a.line, self._label(a.label, language)) for a in what.answers)
         message = Outgoing(body, options, self.write(Text("choose"), language) if options else "")
-        return _pages(message) if channel is Channel.SMS else (message,)
+        return sms_pages(message) if channel is Channel.SMS else (message,)
 
     def _label(self, label: Text | str, language: Language) -> str:
         return label if isinstance(label, str) else self.write(label, language)
@@ -76,40 +75,3 @@ class Catalogue:
                 return "\n".join(v if isinstance(v, str) else self.write(v, language) for v in value)
             case _:
                 return str(value)
-
-
-def _pages(message: Outgoing) -> tuple[Outgoing, ...]:
-    """Split a message so that each part, with its numbered answers, fits an SMS."""
-    body = to_gsm7(message.text)
-    options = tuple(Option(o.id, to_gsm7(o.label)) for o in message.options)
-    last = Outgoing(body, options, message.button)
-    if septets(numbered(last)) <= LONGEST_SMS:
-        return (last,)
-    pages = list(_chunks(body.split("\n")))
-    tail = Outgoing(pages[-1], options, message.button)
-    if septets(numbered(tail)) > LONGEST_SMS:
-        *most, end = pages[-1].rsplit("\n", 1) if "\n" in pages[-1] else pages[-1].rsplit(". ", 1)
-        pages[-1:] = [*most, end]
-        tail = Outgoing(end, options, message.button)
-    return (*(Outgoing(page) for page in pages[:-1]), tail)
-
-
-def _chunks(lines: Iterable[str]) -> Iterable[str]:
-    """Join lines into texts that fit; a line that is too long by itself is cut at a space."""
-    page = ""
-    for line in lines:
-        rest = line
-        while septets(rest) > LONGEST_SMS:
-            if page:
-                yield page
-                page = ""
-            cut = rest.rfind(" ", 0, LONGEST_SMS // 2)
-            cut = cut if cut > 0 else LONGEST_SMS // 2
-            yield rest[:cut]
-            rest = rest[cut:].lstrip()
-        joined = f"{page}\n{rest}" if page else rest
-        if septets(joined) > LONGEST_SMS:
-            yield page
-            joined = rest
-        page = joined
-    yield page

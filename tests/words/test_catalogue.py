@@ -1,0 +1,75 @@
+"""A text is written in the reader's language, its gaps filled in the one form each kind of figure has."""
+
+from datetime import date
+
+import pytest
+
+from bot.words.catalogue import Catalogue
+from bot.words.say import Answer, Say, say, text
+from domain.gsm7 import is_gsm7
+from domain.messages import Channel, Option, Outgoing
+from domain.money import Currency, Money
+from domain.people import Language
+
+SITE = "https://pardna.example"
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return Catalogue(SITE)
+
+
+DUE = text("owed_line", circle="Sunday Club", amount=Money(500_000, Currency.JMD), due=date(2027, 1, 22))
+
+
+def test_money_and_days_read_as_in_the_samples(catalogue: Catalogue) -> None:
+    assert catalogue.write(DUE, Language.EN) == "Sunday Club: J$5,000, due Fri 22 Jan"
+
+
+@pytest.mark.parametrize("language", Language)
+def test_figures_are_the_same_in_every_language(catalogue: Catalogue, language: Language) -> None:
+    said = catalogue.write(DUE, language)
+    assert "J$5,000" in said
+    assert "Fri 22 Jan" in said
+
+
+def test_a_figure_that_is_a_text_is_said_in_the_same_language(catalogue: Catalogue) -> None:
+    menu = text("menu_owed", name="Keisha", owed=(DUE, "and more"))
+    assert catalogue.write(menu, Language.PATWA) == (
+        "Keisha, fi throw:\nSunday Club: J$5,000, due Fri 22 Jan\nand more"
+    )
+
+
+def test_braces_that_a_person_typed_stay_theirs(catalogue: Catalogue) -> None:
+    assert '"{site} {0}"' in catalogue.write(text("lost", heard="{site} {0}"), Language.EN)
+
+
+def test_the_site_is_known_to_every_text(catalogue: Catalogue) -> None:
+    assert f"{SITE}/legal/terms" in catalogue.write(text("ask_consent", name="Marva"), Language.PATWA)
+
+
+def test_a_gap_that_nobody_fills_is_found_out(catalogue: Catalogue) -> None:
+    with pytest.raises(KeyError):
+        catalogue.write(text("owed_line", circle="Sunday Club"), Language.EN)
+
+
+def test_a_text_that_a_language_lacks_is_said_in_english_and_counted() -> None:
+    lacking = Catalogue(SITE)
+    lacking._texts = {Language.EN: lacking._texts[Language.EN], Language.PATWA: {}}
+    assert lacking.write(text("menu"), Language.PATWA) == "Menu"
+    assert lacking.missing == 1
+
+
+def test_answers_keep_the_line_and_get_a_label(catalogue: Catalogue) -> None:
+    asked = say("ask_rail", Answer("CASH", text("rail_cash")), Answer("NCB", "NCB"), amount="J$5,000")
+    (message,) = catalogue.render(asked, Language.EN, Channel.TELEGRAM)
+    options = (Option("CASH", "Cash to banker"), Option("NCB", "NCB"))
+    assert message == Outgoing("How do you throw J$5,000?", options, "Choose")
+
+
+def test_sms_is_plain_whatever_people_are_called(catalogue: Catalogue) -> None:
+    named = Say((text("menu_clear", name="Zoë 🌸 Łukasz"),), (Answer("JOIN", "José’s circle"),))  # noqa: RUF001
+    (message,) = catalogue.render(named, Language.EN, Channel.SMS)
+    assert message.text == "Zoe Lukasz, you owe nothing today."
+    assert message.options[0].label == "José's circle"
+    assert is_gsm7(message.options[0].label)

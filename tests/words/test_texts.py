@@ -1,0 +1,187 @@
+"""Every text in every language keeps the voice of copy.md and the promises of the contract."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+
+import pytest
+
+from bot.words.catalogue import Catalogue, texts_of
+from bot.words.pages import LONGEST_SMS
+from bot.words.say import Figure, Text, text
+from domain.gsm7 import is_gsm7, septets
+from domain.money import Currency, Money
+from domain.people import Language
+from tests.words.said import all_labels
+
+SITE = "https://pardna.example"
+PERSON = "Alexandrina-Rosemary"
+CIRCLE = "Half Way Tree Friday Ladies 12"
+MONEY = Money(125_000_050, Currency.JMD)
+DAY = date(2027, 9, 22)
+LABEL = "First Global ...4471"
+
+PEOPLE = dict.fromkeys(("who", "name", "banker", "second"), PERSON)
+SUMS = dict.fromkeys(
+    re.findall(
+        r"\w+",
+        "amount pot gross left owed throw fee net now there hand rail paid used credit held kept thrown drawn",
+    ),
+    MONEY,
+)
+DAYS = dict.fromkeys(("due", "until", "date", "pays_on", "next", "example"), DAY)
+COUNTS = dict.fromkeys(("round", "turns", "taken", "turn", "count", "hands", "days", "grace", "least", "most"), 50)
+
+TYPICAL: Mapping[str, Figure] = {
+    **PEOPLE, **SUMS, **DAYS, **COUNTS,
+    "circle": CIRCLE, "code": "K7QX2M", "ref": "R-7K2MQ9XA", "receipt": "R-7K2MQ9XA", "kind": "R", "last3": "789",
+    "heard": "h" * 24, "label": LABEL, "bank": "First Global", "address": "WhatsApp ...0101", "currency": "JMD",
+    "link": f"{SITE}/pay/{'f' * 64}", "flow": "APPROVE PAYOUT", "word": "APPROVE PAYOUT",
+    "frequency": text("fortnightly"), "order": text("order_banker"), "state": text("state_late"),
+    "role": text("role_banker_too"), "how": text("how_both", banker=PERSON, hand=MONEY, rail=MONEY, label=LABEL),
+    "names": "Keisha, Devon, Marva", "lines": ("1 Keisha", "2 Devon"), "line": f"K-7Q2M kyc ...789 {PERSON}",
+    "sums": tuple(text(f"sum_{name}", amount=MONEY) for name in ("gross", "fee", "throw", "arrears")),
+    "note": "My cousin gave you the money on Friday.", "answer": "We have spoken to your banker, and it is found.",
+    "asks": (text("waits_draw", circle=CIRCLE, amount=MONEY, ref="P-7K2M"),),
+}  # fmt: skip
+"""The longest that is likely for every gap."""
+
+OTHERWISE: Mapping[str, Mapping[str, Figure]] = {
+    "terms": {"fee": text("terms_fee", fee=MONEY)},
+    "menu_owed": {"owed": (text("owed_line", circle=CIRCLE, amount=MONEY, due=DAY),) * 2},
+    "day_far": {"heard": DAY},
+    "order_later": {"heard": "lottery"},
+    "joined": {"turn": "48, 49, 50"},
+}
+"""Gaps that are filled in another way in one text."""
+
+ONE_SMS = 160
+KEYS = sorted(texts_of(Language.EN))
+SPOKEN = pytest.mark.parametrize("language", Language)
+COMMAND = re.compile(r"\b[A-Z]{2,}\b")
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return Catalogue(SITE)
+
+
+def _written(catalogue: Catalogue, key: str, language: Language) -> str:
+    return catalogue.write(Text(key, {**TYPICAL, **OTHERWISE.get(key, {})}), language)
+
+
+def _bare(said: str) -> str:
+    return re.sub(r"{\w+}", "", said)
+
+
+@SPOKEN
+def test_every_text_is_plain_sms(language: Language) -> None:
+    assert [
+        key for key, said in texts_of(language).items() if not is_gsm7(said.replace("{", "").replace("}", ""))
+    ] == []
+
+
+@SPOKEN
+def test_every_text_fits_two_segments_with_long_figures(catalogue: Catalogue, language: Language) -> None:
+    lengths = {key: septets(_written(catalogue, key, language)) for key in KEYS}
+    assert {key: length for key, length in lengths.items() if length > LONGEST_SMS} == {}
+
+
+@SPOKEN
+def test_most_texts_fit_one_segment_with_long_figures(catalogue: Catalogue, language: Language) -> None:
+    short = [key for key in KEYS if septets(_written(catalogue, key, language)) <= ONE_SMS]
+    assert len(short) > 0.95 * len(KEYS)
+
+
+def test_both_languages_say_the_same_facts_in_the_same_order() -> None:
+    english, patwa = texts_of(Language.EN), texts_of(Language.PATWA)
+    gaps = {key: [re.findall(r"{(\w+)}", texts[key]) for texts in (english, patwa)] for key in KEYS}
+    assert {key: both for key, both in gaps.items() if both[0] != both[1]} == {}
+
+
+def test_words_to_type_are_the_same_in_both_languages() -> None:
+    english, patwa = texts_of(Language.EN), texts_of(Language.PATWA)
+    words = {key: [COMMAND.findall(_bare(texts[key])) for texts in (english, patwa)] for key in KEYS}
+    assert {key: both for key, both in words.items() if both[0] != both[1]} == {}
+
+
+def test_examples_are_the_same_in_both_languages() -> None:
+    """Codes, numbers and dates that a text gives as an example or a bound."""
+    english, patwa = texts_of(Language.EN), texts_of(Language.PATWA)
+    numbers = {key: [re.findall(r"\S*\d[^\s.,]*", _bare(t[key])) for t in (english, patwa)] for key in KEYS}
+    assert {key: both for key, both in numbers.items() if both[0] != both[1]} == {}
+
+
+@SPOKEN
+def test_no_text_shouts_blames_or_talks_like_a_machine(language: Language) -> None:
+    cold = re.compile(r"!|transaction|initiat|successful|invalid|error|failed|unfortunately|please note", re.IGNORECASE)
+    assert {key: said for key, said in texts_of(language).items() if cold.search(said)} == {}
+
+
+@SPOKEN
+def test_received_in_capitals_stands_in_the_drawers_question_alone(language: Language) -> None:
+    asking = {key for key, said in texts_of(language).items() if "RECEIVED" in said}
+    assert asking == {"paid_out_rail", "paid_out_cash", "paid_out_both", "waits_draw", "dispute_open"}
+
+
+@SPOKEN
+def test_complete_is_said_of_a_circle_that_has_ended_alone(language: Language) -> None:
+    ended = {key for key, said in texts_of(language).items() if "complete" in said.casefold()}
+    assert ended == {"complete", "complete_banker"}
+
+
+@SPOKEN
+@pytest.mark.parametrize(
+    ("key", "word"),
+    [
+        ("approve_ask", "APPROVE PAYOUT {ref}"),
+        ("waits_payout", "APPROVE PAYOUT {ref}"),
+        ("staff_payout", "APPROVE PAYOUT {ref}"),
+        ("waits_draw", "NOT RECEIVED {ref}"),
+        ("cash_claimed", "CONFIRM"),
+        ("cash_recorded_ask", "CONFIRM"),
+        ("waits_cash", "CONFIRM {ref}"),
+        ("cash_silence", "DENY {ref}"),
+        ("asks_to_join", "APPROVE {code} {who}"),
+        ("pay_day", "PAY OUT {code}"),
+        ("pay_day_short", "PAY OUT {code}"),
+        ("pot_full_banker", "PAY OUT {code}"),
+        ("top_up", "PAY OUT {code}"),
+        ("draw_free_banker", "PAY OUT {code}"),
+        ("payout_failed_banker", "PAY OUT {code}"),
+        ("approved_full", "LOCK {code}"),
+        ("locked", "BEGIN {code}"),
+        ("terms_agree", "AGREE"),
+        ("draw_held_trn", "TRN"),
+        ("remind_soon", "PAY"),
+        ("remind_today", "PAY"),
+        ("remind_late", "PAY"),
+        ("missed", "PAY"),
+        ("staff_kyc", "KYC {ref} OK"),
+        ("staff_agent", "CASE {ref}"),
+        ("lost_agent", "AGENT"),
+        ("third_miss", "AGENT"),
+    ],
+)
+def test_what_asks_for_a_word_spells_it(language: Language, key: str, word: str) -> None:
+    assert word in texts_of(language)[key]
+
+
+@SPOKEN
+def test_the_reply_to_new_holds_one_code(catalogue: Catalogue, language: Language) -> None:
+    said = catalogue.write(Text("circle_made", {**TYPICAL, "circle": "Sunday Club"}), language)
+    assert set(re.findall(r"\b[A-HJKMNP-Z2-9]{6}\b", said)) == {"K7QX2M"}
+
+
+@SPOKEN
+def test_missed_is_said_only_when_it_is_so(language: Language) -> None:
+    """Late is never called missed (copy.md 3)."""
+    missed = {key for key, said in texts_of(language).items() if re.search(r"\bmiss", said)}
+    assert missed == {"missed", "missed_banker", "state_missed", "balance_missed"}
+
+
+@SPOKEN
+def test_labels_fit_a_button(language: Language) -> None:
+    """WhatsApp shows 20 characters on a button."""
+    assert "menu_agent" in all_labels()
+    assert [key for key in all_labels() if len(texts_of(language)[key]) > 20] == []
