@@ -159,6 +159,7 @@ async def _running(parts: Parts) -> AsyncIterator[None]:
     """Run desk, relay and keeper while this lasts."""
     keeper = Keeper(parts.engine, parts.vault, parts.clock, parts.bell, metrics=parts.metrics)
     tasks = [asyncio.ensure_future(part.run()) for part in (make_desk(parts), make_relay(parts), keeper)]
+    tasks.append(asyncio.ensure_future(parts.clock.follow(parts.engine, parts.bell)))
     try:
         yield
     finally:
