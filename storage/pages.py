@@ -31,7 +31,6 @@ _RECEIPT = text("""
 """)
 _PAYMENT = text(r"""
     SELECT payment.receipt, payment.circle, circle.name, payment.currency, payment.amount, payment.state,
-        payment.rail,
         EXISTS (SELECT FROM inbox WHERE source = 'sandbox' AND external_id IN
             (payment.receipt || '\:success', payment.receipt || '\:failure'))
         OR EXISTS (SELECT FROM duty WHERE key = 'sandbox\:' || payment.receipt)
@@ -79,7 +78,6 @@ class Payment:
     circle_name: str
     amount: Money
     state: str
-    rail: str
     answered: bool
 
 

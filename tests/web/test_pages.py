@@ -168,6 +168,14 @@ async def pay(site: Site, result: str, **headers: str) -> int:
         return answer.status
 
 
+async def test_a_card_is_paid_on_the_same_page(site: Site) -> None:
+    await rows.put_circle(site.engine)
+    await rows.put_payment(site.engine, rail="CARD")
+    assert (await site.get(f"/pay/{rows.TOKEN}"))[0] == 200
+    assert await pay(site, "success") == 303
+    assert len(await site.arrivals()) == 1
+
+
 async def test_the_pay_page_shows_amount_and_circle_and_three_answers(rich: Site) -> None:
     status, html = await rich.get(f"/pay/{rows.TOKEN}")
     assert status == 200

@@ -74,8 +74,8 @@ function addPhone(info, focus = false) {
   el.classList.add(info.channel);
   el.dataset.key = key;
   el.setAttribute("aria-label", `${label}, ${CHANNELS[info.channel]}`);
-  el.querySelector("h2").textContent = label;
-  el.querySelector(".who p").textContent = `${CHANNELS[info.channel]} ${info.address}`;
+  el.querySelector("h2").append(label, make("small", {}, CHANNELS[info.channel]));
+  el.querySelector(".who p").textContent = info.address;
   el.querySelector(".face").textContent = label.replace(/^\+/, "").slice(0, 1).toUpperCase();
   el.querySelector(".remove").setAttribute("aria-label", `Remove ${label}`);
   const field = el.querySelector("textarea");
