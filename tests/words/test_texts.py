@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from bot.conversations.talk import WORDS
 from bot.words.catalogue import Catalogue, texts_of
 from bot.words.pages import LONGEST_SMS
 from bot.words.say import Figure, Text, text
@@ -61,6 +62,11 @@ SPOKEN = pytest.mark.parametrize("language", Language)
 COMMAND = re.compile(r"\b[A-Z]{2,}\b")
 
 
+ANSWERS = {"ALL", "OK", "NO", "EN", "PATWA", "BANK", "WALLET", "NCB", "LYNK", "SMS", "WHATSAPP"}
+NAMES = {"PIN", "US"}
+"""Capitals that nobody is asked to type, beside those of the answers."""
+
+
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
     return Catalogue(SITE)
@@ -110,6 +116,26 @@ def test_examples_are_the_same_in_both_languages() -> None:
     english, patwa = texts_of(Language.EN), texts_of(Language.PATWA)
     numbers = {key: [re.findall(r"\S*\d[^\s.,]*", _bare(t[key])) for t in (english, patwa)] for key in KEYS}
     assert {key: both for key, both in numbers.items() if both[0] != both[1]} == {}
+
+
+@SPOKEN
+def test_only_words_that_do_something_are_to_be_typed(language: Language) -> None:
+    known = {part for word in (*WORDS, "STOP", "START", "BACK") for part in word.split()} | ANSWERS | NAMES
+    asked = {key: set(COMMAND.findall(_bare(said))) - known for key, said in texts_of(language).items()}
+    assert {key: words for key, words in asked.items() if words} == {}
+
+
+def test_the_samples_of_the_voice_are_said_word_for_word(catalogue: Catalogue) -> None:
+    """Due, late and held, as copy.md has them."""
+    sunday: dict[str, Figure] = {"circle": "Sunday Club", "amount": Money(500_000, Currency.JMD)}
+    due = text("remind_soon", due=date(2027, 1, 15), round=2, who="Marva", **sunday)
+    late = text("remind_late", due=date(2027, 1, 15), until=date(2027, 1, 18), **sunday)
+    held = text("draw_held_trn", circle="Sunday Club", amount=Money(2_450_000, Currency.JMD))
+    assert [catalogue.write(said, Language.EN) for said in (due, late, held)] == [
+        "Sunday Club: J$5,000 is due Fri 15 Jan (round 2, Marva's draw). Reply PAY to throw now.",
+        "Sunday Club: your J$5,000 was due Fri 15 Jan. Throw by Mon 18 Jan and it still counts. Reply PAY.",
+        "Your J$24,500 from Sunday Club is safe and waiting for your TRN. Reply TRN and the 9 digits.",
+    ]
 
 
 @SPOKEN
