@@ -1,4 +1,8 @@
-"""What the code asks the catalogue for, read from its source: the key, the figures and the place of every call."""
+"""What the code asks the catalogue for, read from its source: the key, the figures and the place of every call.
+
+A text is named by the first argument of `say`, `text`, `refuse` and `Text`. A function that hands a parameter of its
+own on to one of them names a text by that parameter, and so its callers are read too.
+"""
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from bot.conversations.throwing import RAIL_WORDS
 from domain.money import Unread
 from domain.pardna import ThrowState
 from domain.people import TrnState
@@ -20,23 +23,12 @@ SPEAKERS = [
     ROOT / "bot/words/catalogue.py",
 ]
 
-KEY_AT = {"say": 0, "text": 0, "refuse": 0, "Text": 0, "miss": 0, "read_one_of": 0, "read_count": 0, "answering": 3}
-"""Which argument of which function names a text."""
-
-READERS: Mapping[str, frozenset[str]] = {
-    "miss": frozenset({"heard"}),
-    "read_one_of": frozenset({"heard"}),
-    "read_count": frozenset({"heard", "least", "most"}),
-    "answering": frozenset(),
-}
-"""What these fill in by themselves."""
-
 HELD = ("trn", "arrears")
 """What `hold_reason` may return."""
 
 FAMILIES: Mapping[str, Iterable[str]] = {
     "money_{}": [reason.value for reason in Unread],
-    "rail_{}": sorted({rail.lower() for rail in RAIL_WORDS.values()}),
+    "rail_{}": ["cash", "card", "sandbox", "ncb", "scotia", "lynk"],
     "state_{}": [state.value.lower() for state in ThrowState],
     "waits_{}": ["cash", "payout", "draw"],
     "ask_trn_{}": [state.value.lower() for state in TrnState],
@@ -53,14 +45,9 @@ PICKED: Mapping[str, Iterable[str]] = {
     "why": ["throw_odd"],
     "n": ["help_member", "help_banker", "help_staff"],
     "_paid_out_text(payout)": ["paid_out_rail", "paid_out_cash", "paid_out_both"],
-    "nothing": [],
+    "name": ["balance_due", "balance_late", "balance_missed"],
 }
-"""Names picked by an expression, as it is written; those that a caller hands over are found at the caller."""
-
-PICKED_IN: Mapping[tuple[str, str], Iterable[str]] = {
-    ("looking.py", "name"): ["balance_due", "balance_late", "balance_missed"],
-    ("reading.py", "name"): [],
-}
+"""Names picked by an expression, as it is written."""
 
 
 @dataclass(frozen=True)
@@ -72,66 +59,125 @@ class Said:
     place: str
 
 
+@dataclass(frozen=True)
+class Door:
+    """A function whose parameter `at` names a text, with the figures that it fills in by itself."""
+
+    at: int
+    name: str
+    figures: frozenset[str] | None = frozenset()
+
+
+SAY = "bot.words.say"
+Doors = dict[tuple[str, str], Door]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that names a text."""
+
+    module: str
+    named: ast.expr
+    node: ast.Call
+    door: Door
+    scope: ast.stmt
+
+    @property
+    def place(self) -> str:
+        """Where it stands."""
+        return f"{self.module}:{self.node.lineno}"
+
+
+@cache
+def _trees() -> Mapping[str, ast.Module]:
+    return {".".join(p.relative_to(ROOT).with_suffix("").parts): ast.parse(p.read_text()) for p in SPEAKERS}
+
+
 @cache
 def all_said() -> tuple[Said, ...]:
     """Return every key that the code can ask for."""
-    return tuple(said for path in SPEAKERS for said in _in_module(path))
+    doors: Doors = {(SAY, name): Door(0, "name") for name in ("say", "text", "refuse", "Text")}
+    while more := {k: d for call in _calls(doors) for k, d in _opens(call) if k not in doors}:
+        doors |= more
+    calls = [call for call in _calls(doors) if not list(_opens(call))]
+    return tuple(Said(key, _figures(call), call.place) for call in calls for key in _keys(call.named, call.place))
 
 
 @cache
 def all_labels() -> frozenset[str]:
     """Return the texts that stand on a button: `Answer(line, text(key))`."""
     found: set[str] = set()
-    for path in SPEAKERS:
-        for call in ast.walk(ast.parse(path.read_text())):
+    for module, tree in _trees().items():
+        for call in ast.walk(tree):
             match call:
                 case ast.Call(func=ast.Name(id="Answer"), args=[_, ast.Call(func=ast.Name(id="text"), args=[key])]):
-                    found.update(_keys(key, path.name, f"{path.relative_to(ROOT)}:{call.lineno}"))
+                    found.update(_keys(key, f"{module}:{call.lineno}"))
     return frozenset(found)
 
 
-def _in_module(path: Path) -> Iterator[Said]:
-    tree = ast.parse(path.read_text())
-    for scope in tree.body:
-        for call in ast.walk(scope):
-            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id not in KEY_AT:
-                continue
-            place = f"{path.relative_to(ROOT)}:{call.lineno}"
-            named = call.args[KEY_AT[call.func.id]]
-            figures = _figures(call, scope)
-            for key in _keys(named, path.name, place):
-                yield Said(key, figures, place)
+def _calls(doors: Doors) -> Iterator[Call]:
+    for module, tree in _trees().items():
+        near = {name: door for name, origin in _names(module, tree).items() if (door := doors.get(origin))}
+        for scope in tree.body:
+            for node in ast.walk(scope):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and (door := near.get(node.func.id)):
+                    yield Call(module, _named(node, door), node, door, scope)
 
 
-def _keys(named: ast.expr, module: str, place: str) -> Iterable[str]:
+def _names(module: str, tree: ast.Module) -> dict[str, tuple[str, str]]:
+    """Return what each function's name in a module stands for: the module that made it, and its name there."""
+    found: dict[str, tuple[str, str]] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module=str(origin), names=names):
+                found |= {alias.asname or alias.name: (origin, alias.name) for alias in names}
+            case ast.FunctionDef(name=name):
+                found[name] = (module, name)
+    return found
+
+
+def _named(node: ast.Call, door: Door) -> ast.expr:
+    by_word = [keyword.value for keyword in node.keywords if keyword.arg == door.name]
+    return node.args[door.at] if len(node.args) > door.at else by_word[0]
+
+
+def _opens(call: Call) -> Iterator[tuple[tuple[str, str], Door]]:
+    """Yield the function around a call whose own parameter it hands on."""
+    for around in ast.walk(call.scope):
+        if isinstance(around, ast.FunctionDef) and isinstance(call.named, ast.Name):
+            names = [a.arg for a in (*around.args.posonlyargs, *around.args.args)]
+            if call.named.id in names and call.node in set(ast.walk(around)):
+                yield (call.module, around.name), Door(names.index(call.named.id), call.named.id, _figures(call))
+
+
+def _keys(named: ast.expr, place: str) -> Iterable[str]:
     match named:
         case ast.Constant(value=str(key)):
             return [key]
         case ast.IfExp(body=yes, orelse=no):
-            return [*_keys(yes, module, place), *_keys(no, module, place)]
+            return [*_keys(yes, place), *_keys(no, place)]
         case ast.JoinedStr(values=parts):
             pattern = "".join(str(p.value) if isinstance(p, ast.Constant) else "{}" for p in parts)
+            assert pattern in FAMILIES, f"{place}: cannot tell what {pattern!r} may become"
             return [pattern.format(value) for value in FAMILIES[pattern]]
         case _:
             written = ast.unparse(named)
-            found = PICKED_IN.get((module, written), PICKED.get(written))
-            assert found is not None, f"{place}: cannot tell which texts {written!r} may name"
-            return found
+            assert written in PICKED, f"{place}: cannot tell which texts {written!r} may name"
+            return PICKED[written]
 
 
-def _figures(call: ast.Call, scope: ast.stmt) -> frozenset[str] | None:
-    assert isinstance(call.func, ast.Name)
-    found = set(READERS.get(call.func.id, ()))
-    if call.func.id == "Text" and len(call.args) > 1:
-        found |= _literal(call.args[1]) or set()
-    for keyword in call.keywords:
+def _figures(call: Call) -> frozenset[str] | None:
+    found: set[str] = set(call.door.figures or ())
+    if call.node.args[1:] and isinstance(call.node.func, ast.Name) and call.node.func.id == "Text":
+        found |= _literal(call.node.args[1]) or set()
+    for keyword in call.node.keywords:
         if keyword.arg is not None:
             found.add(keyword.arg)
-        elif (more := _named_dict(keyword.value, scope)) is None:
+        elif (more := _named_dict(keyword.value, call.scope)) is None:
             return None
         else:
             found |= more
-    return frozenset(found - {"ask_again"})
+    return None if call.door.figures is None else frozenset(found - {"ask_again"})
 
 
 def _literal(value: ast.expr | None) -> set[str] | None:
