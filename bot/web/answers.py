@@ -3,14 +3,14 @@
 Nothing of an exception ever reaches the caller: a refusal is one of the lines written here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Final
 
 import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.typedefs import Handler
 from prometheus_client import Histogram
 
 from bot.telemetry import Metrics
@@ -44,7 +44,7 @@ REFUSALS: Final[Mapping[int, str]] = {
 }
 
 
-class BadRequest(Exception):  # noqa: N818 - the name says it whole
+class BadRequest(Exception):
     """What the caller sent cannot be used; the message is the one line they read (400)."""
 
 
@@ -80,32 +80,60 @@ async def read_body(request: web.Request) -> bytes:
         raise BadRequest(REFUSALS[400]) from None
 
 
-def plainly(metrics: Metrics) -> Middleware:
-    """Make the middleware of all routes: it turns refusals into their plain line, and times every answer."""
-    timers: dict[tuple[str, int], Histogram] = {}
+def guarded(routes: Sequence[web.RouteDef], metrics: Metrics) -> list[web.RouteDef]:
+    """Return the routes with refusals turned into their plain line and answers timed, and with 405 and 404 added.
 
-    @web.middleware
-    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    Wrapped once here and not by a middleware, which aiohttp puts together anew for each request.
+    """
+    taken: dict[str, list[str]] = {}
+    for route in routes:
+        taken.setdefault(route.path, []).append(route.method)
+    refusing = [web.route("*", path, _not_that_method(methods)) for path, methods in taken.items()]
+    return [
+        web.RouteDef(route.method, route.path, _guard(route.path, route.handler, metrics), route.kwargs)
+        for route in [*routes, *refusing, web.route("*", "/{none:.*}", _nothing_here)]
+    ]
+
+
+def _not_that_method(methods: Sequence[str]) -> Handler:
+    async def refuse(_request: web.Request) -> web.StreamResponse:
+        return plain(405, headers={"Allow": ", ".join(methods)})
+
+    return refuse
+
+
+async def _nothing_here(_request: web.Request) -> web.StreamResponse:
+    return plain(404)
+
+
+def _guard(path: str, handler: Handler, metrics: Metrics) -> Handler:
+    timers: dict[int, Histogram] = {}
+
+    async def answer(request: web.Request) -> web.StreamResponse:
         began = perf_counter()
-        given = await _or_refusal(request, handler)
-        resource = request.match_info.route.resource
-        which = (resource.canonical if resource else "none", given.status)
-        timer = timers.get(which) or timers.setdefault(which, metrics.http.labels(which[0], str(which[1])))
+        try:
+            given = await handler(request)
+        except Exception as refusal:  # noqa: BLE001 - what is no refusal is raised again
+            given = _refusal(refusal)
+        timer = timers.get(given.status) or timers.setdefault(
+            given.status, metrics.http.labels(path, str(given.status))
+        )
         timer.observe(perf_counter() - began)
         return given
 
     return answer
 
 
-async def _or_refusal(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except BadRequest as refusal:
-        return plain(400, str(refusal))
-    except (NotDurable, Unreachable):
-        return try_later()
-    except web.HTTPMove as elsewhere:
-        return web.Response(status=elsewhere.status, headers={**PRIVATE, "Location": str(elsewhere.location)})
-    except web.HTTPException as refusal:
-        allowed = {"Allow": refusal.headers["Allow"]} if "Allow" in refusal.headers else {}
-        return plain(refusal.status, headers=allowed)
+def _refusal(error: Exception) -> web.StreamResponse:
+    """Return the answer that an exception stands for; raises it again when it is a fault of ours."""
+    match error:
+        case BadRequest():
+            return plain(400, str(error))
+        case NotDurable() | Unreachable():
+            return try_later()
+        case web.HTTPMove():
+            return web.Response(status=error.status, headers={**PRIVATE, "Location": str(error.location)})
+        case web.HTTPException():
+            return plain(error.status)
+        case _:
+            raise error

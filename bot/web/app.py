@@ -14,7 +14,7 @@ import bot.simulator
 from bot.simulator.views import SimulatorViews
 from bot.telemetry import Metrics
 from bot.web import hooks
-from bot.web.answers import LARGEST_BODY_BYTES, plainly
+from bot.web.answers import LARGEST_BODY_BYTES, guarded
 from bot.web.assets import Looks
 from bot.web.health import Health
 from bot.web.hooks import Filer
@@ -59,16 +59,18 @@ def make_app(parts: WebParts) -> web.Application:
     switches = {"channels": parts.channels, "rails": parts.rails}
     health = Health(Pulse(parts.engine), clock, switches, parts.metrics.registry)
     public = PublicPages(pages, looks, parts.reach, parts.public_url, simulator=parts.development)
-    app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[plainly(parts.metrics)])
-    app.add_routes(hooks.routes(parts.hooks, parts.filer, parts.metrics))
-    app.add_routes(health.routes())
-    app.add_routes(public.routes())
-    app.add_routes([web.get("/static/{name}", looks.static())])
+    routes = [
+        *hooks.routes(parts.hooks, parts.filer, parts.metrics),
+        *health.routes(),
+        *public.routes(),
+        web.get("/static/{name}", looks.static()),
+    ]
+    app = web.Application(client_max_size=LARGEST_BODY_BYTES)
     if parts.development:
-        app.add_routes(PayPage(pages, looks, parts.filer, clock).routes())
         simulator = SimulatorViews(parts.engine, parts.filer, clock, parts.bell, looks)
-        app.add_routes(simulator.routes())
+        routes += [*PayPage(pages, looks, parts.filer, clock).routes(), *simulator.routes()]
         app.on_shutdown.append(simulator.close)
+    app.add_routes(guarded(routes, parts.metrics))
     return app
 
 
