@@ -10,12 +10,12 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import holidays
@@ -144,7 +144,15 @@ def make_desk(parts: Parts) -> Desk:
     """Build the desk."""
     catalogue = Catalogue(parts.public_url)
     tools = make_tools(parts)
-    return Desk(parts.engine, parts.vault, parts.clock, parts.bell, parts.filer, catalogue, tools, parts.metrics)
+    return Desk(
+        parts.engine,
+        parts.vault,
+        parts.clock,
+        parts.bell,
+        catalogue=catalogue,
+        tools=tools,
+        metrics=parts.metrics,
+    )
 
 
 def make_hooks(settings: Settings, site: str) -> dict[str, Hook]:
@@ -175,9 +183,7 @@ def _http(parts: Parts, party: str) -> Http:
 def make_telegram(parts: Parts) -> Telegram:
     """Build the Telegram adapter."""
     settings = parts.settings
-    return Telegram(
-        _http(parts, "telegram"), settings.telegram_api_url, settings.telegram_token.get_secret_value()
-    )
+    return Telegram(_http(parts, "telegram"), settings.telegram_api_url, settings.telegram_token.get_secret_value())
 
 
 def make_chats(parts: Parts) -> dict[str, Chat]:
@@ -319,14 +325,13 @@ async def _run_roles(settings: Settings, url: str, roles: tuple[str, ...], port:
             await asyncio.gather(*tasks, waits, return_exceptions=True)
 
 
-async def _until_one_ends(tasks: list["asyncio.Future[None]"], waits: "asyncio.Future[bool]") -> None:
-    """Wait for the word to stop; a part that ends by itself has failed and takes the process with it."""
-    running = set(tasks)
+async def _until_one_ends(tasks: Iterable[asyncio.Future[None]], waits: asyncio.Future[Any]) -> None:
+    """Wait for the word to stop; a part that fails takes the process with it."""
+    running: set[asyncio.Future[Any]] = {*tasks, waits}
     while not waits.done():
-        ended, _ = await asyncio.wait({*running, waits}, return_when=asyncio.FIRST_COMPLETED)
-        for task in ended - {waits}:
+        ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
             task.result()
-            running.discard(task)  # type: ignore[arg-type]
 
 
 async def _announce(settings: Settings, site: str, listening: asyncio.Event) -> None:
@@ -340,14 +345,14 @@ async def _run_workers(url: str, roles: tuple[str, ...], port: int, workers: int
     """Start processes of ourselves that share the port, start one again that died, and end all with us."""
     command = [sys.executable, "-m", "bot", "serve", "--role", ",".join(roles), "--port", str(port)]
     environment = {**os.environ, "DATABASE_URL": url, WORKER: "1"}
-    running = [subprocess.Popen(command, env=environment) for _ in range(workers)]  # noqa: ASYNC220, S603 - ourselves
+    running = [subprocess.Popen(command, env=environment) for _ in range(workers)]  # noqa: ASYNC220 - ourselves
     print(f"Digital Pardna is open: http://127.0.0.1:{port}/sim ({workers} workers)", flush=True)
     try:
         while not stop.is_set():
             for place, worker in enumerate(running):
                 if worker.poll() is not None:
                     log.error("a worker died and is started again", code=worker.returncode)
-                    running[place] = subprocess.Popen(command, env=environment)  # noqa: ASYNC220, S603 - ourselves
+                    running[place] = subprocess.Popen(command, env=environment)  # noqa: ASYNC220 - ourselves
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 1)
     finally:

@@ -37,7 +37,6 @@ from storage.book import Book, Needs
 from storage.clock import Clock
 from storage.duties import Duty
 from storage.engine import Connection, Engine
-from storage.filer import Filer
 from storage.inbox import Arrival
 from storage.outbox import Parcel
 from storage.queries import Contact, Who
@@ -47,11 +46,16 @@ POLL_SECONDS: Final = 1.0
 PAUSE_SECONDS: Final = 0.2
 MOST_TURNS: Final = 400
 """How many parties' arrivals one transaction takes."""
-CROWD: Final = 64
-"""With more hook calls waiting than this, the desk lets them go first."""
+BUSY: Final = 16
+"""A batch of so many turns shows that more is coming."""
+GATHER_SECONDS: Final = 0.02
+"""How long the desk then lets arrivals gather: few large batches cost far less than many small ones."""
+STRETCH: Final = 50
+"""After so many steps of a batch, hooks get a turn on the processor."""
 AWAKE: Final = timedelta(hours=2)
 """Who wrote so lately is not woken by an answer of others (rules.md 55: unless the person wrote)."""
 WAITS_FOR_OLDER: Final = (c.CutOff, c.CloseRound)
+CHANNELS: Final = {channel.value: channel for channel in Channel}
 RAIL_ACCOUNTS: Final = frozenset(ledger.rail(SANDBOX, currency).name for currency in Currency)
 log = structlog.get_logger(__name__)
 
@@ -77,7 +81,7 @@ class Desk:
         vault: Vault,
         clock: Clock,
         bell: Bell,
-        filer: Filer,
+        *,
         catalogue: Catalogue,
         tools: Tools,
         metrics: Metrics,
@@ -86,7 +90,6 @@ class Desk:
         self._vault = vault
         self._clock = clock
         self._bell = bell
-        self._filer = filer
         self._catalogue = catalogue
         self._tools = tools
         self._metrics = metrics
@@ -104,8 +107,8 @@ class Desk:
                     continue
                 if not handled:
                     await ear.wait(POLL_SECONDS)
-                elif self._filer.waiting > CROWD:
-                    await asyncio.sleep(0.002)
+                elif handled >= BUSY:
+                    await asyncio.sleep(GATHER_SECONDS)
 
     async def work_once(self) -> int:
         """Handle one batch; returns how many arrivals were done with, one way or the other."""
@@ -185,7 +188,9 @@ class Desk:
         asking = [a.party for a in arrivals if a.kind == "chat" and _is_number(a.body)]
         menus = await outbox.last_menu(conn, self._vault, asking)
         jobs = []
-        for arrival in arrivals:
+        for number, arrival in enumerate(arrivals, start=1):
+            if not number % STRETCH:
+                await asyncio.sleep(0)
             who = known.get(arrival.party) if arrival.kind == "chat" else None
             step = _chat_step(arrival, who, menus) if who else _other_step(arrival)
             turn = Turn(Book(conn), self._tools, arrival.received_at, staff=tuple(staff))
@@ -256,7 +261,7 @@ class Desk:
         person = book.get(Person, job.turn.person_id) or job.who.standing.person
         language = person.language if person else Language.EN
         must = not job.arrival.party.startswith("sms:") or _restarted(book, job)
-        return self._parcels(job, "r", job.arrival.party, language, said, self._clock.now(), must=must)
+        return self._parcels(job, "r", job.arrival.party, language, said, at=self._clock.now(), must=must)
 
     def _notices(self, job: _Job, reached: Mapping[str, Contact], spoken: Mapping[str, Contact]) -> list[Parcel]:
         together: dict[str, tuple[Contact, list[Say]]] = {}
@@ -273,7 +278,7 @@ class Desk:
             awake = contact.wrote_at is not None and now - contact.wrote_at < AWAKE
             at = now if awake or contact.wrote_at is None else out_of_quiet(now)
             if said is not None:
-                parcels += self._parcels(job, f"n:{party}", party, contact.language, said, at)
+                parcels += self._parcels(job, f"n:{party}", party, contact.language, said, at=at)
         return parcels
 
     def _parcels(
@@ -283,11 +288,11 @@ class Desk:
         party: str,
         language: Language,
         said: Say,
-        at: Any,
         *,
+        at: Any,
         must: bool = False,
     ) -> list[Parcel]:
-        channel = Channel(party.partition(":")[0])
+        channel = CHANNELS[party.partition(":")[0]]
         pages = self._catalogue.render(said, language, channel)
         parcels = []
         for number, page in enumerate(pages):

@@ -31,6 +31,10 @@ class InboundKind(StrEnum):
     """Not from the person: the provider tells how far a message of ours got."""
 
 
+_CHANNELS = {channel.value: channel for channel in Channel}
+_KINDS = {kind.value: kind for kind in InboundKind}
+
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """One thing a person sent, or one delivery status, already verified and parsed.
@@ -71,7 +75,7 @@ class Inbound:
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> "Inbound":
         """Read what `as_json` wrote."""
-        return cls(**{**body, "channel": Channel(body["channel"]), "kind": InboundKind(body["kind"])})
+        return cls(**{**body, "channel": _CHANNELS[body["channel"]], "kind": _KINDS[body["kind"]]})
 
     @property
     def party(self) -> str:

@@ -14,6 +14,13 @@ from domain.pardna import CircleState, DrawState, RoundState
 from domain.people import Language, Person, Role, TrnState
 from domain.standing import Ask, Owed, Seat, Standing, Turn
 
+# Looked up, not called: an enum's call costs more than all the rest of reading a row.
+_CIRCLE_STATES = {state.value: state for state in CircleState}
+_ROUND_STATES = {state.value: state for state in RoundState}
+_DRAW_STATES = {state.value: state for state in DrawState} | {None: None}
+_CURRENCIES = {currency.value: currency for currency in Currency}
+_LANGUAGES_BY = {language.value: language for language in Language}
+
 _WHO = text("""
     SELECT p.party, CAST(s.state AS text) AS session, a.person_id, a.stopped_at IS NOT NULL AS stopped,
         h.name, h.language, h.created_at, t.state AS trn_state, t.last3, d.kind AS pays_to, d.label
@@ -143,7 +150,14 @@ async def who_writes(
     return {
         row.party: Who(
             orjson.loads(row.session) if row.session else {},
-            _standing(row, at[row.party], frozenset(roles.get(row.party, ())), seats, asks, rails),
+            _standing(
+                row,
+                at[row.party],
+                roles=frozenset(roles.get(row.party, ())),
+                seats=seats,
+                asks=asks,
+                rails=rails,
+            ),
         )
         for row in rows
     }
@@ -152,12 +166,13 @@ async def who_writes(
 def _standing(
     row: Any,
     at: datetime,
+    *,
     roles: frozenset[Role],
     seats: Mapping[str, tuple[Seat, ...]],
     asks: Mapping[str, tuple[Ask, ...]],
     rails: tuple[str, ...],
 ) -> Standing:
-    person = Person(row.person_id, row.name, Language(row.language), row.created_at) if row.person_id else None
+    person = Person(row.person_id, row.name, _LANGUAGES_BY[row.language], row.created_at) if row.person_id else None
     return Standing(
         party=row.party,
         now=at,
@@ -192,8 +207,8 @@ def _seat(row: Any) -> Seat:
     return Seat(
         code=row.code,
         name=row.name,
-        state=CircleState(row.state),
-        currency=Currency(row.currency),
+        state=_CIRCLE_STATES[row.state],
+        currency=_CURRENCIES[row.currency],
         throw=row.throw,
         turns=row.turns,
         first_due=row.first_due,
@@ -217,20 +232,20 @@ def _seat(row: Any) -> Seat:
 
 def _owed(cells: Sequence[Any]) -> Owed:
     number, due, grace_until, state, left = cells
-    return Owed(number, date.fromisoformat(due), date.fromisoformat(grace_until), RoundState(state), left)
+    return Owed(number, date.fromisoformat(due), date.fromisoformat(grace_until), _ROUND_STATES[state], left)
 
 
 def _turn(cells: Sequence[Any]) -> Turn:
     number, pays_on, net, paid, state, held_for = cells
     day = date.fromisoformat(pays_on) if pays_on else None
-    return Turn(number, day, net, paid, DrawState(state) if state else None, held_for)
+    return Turn(number, day, net, paid, _DRAW_STATES[state], held_for)
 
 
 async def _asks(conn: AsyncConnection, people: Sequence[str]) -> dict[str, tuple[Ask, ...]]:
     found: dict[str, tuple[Ask, ...]] = {}
     if people:
         for row in await conn.execute(_ASKS, {"people": people}):
-            money = Money(row.amount, Currency(row.currency))
+            money = Money(row.amount, _CURRENCIES[row.currency])
             ask = Ask(row.kind, row.ref, row.code, row.name, money, row.who.split()[0])
             found[row.person_id] = (*found.get(row.person_id, ()), ask)
     return found

@@ -186,7 +186,7 @@ async def open_house(
             vault, secrets.randbelow, lambda: secrets.token_hex(12), SITE, rails, "SANDBOX",
         )  # fmt: skip
         catalogue = Catalogue(SITE)
-        desk = Desk(engine, vault, clock, bell, filer, catalogue, tools, metrics)
+        desk = Desk(engine, vault, clock, bell, catalogue=catalogue, tools=tools, metrics=metrics)
         chats = {c.value: SimulatedChat(c.value, engine, clock) for c in Channel}
         relay = Relay(engine, vault, clock, bell, chats=chats, rails={"sandbox": SandboxRail()}, metrics=metrics)
         keeper = Keeper(engine, vault, clock, bell, metrics=metrics)
