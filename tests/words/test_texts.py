@@ -63,7 +63,7 @@ COMMAND = re.compile(r"\b[A-Z]{2,}\b")
 
 
 ANSWERS = {"ALL", "OK", "NO", "EN", "PATWA", "BANK", "WALLET", "NCB", "LYNK", "SMS", "WHATSAPP"}
-NAMES = {"PIN", "US"}
+NAMES = {"PIN", "US", "JMD"}
 """Capitals that nobody is asked to type, beside those of the answers."""
 
 
