@@ -27,11 +27,11 @@ STUCK_SECONDS: Final = 60.0
 """How long nothing may change at a stop before the move is given up."""
 
 
-class NotAhead(ValueError):  # noqa: N818 - the name says it whole
+class NotAhead(ValueError):
     """The time asked for is before now, or too far ahead; the message says which."""
 
 
-class Stuck(Exception):  # noqa: N818 - the name says it whole
+class Stuck(Exception):
     """The service does not work off what is to be done; the message says what waits."""
 
 

@@ -13,6 +13,7 @@ from bot.simulator.mover import Mover, NotAhead, Stuck
 from bot.web.answers import BadRequest, as_json, plain, read_body
 from bot.web.assets import Looks
 from bot.web.hooks import Filer
+from domain.people import Role
 from domain.schedule import local
 from storage.bell import Bell
 from storage.clock import Clock
@@ -20,6 +21,7 @@ from storage.engine import Engine
 from storage.filer import Unfit
 from storage.glance import LedgerGlance
 from storage.pulse import Pulse
+from storage.queries import add_staff
 
 LONGEST_WAIT_SECONDS: Final = 60.0
 _MOST_ID: Final = 2**63 - 1
@@ -29,6 +31,7 @@ class SimulatorViews:
     """Handlers of `/sim` and what is under it."""
 
     def __init__(self, engine: Engine, filer: Filer, clock: Clock, bell: Bell, looks: Looks) -> None:
+        self._engine = engine
         self._filer = filer
         self._clock = clock
         self._looks = looks
@@ -43,6 +46,7 @@ class SimulatorViews:
             web.post("/sim/messages", self.send),
             web.get("/sim/messages", self.read),
             web.get("/sim/address", self.address),
+            web.post("/sim/staff", self.hire),
             web.get("/sim/clock", self.clock),
             web.post("/sim/clock", self.move),
             web.get("/sim/ledger", self.ledger),
@@ -79,6 +83,17 @@ class SimulatorViews:
         """Give an address as the service writes it."""
         channel = phones.channel_of(request.query.get("channel"))
         return as_json({"address": phones.address_of(channel, request.query.get("address"))})
+
+    async def hire(self, request: web.Request) -> web.StreamResponse:
+        """Make a phone's owner staff (admin), so that a draw can be freed without the command line."""
+        call = await _json(request)
+        if not isinstance(call, dict):
+            raise BadRequest("Send one JSON object.")
+        channel = phones.channel_of(call.get("channel"))
+        address = phones.address_of(channel, call.get("address"))
+        async with self._engine.begin() as conn:
+            await add_staff(conn, f"{channel}:{address}", Role.ADMIN, self._clock.now())
+        return as_json({"channel": channel.value, "address": address})
 
     async def clock(self, _request: web.Request) -> web.StreamResponse:
         """Give the service's time, and when the next duty is due."""

@@ -170,6 +170,15 @@ async def test_a_phone_is_added_kept_over_a_reload_and_removed(page: Page, site:
     await expect(page.get_by_text("No phones yet")).to_be_visible()
 
 
+async def test_the_staff_phone_is_staff(page: Page, site: Site, workers: Workers) -> None:
+    await page.goto(site.url + "/sim")
+    await page.get_by_role("button", name="Staff phone").click()
+    await say(page.get_by_role("article", name="Miss Clerk, Telegram"), "QUEUE")
+    await expect(page.get_by_role("log")).to_contain_text("You said QUEUE")
+    async with site.engine.connect() as conn:
+        assert (await conn.exec_driver_sql("SELECT party FROM staff")).scalars().all() == ["telegram:5550100"]
+
+
 async def test_a_number_that_is_none_is_said_in_one_line(browser: Browser, site: Site) -> None:
     page = await browser.new_page()
     await page.goto(site.url + "/sim")

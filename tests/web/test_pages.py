@@ -245,7 +245,7 @@ async def test_production_has_neither_the_pay_page_nor_the_phones(production: Si
     await rows.put_payment(production.engine)
     for path in (f"/pay/{rows.TOKEN}", "/sim", "/sim/messages", "/sim/clock", "/sim/ledger"):
         assert (await production.get(path))[0] == 404
-    for path in ("/sim/messages", "/sim/clock", f"/pay/{rows.TOKEN}"):
+    for path in ("/sim/messages", "/sim/clock", "/sim/staff", f"/pay/{rows.TOKEN}"):
         async with production.session.post(production.url + path, json={}) as answer:
             assert answer.status == 404
     _, html = await production.get("/j/7K2MQ9")

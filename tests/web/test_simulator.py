@@ -388,6 +388,17 @@ async def test_an_address_is_given_as_the_service_writes_it(site: Site) -> None:
     assert (await site.get("/sim/address?channel=sms&address=x"))[0] == 400
 
 
+async def test_a_phone_is_made_staff_once_however_often_it_is_asked(site: Site) -> None:
+    for _ in range(2):
+        assert (await post(site, "/sim/staff", {"channel": "sms", "address": "876-555-0100"}))[0] == 200
+    async with site.engine.connect() as conn:
+        rows = (await conn.exec_driver_sql("SELECT party, role FROM staff")).all()
+    assert [tuple(row) for row in rows] == [("sms:+18765550100", "admin")]
+    bad: list[Any] = [[], {}, {"channel": "fax", "address": "1"}, {"channel": "sms", "address": "x"}]
+    for call in bad:
+        assert (await post(site, "/sim/staff", call))[0] == 400
+
+
 async def test_the_ledger_is_there_before_any_money_has_moved(site: Site) -> None:
     assert await site.get("/sim/ledger") == (200, '{"totals":[],"groups":[],"transfers":[]}')
 

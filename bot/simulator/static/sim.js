@@ -9,6 +9,7 @@ const FIVE = [
   { channel: "whatsapp", address: "+18765550104", name: "Andre" },
   { channel: "sms", address: "+18765550105", name: "Sister P" },
 ];
+const CLERK = { channel: "telegram", address: "5550100", name: "Miss Clerk" };
 const ZONE = "America/Jamaica";
 const $ = (id) => document.getElementById(id);
 const phones = new Map(); // "channel:address" -> { info, el, log, mine, theirs }
@@ -322,6 +323,15 @@ function five() {
   phones.get("whatsapp:+18765550101").el.querySelector("textarea").focus();
 }
 
+async function hire() {
+  try {
+    await call("/sim/staff", CLERK);
+    addPhone(CLERK, true);
+    say("Miss Clerk is staff: QUEUE shows what waits for her.");
+  } catch (error) { say(error.message, true); }
+}
+
+$("staff").addEventListener("click", hire);
 $("five").addEventListener("click", five);
 $("five-too").addEventListener("click", five);
 $("add-open").addEventListener("click", () => {
