@@ -91,7 +91,7 @@ def _run(work: Awaitable[int]) -> int:
 
     if sys.platform == "win32":
         return asyncio.run(whole())
-    import uvloop  # noqa: PLC0415 - there is none for Windows
+    import uvloop  # there is none for Windows
 
     return uvloop.run(whole())
 

@@ -28,7 +28,7 @@ class Currency(StrEnum):
         return "J$" if self is Currency.JMD else "US$"
 
 
-class CurrencyMismatch(TypeError):  # noqa: N818 - the name says it whole
+class CurrencyMismatch(TypeError):
     """Two amounts of different currencies met in one sum or comparison."""
 
 
@@ -98,7 +98,7 @@ class Unread(StrEnum):
     TOO_LARGE = "too_large"
 
 
-class NotMoney(ValueError):  # noqa: N818 - the name says it whole
+class NotMoney(ValueError):
     """The text is not an amount that can be thrown; `reason` says why.
 
     The text itself is left out: people type PINs and TRNs where an amount was asked for.

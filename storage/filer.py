@@ -30,11 +30,11 @@ LONGEST_NAME = 500
 KINDS = frozenset({"chat", "status", "event", "duty", "result"})
 
 
-class NotDurable(Exception):  # noqa: N818 - the name says it whole
+class NotDurable(Exception):
     """The database could not take the arrivals; whoever sent them has to send them again (503)."""
 
 
-class Unfit(ValueError):  # noqa: N818 - the name says it whole
+class Unfit(ValueError):
     """The arrival itself cannot be stored; sending it again would not help (400)."""
 
 

@@ -31,27 +31,27 @@ class LedgerError(Exception):
         self.subject = subject
 
 
-class KeyReused(LedgerError):  # noqa: N818 - the name says it whole
+class KeyReused(LedgerError):
     """The key (`subject`) was used before for another transaction."""
 
 
-class AccountDiffers(LedgerError):  # noqa: N818 - the name says it whole
+class AccountDiffers(LedgerError):
     """The account (`subject`) is kept with another side, currency or circle than the one given."""
 
 
-class BelowFloor(LedgerError):  # noqa: N818 - the name says it whole
+class BelowFloor(LedgerError):
     """The account (`subject`) would fall below its floor."""
 
 
-class Unbalanced(LedgerError):  # noqa: N818 - the name says it whole
+class Unbalanced(LedgerError):
     """The transaction (`subject`) has no postings, or they do not add up to zero."""
 
 
-class NotReversible(LedgerError):  # noqa: N818 - the name says it whole
+class NotReversible(LedgerError):
     """What the transaction (`subject`) takes back is not there, is a reversal, or is taken back inexactly."""
 
 
-class AlreadyReversed(LedgerError):  # noqa: N818 - the name says it whole
+class AlreadyReversed(LedgerError):
     """The transaction was taken back before; `subject` tells its number."""
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as NoneToSpare
 from storage.engine import Connection, Engine
 
 
-class Unreachable(Exception):  # noqa: N818 - the name says it whole
+class Unreachable(Exception):
     """The database cannot be asked now: it is down, starting, or has no connection to spare."""
 
 

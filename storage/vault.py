@@ -33,11 +33,11 @@ _FEWEST_DIFFERENT_BYTES = 16
 """32 random bytes hold about 30 different ones; fewer than 16 are a made-up key, not a random one."""
 
 
-class BadKeys(ValueError):  # noqa: N818 - the name says it whole
+class BadKeys(ValueError):
     """PARDNA_KEYS cannot be used; the message says what to do and holds no key."""
 
 
-class Unsealable(Exception):  # noqa: N818 - the name says it whole
+class Unsealable(Exception):
     """The value was changed, moved to another place, or sealed with a key that is not in the ring."""
 
 

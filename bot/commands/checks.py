@@ -3,14 +3,13 @@
 import argparse
 from datetime import UTC, datetime
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from bot.app import channel_states, database_url
 from bot.config import Settings, SettingsError
 from storage import ledger
 from storage.clock import Clock
 from storage.engine import make_engine
-from storage.migrate import pending
+from storage.pulse import Pulse
+from storage.reads import Unreachable, reading
 
 
 async def verify_ledger(settings: Settings, _asked: argparse.Namespace) -> int:
@@ -46,20 +45,20 @@ async def doctor(settings: Settings, _asked: argparse.Namespace) -> int:
 
 async def _database_faults(settings: Settings) -> list[str]:
     try:
-        url = database_url(settings)
-        if await pending(url):
-            return ["the database is of another release: run `pardna migrate`"]
-        engine = make_engine(url)
+        engine = make_engine(database_url(settings))
         try:
-            async with engine.connect() as conn:
+            if not await Pulse(engine).migrated():
+                return ["the database is of another release: run `pardna migrate`"]
+            async with reading(engine) as conn:
                 clock = Clock()
                 await clock.load(conn)
         finally:
             await engine.dispose()
     except SettingsError as fault:
         return list(fault.faults)
-    except (OSError, TimeoutError, SQLAlchemyError) as fault:
-        return [f"the database cannot be reached ({type(fault).__name__}): see DATABASE_URL"]
+    except Unreachable as fault:
+        return [f"the database cannot be reached ({fault}): see DATABASE_URL"]
     if clock.ahead and not settings.development:
-        return [f"the service's clock is moved by {clock.now() - datetime.now(UTC)}: production lives by the wall clock"]
+        moved = clock.now() - datetime.now(UTC)
+        return [f"the service's clock is moved by {moved}: production lives by the wall clock"]
     return []

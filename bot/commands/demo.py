@@ -46,7 +46,7 @@ CLERK: Final = (Channel.TELEGRAM, "5550999", "Joy Office")
 CASH_PAYERS: Final = frozenset({"Andre", "Patsy"})
 
 
-class DemoStopped(Exception):  # noqa: N818 - the name says it whole
+class DemoStopped(Exception):
     """Somebody did not see what they were waiting for; the message says who and what."""
 
 
