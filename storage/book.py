@@ -54,6 +54,8 @@ class Book:
     """The transactions of the payments named, by receipt, so that they can be taken back."""
     _rows: dict[type, dict[tuple[Any, ...], Any]] = field(default_factory=dict)
     _loaded: dict[type, dict[tuple[Any, ...], Any]] = field(default_factory=dict)
+    _of_circle: dict[tuple[type, str], set[tuple[Any, ...]]] = field(default_factory=dict)
+    """The keys of the rows of one class and circle: a batch holds many circles, an action looks at one."""
     _transactions: list[tuple[datetime, books.Transaction]] = field(default_factory=list)
     _duties: list[Duty] = field(default_factory=list)
 
@@ -69,9 +71,11 @@ class Book:
 
     def all(self, row: type[Row], **equal: Any) -> list[Row]:
         """Return the loaded rows of a class whose fields equal those given, in key order."""
-        found = [r for r in self._rows.get(row, {}).values() if all(getattr(r, k) == v for k, v in equal.items())]
-        key = tables.BY_ROW[row].key
-        return sorted(found, key=lambda r: tuple(getattr(r, name) for name in key))
+        if "circle" in equal and (bucket := self._of_circle.get((row, equal["circle"]))) is not None:
+            near = [(key, self._rows[row][key]) for key in sorted(bucket)]
+        else:
+            near = [] if "circle" in equal else sorted(self._rows.get(row, {}).items())
+        return [r for _, r in near if all(getattr(r, k) == v for k, v in equal.items())]
 
     def balance(self, account: books.Account) -> int:
         """Return an account's balance, in its own direction, with this book's own postings."""
@@ -82,8 +86,7 @@ class Book:
     def put(self, *rows: Any) -> None:
         """Keep rows, new or changed."""
         for row in rows:
-            table = tables.BY_ROW[type(row)]
-            self._rows.setdefault(type(row), {})[_key(table, row)] = row
+            self._add(_key(tables.BY_ROW[type(row)], row), row)
 
     def post(self, at: datetime, transaction: books.Transaction) -> None:
         """Post a transaction when the book is written. The balances seen here change at once."""
@@ -108,6 +111,7 @@ class Book:
                 text("SELECT 1 FROM circle WHERE code = ANY(:c) ORDER BY code FOR UPDATE"), {"c": locked}
             )
         await self._load_circles(sorted(codes))
+        await self._load_tickets(needs, sorted(codes))
         await self._load_people(needs)
         await self._load_posted()
         if locked or needs.rails:
@@ -151,8 +155,7 @@ class Book:
             )
         circles |= {p.circle for p in self.all(Payment)} | {p.circle for p in self.all(Payout)}
         circles |= {t.circle for t in self.all(Ticket) if t.circle}
-        people = [t.person_id for t in self.all(Ticket) if t.person_id] + sorted(needs.persons)
-        if people:
+        if people := [t.person_id for t in self.all(Ticket) if t.person_id]:  # a verified TRN frees their draws
             held = "SELECT DISTINCT circle FROM draw WHERE person_id = ANY(:p) AND state = 'HELD'"
             circles |= {row[0] for row in await self.conn.execute(text(held), {"p": people})}
         return circles
@@ -180,9 +183,14 @@ class Book:
         ids = [p.id for p in self.all(Payout)]
         where = f"(circle = ANY(:v) AND {_OPEN_PAYOUT}) OR id = ANY(:ids)"
         self._keep(tables.PAYOUT, await load(self.conn, tables.PAYOUT, where, v=codes, ids=ids))
-        tickets = [t.id for t in self.all(Ticket)]
-        where = "(circle = ANY(:v) AND closed_at IS NULL) OR id = ANY(:ids)"
-        self._keep(tables.TICKET, await load(self.conn, tables.TICKET, where, v=codes, ids=tickets))
+
+    async def _load_tickets(self, needs: Needs, codes: Sequence[str]) -> None:
+        """Lock and read again the open tickets of these circles and people, and those named."""
+        named = [t.id for t in self.all(Ticket)]
+        people = sorted(needs.persons | {t.person_id for t in self.all(Ticket) if t.person_id})
+        mine = "(circle = ANY(:v) OR person_id = ANY(:people)) AND closed_at IS NULL"
+        where = f"{mine} OR id = ANY(:ids) ORDER BY id FOR UPDATE"
+        self._keep(tables.TICKET, await load(self.conn, tables.TICKET, where, v=codes, people=people, ids=named))
 
     async def _load_people(self, needs: Needs) -> None:
         """Load everyone a command may speak to or of: those named, all members and bankers, and staff."""
@@ -212,7 +220,8 @@ class Book:
             linking = [k.party for k in self.all(LinkCode)]
             where = "person_id = ANY(:v) OR party = ANY(:linking)"
             self._keep(tables.ADDRESS, await load(self.conn, tables.ADDRESS, where, v=some, linking=linking))
-            where = "person_id = ANY(:v) OR (state = 'VERIFIED' AND blind IN (SELECT blind FROM trn WHERE person_id = ANY(:v)))"
+            same = "blind IN (SELECT blind FROM trn WHERE person_id = ANY(:v))"
+            where = f"person_id = ANY(:v) OR (state = 'VERIFIED' AND {same})"
             self._keep(tables.TRN, await load(self.conn, tables.TRN, where, v=some))
 
     async def _read_balances(self, codes: Sequence[str]) -> dict[str, int]:
@@ -225,7 +234,12 @@ class Book:
         for row in rows:
             key = _key(table, row)
             self._loaded.setdefault(table.row, {})[key] = row
-            self._rows.setdefault(table.row, {})[key] = row
+            self._add(key, row)
+
+    def _add(self, key: tuple[Any, ...], row: Any) -> None:
+        self._rows.setdefault(type(row), {})[key] = row
+        if circle := getattr(row, "circle", None):
+            self._of_circle.setdefault((type(row), circle), set()).add(key)
 
     # -- small questions that many actions ask ----------------------------------------------------------------
 

@@ -239,6 +239,8 @@ CREATE TABLE ticket (
 );
 CREATE UNIQUE INDEX ticket_ref_open ON ticket (ref) WHERE closed_at IS NULL;
 CREATE INDEX ticket_open ON ticket (opened_at) WHERE closed_at IS NULL;
+CREATE INDEX ticket_person ON ticket (person_id) WHERE closed_at IS NULL;
+CREATE INDEX ticket_circle ON ticket (circle) WHERE closed_at IS NULL;
 """
 
 TABLES = (
