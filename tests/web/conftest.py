@@ -22,6 +22,9 @@ from storage.engine import Engine, make_engine
 from storage.filer import Filer
 from storage.vault import Vault, new_keys
 from tests.vendors import SETTINGS
+from tests.web.browsers import browser, chromium
+
+__all__ = ["browser", "chromium"]
 
 
 @dataclass(frozen=True, slots=True)
