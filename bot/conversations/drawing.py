@@ -1,12 +1,14 @@
 """Draws: where mine goes (PAYOUT), that it came (RECEIVED), and the second yes (APPROVE PAYOUT)."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
-from bot.conversations.flow import Flow, Misread, Question, Step, Talk
-from bot.conversations.reading import heard, read_one_of
+from bot.conversations.flow import Complaint, Flow, Misread, Question, Step, Talk, do
+from bot.conversations.reading import heard, is_secret, miss, read_one_of
 from bot.conversations.throwing import answering
-from bot.words.say import Answer, Say, Text, say, text
+from bot.words.say import Answer, Say, say, text
+from domain.codes import looks_like_circle_code
 from domain.commands import ApprovePayout, NotReceived, Received, SetDestination
 
 KINDS = {
@@ -18,9 +20,11 @@ BANKS = {
     "jn": "JN Bank", "jn bank": "JN Bank", "sagicor": "Sagicor", "cibc": "CIBC", "jmmb": "JMMB",
     "first global": "First Global", "fgb": "First Global",
 }  # fmt: skip
-WALLETS = {"lynk": "Lynk"}
-_ACCOUNT = re.compile(r"\d{6,13}")
-_WALLET = re.compile(r"@[A-Za-z0-9_.]{2,30}|\+?\d{7,15}")
+_ACCOUNT = re.compile(r"[0-9]{6,13}")
+_WALLET = re.compile(r"@[A-Za-z0-9_.]{2,30}|\+?[0-9]{7,15}")
+LONGEST_BRANCH = 30
+LONGEST_BRANCH_NUMBER = 5
+"""A branch may be given by its transit number; more figures are an account in the wrong place."""
 
 RECEIVED = answering("RECEIVED", "draw", "P", "nothing_to_receive", Received)
 NOT_RECEIVED = answering("NOT RECEIVED", "draw", "P", "nothing_to_receive", NotReceived)
@@ -29,16 +33,20 @@ APPROVE_PAYOUT = answering("APPROVE PAYOUT", "payout", "P", "nothing_to_approve"
 
 def _ask_kind(talk: Talk) -> Say:
     answers = [
-        Answer("BANK", text("payout_bank")),
-        Answer("WALLET", text("payout_wallet")),
-        Answer("CASH", text("payout_cash")),
+        Answer("PAYOUT BANK", text("payout_bank")),
+        Answer("PAYOUT WALLET", text("payout_wallet")),
+        Answer("PAYOUT CASH", text("payout_cash")),
     ]
     now = talk.standing.destination
     return say("ask_payout_kind_now", *answers, label=now) if now else say("ask_payout_kind", *answers)
 
 
-def _is(kind: str) -> Any:
+def _is(kind: str) -> Callable[[Talk], bool]:
     return lambda talk: talk.slots.get("kind") == kind
+
+
+def _has_branch(talk: Talk) -> bool:
+    return talk.slots.get("place") == "Scotiabank"
 
 
 def _not_cash(talk: Talk) -> bool:
@@ -46,25 +54,26 @@ def _not_cash(talk: Talk) -> bool:
 
 
 def _ask_place(_: Talk) -> Say:
-    return say("ask_bank", Answer("NCB", "NCB"), Answer("SCOTIABANK", "Scotiabank"), Answer("JN", "JN Bank"))
+    banks = (("NCB", "NCB"), ("SCOTIABANK", "Scotiabank"), ("JN", "JN Bank"))
+    return say("ask_bank", *(Answer(f"PAYOUT {word}", label) for word, label in banks))
 
 
-def _read_bank(typed: str, talk: Talk) -> str:
-    return read_one_of("no_bank", BANKS)(typed, talk)
+_read_bank = read_one_of("no_bank", BANKS)
 
 
 def _read_branch(typed: str, _: Talk) -> str:
     branch = " ".join(typed.split())
-    if not 2 <= len(branch) <= 30:  # noqa: PLR2004 - a branch is a short name or five digits
-        raise Misread(text("no_branch", heard=heard(typed)))
+    number = branch.isdecimal() and len(branch) <= LONGEST_BRANCH_NUMBER
+    if not 2 <= len(branch) <= LONGEST_BRANCH or (is_secret(branch) and not number):  # noqa: PLR2004 - one letter is none
+        raise miss("no_branch", typed)
     return branch
 
 
 def _read_account(typed: str, talk: Talk) -> str:
     digits = re.sub(r"[\s-]", "", typed)
-    pattern = _ACCOUNT if talk.slots.get("kind") == "bank" else _WALLET
-    if not pattern.fullmatch(digits):
-        raise Misread(text("no_account" if talk.slots.get("kind") == "bank" else "no_wallet"))
+    bank = talk.slots.get("kind") == "bank"
+    if not (_ACCOUNT if bank else _WALLET).fullmatch(digits):
+        raise Misread(text("no_account" if bank else "no_wallet"))
     return digits
 
 
@@ -75,39 +84,51 @@ def _ask_account(talk: Talk) -> Say:
     return say("ask_account", bank=talk.slots["place"], name=name)
 
 
-def _payout_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Text | None]:
-    """Read `CASH`, `BANK NCB 12345678`, `NCB 12345678`, `SCOTIA Liguanea 12345678`, `LYNK 8765550101`."""
+def _payout_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Complaint | None]:
+    """Read `CASH`, `BANK NCB 12345678`, `NCB 12345678`, `SCOTIA Liguanea 12345678`, `LYNK 8765550101`.
+
+    The account is kept only when nothing else is left to ask, so that no session ever holds it.
+    """
+    words = rest.split()
     slots: dict[str, Any] = {}
-    left: list[str] = []
-    for token in rest.split():
-        low = token.casefold()
-        if "kind" not in slots and low in KINDS:
-            slots["kind"] = KINDS[low]
-        elif "place" not in slots and low in BANKS:
-            slots |= {"kind": "bank", "place": BANKS[low]}
-        elif slots.get("kind") and re.sub(r"[-+@]", "", token).isalnum() and any(c.isdigit() for c in token):
-            try:
-                slots["account"] = _read_account(token, _looking_at(talk, slots))
-            except Misread as miss:
-                return slots, miss.because
-        else:
-            left.append(token)
-    if left and slots.get("place") == "Scotiabank":
-        slots["branch"] = " ".join(left)
-        left = []
-    return slots, text("no_payout", heard=heard(" ".join(left))) if left else None
+    while words and (found := _place(words[0].casefold(), slots)):
+        slots |= found
+        words = words[1:]
+    if not slots and looks_like_circle_code(rest):
+        return {}, Complaint("kind", text("payout_takes_no_code", code=rest.upper()))
+    if not slots:
+        return {}, Complaint("kind", text("no_payout", heard=heard(rest)))
+    slots |= {"place": "Lynk"} if slots["kind"] == "wallet" else {}
+    names = [w for w in words if w.isalpha()]
+    figures = [w for w in words if not w.isalpha()]
+    if not names and len(figures) > 1 and len(figures[0]) <= LONGEST_BRANCH_NUMBER and _has_branch(talk.knowing(slots)):
+        names, figures = figures[:1], figures[1:]
+    try:
+        if names and _has_branch(talk.knowing(slots)):
+            slots["branch"], names = _read_branch(" ".join(names), talk), []
+        if names or (figures and not _not_cash(talk.knowing(slots))):
+            return slots, Complaint("account", text("no_payout", heard=heard(" ".join(words))))
+        if figures:
+            account = _read_account(" ".join(figures), talk.knowing(slots))
+            ready = "place" in slots and ("branch" in slots or not _has_branch(talk.knowing(slots)))
+            slots |= {"account": account} if ready else {}
+    except Misread as wrong:
+        return slots, Complaint("account", wrong.because)
+    return slots, None
 
 
-def _looking_at(talk: Talk, slots: dict[str, Any]) -> Talk:
-    return Talk(talk.standing, type(talk.session)(slots=slots), talk.name)
+def _place(word: str, slots: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what a word says of the place: the kind, or the bank and with it the kind."""
+    if word in BANKS and "place" not in slots and slots.get("kind") in {None, "bank"}:
+        return {"kind": "bank", "place": BANKS[word]}
+    return {"kind": KINDS[word]} if word in KINDS and slots.get("kind") in {None, KINDS[word]} else None
 
 
 def _finish(talk: Talk) -> Step:
     s = talk.slots
     place = s.get("place") or ("Lynk" if s["kind"] == "wallet" else "")
     holder = talk.standing.person.name if talk.standing.person else ""
-    command = SetDestination(s["kind"], place, s.get("branch", ""), s.get("account", ""), holder)
-    return Step(talk.session.idle(), (), (command,))
+    return do(talk, SetDestination(s["kind"], place, s.get("branch", ""), s.get("account", ""), holder))
 
 
 PAYOUT = Flow(
@@ -115,14 +136,8 @@ PAYOUT = Flow(
     [
         Question("kind", _ask_kind, read_one_of("no_payout_kind", KINDS)),
         Question("place", _ask_place, _read_bank, when=_is("bank")),
-        Question(
-            "branch",
-            lambda _: say("ask_branch"),
-            _read_branch,
-            when=lambda talk: talk.slots.get("place") == "Scotiabank",
-            free=True,
-        ),
-        Question("account", _ask_account, _read_account, when=_not_cash),
+        Question("branch", lambda _: say("ask_branch"), _read_branch, when=_has_branch, free=True, figures=True),
+        Question("account", _ask_account, _read_account, when=_not_cash, figures=True),
     ],
     _finish,
     _payout_line,

@@ -10,14 +10,19 @@ from typing import Any
 
 from transitions import Machine
 
-from bot.words.say import Say, Text
+from bot.words.say import Answer, Say, Text, text
 from domain.commands import Command
-from domain.standing import Standing
+from domain.standing import Seat, Standing
 
 START, DONE, LEFT = "start", "done", "left"
+ASKED = "_asked"
+"""The slot that keeps which questions were put to the person, in order: BACK returns to those alone."""
+MISSES_BEFORE_AGENT = 3
+MOST_ANSWERS = 3
+"""How many answers stay beside AGENT after the third miss."""
 
 
-class Misread(Exception):  # noqa: N818 - it is no error, it is an answer that was not understood
+class Misread(Exception):
     """An answer was not understood: `because` says what was taken and what would work."""
 
     def __init__(self, because: Text) -> None:
@@ -26,8 +31,19 @@ class Misread(Exception):  # noqa: N818 - it is no error, it is an answer that w
 
 
 @dataclass(frozen=True, slots=True)
+class Complaint:
+    """Which part of a line was not understood, and the words for it."""
+
+    slot: str
+    because: Text
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """Where a conversation stands with one address. `memory` outlives the flow (a JOIN that waits, say)."""
+    """Where a conversation stands with one address. `memory` outlives the flow (a JOIN that waits, say).
+
+    A TRN, a PIN or an account number never comes to lie here: what takes one is finished in the same turn.
+    """
 
     flow: str = ""
     at: str = ""
@@ -63,11 +79,23 @@ class Talk:
     session: Session
     name: str = ""
     """What the channel calls the person."""
+    tapped: bool = False
+    """Whether the line is an answer we offered: a button, or the number of one."""
 
     @property
     def slots(self) -> Mapping[str, Any]:
         """What was answered so far."""
         return self.session.slots
+
+    @property
+    def seat(self) -> Seat | None:
+        """The circle of mine that was named."""
+        code = self.slots.get("code")
+        return next((s for s in self.standing.seats if s.code == code), None)
+
+    def knowing(self, slots: Mapping[str, Any]) -> "Talk":
+        """Return the same talk with these answers."""
+        return replace(self, session=replace(self.session, slots=slots))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +109,11 @@ class Step:
     """The session in which a flow finished, so that a refused answer can be asked for again."""
 
 
+def do(talk: Talk, command: Command) -> Step:
+    """End a flow by having one thing done."""
+    return Step(talk.session.idle(), (), (command,))
+
+
 def _always(_: Talk) -> bool:
     return True
 
@@ -91,7 +124,7 @@ def _nothing(_: Talk) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question. `read` raises Misread. `implied` may know the answer; `free`: any words are an answer."""
+    """One question. `read` raises Misread. `implied` may know the answer without asking."""
 
     slot: str
     ask: Callable[[Talk], Say]
@@ -99,22 +132,25 @@ class Question:
     implied: Callable[[Talk], Any] = _nothing
     when: Callable[[Talk], bool] = _always
     free: bool = False
+    """Any words may be an answer, so the bot's words within them are none."""
+    figures: bool = False
+    """The answer is a figure, so a bare number never means a choice that was offered by something else."""
 
 
+@dataclass(slots=True)
 class _Cursor:
     """The bare object that the machine moves."""
 
-    def __init__(self, state: str, talk: Talk) -> None:
-        self.state = state
-        self.talk = talk
+    state: str
+    talk: Talk
 
 
-def _read_nothing(rest: str, _: Talk) -> tuple[dict[str, Any], Text | None]:
-    return {}, None if not rest else Text("too_much", {"heard": rest})
+def _read_nothing(_rest: str, _: Talk) -> tuple[dict[str, Any], None]:
+    return {}, None
 
 
-Line = Callable[[str, Talk], tuple[dict[str, Any], Text | None]]
-"""Reads what followed the word in one line: the answers found, and what to say of the part not understood."""
+Line = Callable[[str, Talk], tuple[dict[str, Any], Complaint | None]]
+"""Reads what followed the word in one line: the answers found, and the part that was not understood."""
 
 
 class Flow:
@@ -131,54 +167,75 @@ class Flow:
         self.questions = {q.slot: q for q in questions}
         self.finish = finish
         self.line = line
-        slots = list(self.questions)
-        rules: list[dict[str, Any]] = []
-        for i, here in enumerate([START, *slots]):
-            rules += [{"trigger": "advance", "source": here, "dest": s, "conditions": self._open(s)} for s in slots]
-            rules.append({"trigger": "advance", "source": here, "dest": DONE})
-            before = [s for s in reversed(slots[: max(i - 1, 0)])]
-            rules += [{"trigger": "back", "source": here, "dest": s, "conditions": self._asked(s)} for s in before]
-            rules.append({"trigger": "back", "source": here, "dest": LEFT})
         self.machine = Machine(
             model=None,
-            states=[START, *slots, DONE, LEFT],
-            transitions=rules,
+            states=[START, *self.questions, DONE, LEFT],
+            transitions=self._rules(),
             initial=START,
             auto_transitions=False,
         )
+
+    def _rules(self) -> list[dict[str, Any]]:
+        """Advance to the first question that is open, or finish; go back to the last one asked, or leave."""
+        slots = list(self.questions)
+        rules: list[dict[str, Any]] = []
+        for place, here in enumerate([START, *slots]):
+            rules += [{"trigger": "advance", "source": here, "dest": s, "conditions": self._open(s)} for s in slots]
+            rules.append({"trigger": "advance", "source": here, "dest": DONE})
+            before = reversed(slots[: max(place - 1, 0)])
+            rules += [{"trigger": "back", "source": here, "dest": s, "conditions": _was_asked(s)} for s in before]
+            rules.append({"trigger": "back", "source": here, "dest": LEFT})
+        return rules
 
     def _open(self, slot: str) -> Callable[[_Cursor], bool]:
         question = self.questions[slot]
         return lambda cursor: slot not in cursor.talk.slots and question.when(cursor.talk)
 
-    def _asked(self, slot: str) -> Callable[[_Cursor], bool]:
-        return lambda cursor: slot in cursor.talk.slots and slot in cursor.talk.slots.get("_asked", ())
+    def _move(self, trigger: str, talk: Talk) -> str:
+        cursor = _Cursor(talk.session.at, talk)
+        self.machine.events[trigger].trigger(cursor, cursor)
+        return cursor.state
+
+    def waiting(self, talk: Talk) -> Question | None:
+        """Return the question that waits in this flow."""
+        return self.questions.get(talk.session.at)
 
     def begin(self, rest: str, talk: Talk) -> Step:
         """Start with what followed the word in the same line."""
-        slots, complaint = self.line(rest, talk)
+        slots, complaint = self.line(rest, talk.knowing({})) if rest else ({}, None)
         session = replace(talk.session, flow=self.name, at=START, slots=slots, misses=0)
         return self.go(replace(talk, session=session), complaint)
 
-    def go(self, talk: Talk, complaint: Text | None = None) -> Step:
-        """Move to the next question that is open, or finish."""
+    def go(self, talk: Talk, complaint: Complaint | None = None) -> Step:
+        """Move to the next question that is open, or finish. A line that was not understood whole does nothing."""
         while (state := self._move("advance", talk)) != DONE:
             question = self.questions[state]
-            known = None if complaint else question.implied(talk)
+            known = None if complaint and complaint.slot == state else question.implied(talk)
             if known is None:
-                return self._ask(question, talk, complaint)
+                return self._ask(state, talk, *([complaint.because] if complaint else ()))
             talk = _answered(talk, state, known)
+        if complaint:
+            return Step(talk.session.idle(), (Say((complaint.because,)),))
         return replace(self.finish(talk), before=talk.session)
 
-    def answer(self, text: str, talk: Talk) -> Step:
-        """Take an answer to the question that was asked."""
+    def take(self, typed: str, talk: Talk) -> Step | Misread:
+        """Take an answer to the question that waits, if it is one."""
         question = self.questions[talk.session.at]
         try:
-            value = question.read(text, talk)
+            value = question.read(typed, talk)
         except Misread as miss:
-            again = replace(talk, session=replace(talk.session, misses=talk.session.misses + 1))
-            return self._ask(question, again, miss.because)
+            return miss
         return self.go(_answered(talk, question.slot, value, asked=True))
+
+    def missed(self, miss: Misread, talk: Talk) -> Step:
+        """Ask once more, saying what was taken; from the third time on a human is offered too."""
+        session = replace(talk.session, misses=talk.session.misses + 1)
+        talk = replace(talk, session=session)
+        return self.again(talk, miss.because, *((text("third_miss"),) if _lost(talk) else ()))
+
+    def again(self, talk: Talk, *before: Text) -> Step:
+        """Ask the question that waits once more."""
+        return self._ask(talk.session.at, talk, *before)
 
     def back(self, talk: Talk) -> Step | None:
         """Return to the question asked before; None leaves the flow."""
@@ -188,22 +245,33 @@ class Flow:
         slots = list(self.questions)
         later = set(slots[slots.index(state) :])
         kept = {k: v for k, v in talk.slots.items() if k not in later}
-        talk = replace(talk, session=replace(talk.session, slots=kept, misses=0))
-        return self._ask(self.questions[state], talk, None)
+        kept[ASKED] = [slot for slot in talk.slots[ASKED] if slot not in later]
+        return self._ask(state, replace(talk, session=replace(talk.session, slots=kept, misses=0)))
 
-    def _move(self, trigger: str, talk: Talk) -> str:
-        cursor = _Cursor(talk.session.at, talk)
-        self.machine.events[trigger].trigger(cursor, cursor)
-        return cursor.state
+    def _ask(self, slot: str, talk: Talk, *before: Text) -> Step:
+        talk = replace(talk, session=replace(talk.session, at=slot))
+        return Step(talk.session, (self.asked(talk).after(*before),))
 
-    def _ask(self, question: Question, talk: Talk, complaint: Text | None) -> Step:
-        session = replace(talk.session, at=question.slot)
-        asked = question.ask(replace(talk, session=session))
-        return Step(session, (asked.after(complaint) if complaint else asked,))
+    def asked(self, talk: Talk) -> Say:
+        """Return the question that waits as it was put, with the answers offered."""
+        question = self.questions[talk.session.at].ask(talk)
+        if not _lost(talk):
+            return question
+        agent = Answer("AGENT", text("menu_agent"))
+        return replace(question, answers=(*question.answers[:MOST_ANSWERS], agent))
+
+
+def _lost(talk: Talk) -> bool:
+    """Whether a human should be offered. Staff answer only those who have told their name."""
+    return talk.session.misses >= MISSES_BEFORE_AGENT and talk.standing.person is not None
+
+
+def _was_asked(slot: str) -> Callable[[_Cursor], bool]:
+    return lambda cursor: slot in cursor.talk.slots and slot in cursor.talk.slots.get(ASKED, ())
 
 
 def _answered(talk: Talk, slot: str, value: Any, *, asked: bool = False) -> Talk:
     slots = {**talk.slots, slot: value}
     if asked:
-        slots["_asked"] = [*slots.get("_asked", ()), slot]
+        slots[ASKED] = [*slots.get(ASKED, ()), slot]
     return replace(talk, session=replace(talk.session, slots=slots, misses=0))

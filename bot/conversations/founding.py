@@ -1,11 +1,11 @@
-"""NEW: set up a circle, by questions or in one line (`NEW name; amount currency; how often; turns; first due; order`)."""
+"""NEW: set up a circle, by questions or in one line: name; amount currency; how often; turns; first due; order."""
 
 from datetime import date
 from typing import Any
 
-from bot.conversations.flow import Flow, Misread, Question, Step, Talk
-from bot.conversations.reading import heard, read_count, read_future_day, read_money, read_one_of, split_parts
-from bot.words.say import Answer, Say, Text, say, text
+from bot.conversations.flow import Complaint, Flow, Misread, Question, Step, Talk, do
+from bot.conversations.reading import heard, miss, money_of, read_any_money, read_count, read_future_day, read_one_of
+from bot.words.say import Answer, Say, say, text
 from domain.commands import NewCircle
 from domain.money import Currency
 from domain.pardna import MOST_TURNS, OrderBy, throw_refusal
@@ -19,32 +19,36 @@ FREQUENCIES = {
 ORDERS = {"join order": "join order", "join": "join order", "banker": "banker", "banker sets it": "banker"}
 LATER_ORDERS = frozenset({"seats", "lottery", "trust"})
 LONGEST_CIRCLE_NAME = 30
+MOST_FIGURES = 5
+"""`Christmas 2027` is a name; with more figures it is a number that somebody typed in the wrong place."""
 MOST_THROW = 10**9
 """Ten million dollars a hand: more is a slip of the finger."""
 
 
 def _read_circle_name(typed: str, _: Talk) -> str:
     name = " ".join(typed.split())
-    if not 2 <= len(name) <= LONGEST_CIRCLE_NAME or not any(c.isalpha() for c in name):  # noqa: PLR2004 - one letter is no name
+    fits = 2 <= len(name) <= LONGEST_CIRCLE_NAME  # noqa: PLR2004 - one letter is no name
+    figures = sum(c.isdigit() for c in name)
+    if not fits or ";" in name or figures > MOST_FIGURES or not any(c.isalpha() for c in name):
         raise Misread(text("no_circle_name", heard=heard(typed), most=LONGEST_CIRCLE_NAME))
     return name
 
 
-def _read_throw(typed: str, _: Talk) -> list[Any]:
-    money = read_money(typed, Currency.JMD)
+def _read_throw(typed: str, _: Talk) -> str:
+    money = read_any_money(typed, Currency.JMD)
     if why := throw_refusal(money.minor):
         raise Misread(text(why, amount=money))
     if money.minor > MOST_THROW:
-        raise Misread(text("money_too_large", heard=heard(typed)))
-    return [money.minor, money.currency.value]
+        raise miss("money_too_large", typed)
+    return money.full()
 
 
-_read_order_word = read_one_of("no_order", ORDERS)
+_read_order_word = read_one_of("no_order", ORDERS, "by ")
 
 
 def _read_order(typed: str, talk: Talk) -> str:
     if typed.strip().casefold() in LATER_ORDERS:
-        raise Misread(text("order_later", heard=heard(typed)))
+        raise miss("order_later", typed)
     return _read_order_word(typed, talk)
 
 
@@ -53,45 +57,45 @@ def _ask_frequency(_: Talk) -> Say:
 
 
 def _ask_order(_: Talk) -> Say:
-    return say("ask_order", Answer("join order", text("order_join")), Answer("banker", text("order_banker")))
+    return say("ask_order", Answer("BY JOIN ORDER", text("order_join")), Answer("BY BANKER", text("order_banker")))
 
 
 def _finish(talk: Talk) -> Step:
     s = talk.slots
-    throw, currency = s["throw"]
+    throw = money_of(s["throw"])
     command = NewCircle(
         name=s["name"],
-        throw=throw,
-        currency=Currency(currency),
+        throw=throw.minor,
+        currency=throw.currency,
         frequency=Frequency(s["frequency"]),
         turns=s["turns"],
         first_due=date.fromisoformat(s["first_due"]),
         order_by=OrderBy(s["order"]),
     )
-    return Step(talk.session.idle(), (), (command,))
+    return do(talk, command)
 
 
 QUESTIONS = [
     Question("name", lambda _: say("ask_circle_name"), _read_circle_name, free=True),
-    Question("throw", lambda _: say("ask_throw"), _read_throw),
+    Question("throw", lambda _: say("ask_throw"), _read_throw, figures=True),
     Question("frequency", _ask_frequency, read_one_of("no_frequency", FREQUENCIES)),
-    Question("turns", lambda _: say("ask_turns"), read_count("no_turns", 2, MOST_TURNS)),
-    Question("first_due", lambda _: say("ask_first_due"), read_future_day),
+    Question("turns", lambda _: say("ask_turns"), read_count("no_turns", 2, MOST_TURNS), figures=True),
+    Question("first_due", lambda _: say("ask_first_due"), read_future_day, figures=True),
     Question("order", _ask_order, _read_order),
 ]
 
 
-def _read_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Text | None]:
+def _read_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Complaint | None]:
     """Read the parts between `;` in the order of the questions; the first that is not understood stops it."""
     slots: dict[str, Any] = {}
-    if not rest:
-        return slots, None
-    for question, part in zip(QUESTIONS, split_parts(rest), strict=False):
+    parts = [part.strip() for part in rest.strip().removesuffix(";").split(";")]
+    for question, part in zip(QUESTIONS, parts, strict=False):
         try:
             slots[question.slot] = question.read(part, talk)
         except Misread as miss:
-            return slots, miss.because
-    return slots, None
+            return slots, Complaint(question.slot, miss.because)
+    more = "; ".join(parts[len(QUESTIONS) :])
+    return slots, Complaint("", text("new_too_much", heard=heard(more))) if more else None
 
 
 FLOW = Flow("new", QUESTIONS, _finish, _read_line)

@@ -1,6 +1,6 @@
-"""The first chat: a name, the terms and the privacy notice, a language. A JOIN that brought them is kept and resumed."""
+"""The first chat: a name, the terms and the privacy notice, a language. A JOIN that brought them goes on after it."""
 
-from bot.conversations.flow import Flow, Question, Session, Step, Talk
+from bot.conversations.flow import Flow, Question, Step, Talk, do
 from bot.conversations.reading import read_name, read_one_of, read_yes
 from bot.words.legal import TERMS_VERSION
 from bot.words.say import Answer, Say, say, text
@@ -8,27 +8,31 @@ from domain.commands import Onboard
 from domain.people import Language, tidy_name
 
 LANGUAGES = {
-    "en": "en", "english": "en", "eng": "en", "1": "en",
-    "pw": "pw", "patwa": "pw", "patois": "pw", "jamaican": "pw", "2": "pw",
+    "en": "en", "english": "en", "eng": "en",
+    "pw": "pw", "patwa": "pw", "patois": "pw", "jamaican": "pw",
 }  # fmt: skip
-read_language = read_one_of("no_language", LANGUAGES)
+LONGEST_ANSWER = 64
+"""Bytes of an answer's line that every channel carries (Telegram's limit)."""
+read_language = read_one_of("no_language", LANGUAGES, "language ")
+"""The answers offered are `LANGUAGE EN` and `LANGUAGE PATWA`, which mean the same at any time."""
 
 
 def language_answers() -> tuple[Answer, ...]:
     """Offer the two languages, each in its own."""
-    return (Answer("EN", "English"), Answer("PATWA", "Patwa"))
+    return (Answer("LANGUAGE EN", "English"), Answer("LANGUAGE PATWA", "Patwa"))
 
 
 def _ask_name(talk: Talk) -> Say:
     known = tidy_name(talk.name)
-    return say("ask_name", *([Answer(known, known)] if known else []))
+    fits = 0 < len(known.encode()) <= LONGEST_ANSWER
+    return say("ask_name", *([Answer(known, known)] if fits else []))
 
 
 def _ask_consent(talk: Talk) -> Say:
     return say(
         "ask_consent",
-        Answer("YES", text("yes_agree")),
-        Answer("NO", text("not_now")),
+        Answer("CONSENT YES", text("yes_agree")),
+        Answer("CONSENT NO", text("not_now")),
         name=talk.slots["name"],
     )
 
@@ -43,9 +47,8 @@ def _agreed(talk: Talk) -> bool:
 
 def _finish(talk: Talk) -> Step:
     if not talk.slots["consent"]:
-        return Step(Session(memory=talk.session.memory), (say("consent_no"),))
-    command = Onboard(talk.slots["name"], Language(talk.slots["language"]), TERMS_VERSION)
-    return Step(talk.session.idle(), (), (command,))
+        return Step(talk.session.idle(), (say("consent_no"),))
+    return do(talk, Onboard(talk.slots["name"], Language(talk.slots["language"]), TERMS_VERSION))
 
 
 FLOW = Flow(

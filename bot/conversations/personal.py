@@ -1,19 +1,22 @@
 """About oneself: TRN, another address, language, a human."""
 
 import re
-from typing import Any
+from datetime import datetime, timedelta
 
 import phonenumbers
 
-from bot.conversations.flow import Flow, Misread, Question, Step, Talk
+from bot.conversations.flow import Flow, Misread, Question, Step, Talk, do
+from bot.conversations.lines import Words, line, rest
 from bot.conversations.onboarding import language_answers, read_language
-from bot.conversations.reading import heard, read_trn_number
-from bot.words.say import Answer, Say, Text, say, text
+from bot.conversations.reading import miss, read_trn_number
+from bot.words.say import Answer, Say, say, text
 from domain.commands import FinishLink, OpenTicket, SetLanguage, StartLink, StateTrn
 from domain.messages import Channel
-from domain.people import Language
+from domain.people import Language, TrnState
 
 LONGEST_NOTE = 1000
+LINK_LASTS = timedelta(minutes=10)
+"""How long six figures alone are taken for the code of a link (rules.md 53)."""
 CHANNEL_WORDS = {
     "sms": Channel.SMS,
     "text": Channel.SMS,
@@ -22,25 +25,25 @@ CHANNEL_WORDS = {
 }
 
 
-def _trn_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Text | None]:
-    if not rest:
-        return {}, None
-    try:
-        return {"trn": read_trn_number(rest, talk)}, None
-    except Misread as miss:
-        return {}, miss.because
-
-
 def _ask_trn(talk: Talk) -> Say:
     state = talk.standing.trn_state
     return say(f"ask_trn_{state.value.lower()}" if state else "ask_trn", last3=talk.standing.trn_last3)
 
 
+def _trn_open(talk: Talk) -> bool:
+    return talk.standing.trn_state is not TrnState.VERIFIED
+
+
+def _state_trn(talk: Talk) -> Step:
+    trn = talk.slots.get("trn")
+    return do(talk, StateTrn(trn)) if trn else Step(talk.session.idle(), (_ask_trn(talk),))
+
+
 TRN = Flow(
     "trn",
-    [Question("trn", _ask_trn, read_trn_number)],
-    lambda talk: Step(talk.session.idle(), (), (StateTrn(talk.slots["trn"]),)),
-    _trn_line,
+    [Question("trn", _ask_trn, read_trn_number, when=_trn_open, figures=True)],
+    _state_trn,
+    line("TRN", ("trn", rest(read_trn_number))),
 )
 
 
@@ -48,7 +51,7 @@ def normal_address(channel: Channel, typed: str) -> str:
     """Return an address in its one form (`+18765550101`, a Telegram chat id), or "" when it is none."""
     if channel is Channel.TELEGRAM:
         digits = typed.strip()
-        return digits if re.fullmatch(r"\d{5,15}", digits) else ""
+        return digits if re.fullmatch(r"[0-9]{5,15}", digits) else ""
     try:
         number = phonenumbers.parse(typed, "JM")
     except phonenumbers.NumberParseException:
@@ -62,54 +65,50 @@ def normal_address(channel: Channel, typed: str) -> str:
 
 
 def _read_address(typed: str, talk: Talk) -> str:
-    tokens = typed.split()
-    channel = CHANNEL_WORDS.get(tokens[0].casefold()) if tokens else None
+    words = typed.split()
+    channel = CHANNEL_WORDS.get(words[0].casefold()) if words else None
     where = channel or (Channel.WHATSAPP if talk.standing.channel == Channel.SMS else Channel.SMS)
-    address = normal_address(where, " ".join(tokens[1:] if channel else tokens))
+    address = normal_address(where, " ".join(words[1:] if channel else words))
     if not address:
-        raise Misread(text("no_address", heard=heard(typed)))
+        raise miss("no_address", typed)
     return f"{where}:{address}"
 
 
-def _link_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Text | None]:
-    if not rest:
-        return {}, None
-    if re.fullmatch(r"\d{6}", rest.strip()) and talk.session.memory.get("linking"):
-        return {"code": rest.strip()}, None
-    try:
-        return {"party": _read_address(rest, talk)}, None
-    except Misread as miss:
-        return {}, miss.because
+def read_link_code(typed: str, talk: Talk) -> str:
+    """Return the six figures of a link's code while one is on its way, else ""."""
+    until = talk.session.memory.get("linking")
+    waits = until is not None and talk.standing.now < datetime.fromisoformat(until)
+    number = typed.replace(" ", "")
+    return number if waits and re.fullmatch(r"[0-9]{6}", number) else ""
+
+
+def _take_code(left: Words, talk: Talk) -> tuple[str | None, Words]:
+    number = read_link_code("".join(left), talk)
+    return (number, []) if number else (None, left)
 
 
 def _link(talk: Talk) -> Step:
-    if code := talk.slots.get("code"):
-        return Step(talk.session.idle().remember(linking=None), (), (FinishLink(code),))
-    return Step(talk.session.idle().remember(linking=True), (), (StartLink(talk.slots["party"]),))
+    if number := talk.slots.get("code"):
+        return do(talk, FinishLink(number))
+    until = (talk.standing.now + LINK_LASTS).isoformat(timespec="minutes")
+    return Step(talk.session.idle().remember(linking=until), (), (StartLink(talk.slots["party"]),))
+
+
+def _no_link_code(talk: Talk) -> bool:
+    return "code" not in talk.slots
 
 
 LINK = Flow(
     "link",
-    [Question("party", lambda _: say("ask_link"), _read_address, when=lambda talk: "code" not in talk.slots)],
+    [Question("party", lambda _: say("ask_link"), _read_address, when=_no_link_code, figures=True)],
     _link,
-    _link_line,
+    line("LINK", ("code", _take_code), ("party", rest(_read_address))),
 )
-
-
-def _language_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Text | None]:
-    if not rest:
-        return {}, None
-    try:
-        return {"language": read_language(rest, talk)}, None
-    except Misread as miss:
-        return {}, miss.because
-
-
 LANGUAGE = Flow(
     "language",
     [Question("language", lambda _: say("ask_language", *language_answers()), read_language)],
-    lambda talk: Step(talk.session.idle(), (), (SetLanguage(Language(talk.slots["language"])),)),
-    _language_line,
+    lambda talk: do(talk, SetLanguage(Language(talk.slots["language"]))),
+    line("LANGUAGE", ("language", rest(read_language))),
 )
 
 
@@ -123,6 +122,6 @@ def _read_note(typed: str, _: Talk) -> str:
 AGENT = Flow(
     "agent",
     [Question("note", lambda _: say("ask_agent", Answer("MENU", text("menu"))), _read_note, free=True)],
-    lambda talk: Step(talk.session.idle(), (), (OpenTicket(talk.slots["note"]),)),
-    lambda rest, _: ({"note": rest[:LONGEST_NOTE]} if rest else {}, None),
+    lambda talk: do(talk, OpenTicket(talk.slots["note"])),
+    line("AGENT", ("note", rest(_read_note))),
 )

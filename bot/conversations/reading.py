@@ -1,7 +1,7 @@
 """How answers are read: each reader returns the value or raises Misread with what was taken and what would work."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 
 from dateutil import parser as dates
@@ -14,14 +14,30 @@ from domain.people import read_trn, tidy_name
 from domain.schedule import local_date
 
 LONGEST_HEARD = 24
-_YES = frozenset({"yes", "y", "yeah", "yea", "yes please", "ok", "okay", "i agree", "agree", "ya", "yah", "sure"})
-_NO = frozenset({"no", "n", "nope", "not now", "nah", "no thanks"})
+SHORTEST_START = 3
+"""Letters of a word that are enough to know it by (`fort`, `mon`)."""
+LONGEST_DAY = 30
+"""`Wednesday 23 September 2027` is a day; a page of text is none, and need not be looked through."""
+LEAST_BARE = 10
+"""A bare number below it is a slip for a choice, never an amount."""
+_FIGURES = re.compile(r"\d(?:[\s.\-/]*\d){3,}")
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}(?:[-/.]\d{1,4})?")
+_PLAIN_YES = frozenset({"yes", "y", "yeah", "yea", "yes please", "ya", "yah"})
+_YES = _PLAIN_YES | {"ok", "okay", "i agree", "agree", "sure", "consent yes"}
+_NO = frozenset({"no", "n", "nope", "not now", "nah", "no thanks", "consent no"})
 
 
 def heard(typed: str) -> str:
-    """Return what was typed, short enough to say back; long runs of figures (a PIN, a TRN) are left out."""
-    flat = re.sub(r"\d{4,}", "...", " ".join(typed.split()))
+    """Return what was typed, short enough to say back; four figures or more (a PIN, a TRN) are left out."""
+    flat = " ".join(typed.split())
+    if not _DATE.fullmatch(flat):
+        flat = _FIGURES.sub("...", flat)
     return flat if len(flat) <= LONGEST_HEARD else flat[: LONGEST_HEARD - 3] + "..."
+
+
+def is_secret(typed: str) -> bool:
+    """Whether there are so many figures in it that it may be a TRN, a PIN or an account."""
+    return _FIGURES.search(typed) is not None
 
 
 def miss(name: str, typed: str) -> Misread:
@@ -29,12 +45,27 @@ def miss(name: str, typed: str) -> Misread:
     return Misread(text(name, heard=heard(typed)))
 
 
-def read_money(typed: str, currency: Currency) -> Money:
-    """Read an amount; each way of being wrong has its own line."""
+def read_any_money(typed: str, currency: Currency) -> Money:
+    """Read an amount, in this currency unless it names one; each way of being wrong has its own line."""
+    if typed.isdecimal() and 0 < int(typed[:3]) < LEAST_BARE:
+        raise miss("no_amount", typed)
     try:
         return parse_money(typed, currency)
     except NotMoney as wrong:
         raise Misread(text(f"money_{wrong.reason}", heard=heard(typed))) from wrong
+
+
+def read_money(typed: str, currency: Currency) -> Money:
+    """Read an amount in this currency and no other."""
+    money = read_any_money(typed, currency)
+    if money.currency is not currency:
+        raise Misread(text("other_currency", amount=money, currency=currency.value))
+    return money
+
+
+def money_of(kept: str) -> Money:
+    """Return an amount as a session keeps it: in full, as people see it (`J$5,000.00`)."""
+    return parse_money(kept, Currency.JMD)
 
 
 def read_code(typed: str, _: Talk) -> str:
@@ -67,7 +98,7 @@ def read_name(typed: str, _: Talk) -> str:
 
 def read_yes(typed: str, _: Talk) -> bool:
     """Read a yes or a no."""
-    said = typed.strip().casefold().rstrip(".!")
+    said = _said(typed)
     if said in _YES:
         return True
     if said in _NO:
@@ -75,24 +106,37 @@ def read_yes(typed: str, _: Talk) -> bool:
     raise miss("no_yes", typed)
 
 
+def _said(typed: str) -> str:
+    return " ".join(typed.casefold().rstrip(".! ").split())
+
+
+def is_bare_yes(typed: str) -> bool:
+    """Whether this is the YES that on SMS belongs to the carrier."""
+    return _said(typed) == "yes"
+
+
 def is_yes(typed: str) -> bool:
-    """Whether this is a plain yes."""
-    return typed.strip().casefold().rstrip(".!") in _YES
+    """Whether this is a plain yes. `ok` is none: people say it to a refusal too."""
+    return _said(typed) in _PLAIN_YES
 
 
 def is_no(typed: str) -> bool:
     """Whether this is a plain no."""
-    return typed.strip().casefold().rstrip(".!") in _NO
+    return _said(typed) in _NO
 
 
-def read_one_of(name: str, spellings: Mapping[str, str]) -> Callable[[str, Talk], str]:
-    """Return a reader of one of a few words, by the start of any spelling (`week` is weekly)."""
+def read_one_of(name: str, spellings: Mapping[str, str], prefix: str = "") -> Callable[[str, Talk], str]:
+    """Return a reader of one of a few words, by the start of any spelling (`week` is weekly).
+
+    A prefix is what our own answers carry before the word (`by cash`), so that they mean nothing else elsewhere.
+    """
 
     def read(typed: str, _: Talk) -> str:
-        said = " ".join(typed.casefold().split())
+        said = " ".join(typed.casefold().strip(" .!").split()).removeprefix(prefix)
         if said in spellings:
             return spellings[said]
-        close = {value for spelling, value in spellings.items() if len(said) > 2 and spelling.startswith(said)}
+        long = len(said) >= SHORTEST_START
+        close = {value for spelling, value in spellings.items() if long and spelling.startswith(said)}
         if len(close) == 1:
             return close.pop()
         raise miss(name, typed)
@@ -115,7 +159,7 @@ def read_count(name: str, least: int, most: int) -> Callable[[str, Talk], int]:
 def read_future_day(typed: str, talk: Talk) -> str:
     """Read a day from today to a year ahead (`8 Jan`, `Fri 8 Jan`, `2027-01-08`, `8/1/2027`), as ISO text."""
     today = local_date(talk.standing.now)
-    day = _day(typed.strip(), today)
+    day = _day(typed.strip(), today) if len(typed) <= LONGEST_DAY else None
     if day is None:
         raise Misread(text("no_day", heard=heard(typed), example=today + timedelta(days=7)))
     if not today <= day <= today + timedelta(days=366):
@@ -126,7 +170,7 @@ def read_future_day(typed: str, talk: Talk) -> str:
 def _day(typed: str, today: date) -> date | None:
     if (soon := {"today": 0, "tomorrow": 1}.get(typed.casefold())) is not None:
         return today + timedelta(days=soon)
-    if not re.search(r"\d|day|mon|tue|wed|thu|fri|sat|sun", typed.casefold()):
+    if typed.isdecimal() or not re.search(r"\d|day|mon|tue|wed|thu|fri|sat|sun", typed.casefold()):
         return None
     plain = re.sub(r"(?i)\b(next|on|this)\b", " ", typed)
     iso = re.fullmatch(r"\s*(\d{4})-(\d{1,2})-(\d{1,2})\s*", plain)
@@ -160,18 +204,3 @@ def read_trn_number(typed: str, _: Talk) -> str:
     if not trn:
         raise Misread(text("no_trn"))
     return trn
-
-
-def split_parts(rest: str) -> list[str]:
-    """Split a line at `;`, without empty ends."""
-    return [part.strip() for part in rest.split(";")]
-
-
-def take_code(tokens: Iterable[str]) -> tuple[str | None, list[str]]:
-    """Take the first circle code out of tokens."""
-    left = list(tokens)
-    for i, token in enumerate(left):
-        code = normalise_code(token)
-        if code and "-" not in code:
-            return code, left[:i] + left[i + 1 :]
-    return None, left

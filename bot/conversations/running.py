@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from bot.conversations.flow import Flow, Misread, Question, Step, Talk
-from bot.conversations.reading import heard, read_code, read_money, take_code
-from bot.words.say import Answer, Say, Text, say, text
+from bot.conversations.flow import Flow, Misread, Question, Step, Talk, do
+from bot.conversations.lines import Words, code, line, lone_code, rest, yes_at_end
+from bot.conversations.looking import menu_answers
+from bot.conversations.reading import heard, is_secret, miss, money_of, read_code, read_money
+from bot.words.say import Answer, Say, say, text
 from domain.commands import (
     Approve,
     Arrange,
@@ -24,12 +26,14 @@ from domain.commands import (
     Suspend,
 )
 from domain.money import Currency
-from domain.pardna import CircleState
+from domain.pardna import MOST_TURNS, CircleState
+from domain.people import LONGEST_NAME
 from domain.standing import Seat
 
 Fits = Callable[[Seat], bool]
 MOST_CHOICES = 5
 """A feature phone shows five answers well (copy.md 5)."""
+LONGEST_GRACE = 99
 
 
 def fitting(talk: Talk, fits: Fits) -> list[Seat]:
@@ -37,8 +41,13 @@ def fitting(talk: Talk, fits: Fits) -> list[Seat]:
     return [s for s in talk.standing.seats if fits(s)]
 
 
+def banks(*states: CircleState) -> Fits:
+    """Return a test for circles that this person banks, in these states (any, when none is named)."""
+    return lambda seat: seat.is_banker and (not states or seat.state in states)
+
+
 def circle_question(word: str, fits: Fits) -> Question:
-    """Ask which circle, unless only one is meant."""
+    """Ask which circle, unless only one is meant. Its name is as good as its code."""
 
     def implied(talk: Talk) -> str | None:
         found = fitting(talk, fits)
@@ -46,135 +55,95 @@ def circle_question(word: str, fits: Fits) -> Question:
 
     def ask(talk: Talk) -> Say:
         found = fitting(talk, fits)[:MOST_CHOICES]
-        return (
-            say("ask_circle", *(Answer(s.code, s.name) for s in found), word=word)
-            if found
-            else say("ask_code", word=word)
-        )
+        if not found:
+            return say("no_circle_fits", *menu_answers(talk.standing)[:2], word=word)
+        return say("ask_circle", *(Answer(f"{word} {s.code}", s.name) for s in found), word=word)
 
-    return Question("code", ask, read_code, implied)
+    def read(typed: str, talk: Talk) -> str:
+        name = " ".join(typed.casefold().split())
+        named = [s.code for s in fitting(talk, fits) if s.name.casefold() == name]
+        return named[0] if len(named) == 1 else read_code(typed, talk)
 
-
-def code_and_rest(rest: str, _: Talk) -> tuple[dict[str, Any], Text | None]:
-    """Read a code; anything else in the line is not for this word."""
-    code, left = take_code(rest.split())
-    if code:
-        return {"code": code}, None
-    return {}, text("no_code", heard=heard(rest)) if left else None
+    return Question("code", ask, read, implied)
 
 
-def banks(*states: CircleState) -> Fits:
-    """Return a test for circles that this person banks, in these states (any, when none is named)."""
-    return lambda seat: seat.is_banker and (not states or seat.state in states)
+def read_who(name: str, typed: str) -> str:
+    """Read what somebody is called. Figures are no name: they would be an amount, a code or worse."""
+    who = " ".join(typed.split())
+    if len(who) > LONGEST_NAME or any(c.isdigit() or c == ";" for c in who) or not any(c.isalpha() for c in who):
+        raise miss(name, typed)
+    return who
 
 
 def _one(word: str, fits: Fits, command: Callable[[str], Command]) -> Flow:
     """Make a flow that needs the circle alone."""
 
     def finish(talk: Talk) -> Step:
-        return Step(talk.session.idle(), (), (command(talk.slots["code"]),))
+        return do(talk, command(talk.slots["code"]))
 
-    return Flow(word.lower(), [circle_question(word, fits)], finish, code_and_rest)
+    return Flow(word.lower(), [circle_question(word, fits)], finish, line(word, ("code", lone_code)))
 
 
-def _sure(word: str, fits: Fits, ask: Callable[[str], Command], command: Callable[[str], Command]) -> Flow:
+def _sure(word: str, fits: Fits, ask: Callable[[str], Command | Say], command: Callable[[str], Command]) -> Flow:
     """Make a flow that asks for one Yes: `WORD code YES` is what the Yes button types."""
-
-    def line(rest: str, talk: Talk) -> tuple[dict[str, Any], Text | None]:
-        tokens = rest.split()
-        sure = bool(tokens) and tokens[-1].casefold() == "yes"
-        slots, complaint = code_and_rest(" ".join(tokens[:-1] if sure else tokens), talk)
-        return {**slots, "sure": sure}, complaint
 
     def finish(talk: Talk) -> Step:
         code = talk.slots["code"]
         if talk.slots.get("sure"):
-            return Step(talk.session.idle(), (), (command(code),))
-        return Step(talk.session.idle().remember(yes=f"{word} {code} YES"), (), (ask(code),))
+            return do(talk, command(code))
+        session = talk.session.idle().remember(yes=f"{word} {code} YES")
+        asked = ask(code)
+        return Step(session, (asked,)) if isinstance(asked, Say) else Step(session, (), (asked,))
 
-    return Flow(word.lower(), [circle_question(word, fits)], finish, line)
+    read = line(word, ("sure", yes_at_end), ("code", lone_code))
+    return Flow(word.lower(), [circle_question(word, fits)], finish, read)
+
+
+def _ask_close(code: str) -> Say:
+    return say("ask_close", Answer(f"CLOSE {code} YES", text("yes")), Answer("MENU", text("no")), code=code)
 
 
 INVITE = _one("INVITE", lambda s: (s.is_banker or s.is_member) and s.state is CircleState.OPEN, Invite)
 ROSTER = _one("ROSTER", lambda s: s.is_banker or s.is_member, Roster)
 PAY_OUT = _one("PAY OUT", banks(CircleState.ACTIVE), PayOut)
-CLOSE_ASK = "CLOSE"
 SUSPEND = _one("SUSPEND", banks(CircleState.ACTIVE), Suspend)
 RESUME = _one("RESUME", banks(CircleState.SUSPENDED), Resume)
 LOCK = _sure("LOCK", banks(CircleState.OPEN), AskToLock, Lock)
 BEGIN = _sure("BEGIN", banks(CircleState.LOCKED), AskToBegin, Begin)
+CLOSE = _sure("CLOSE", banks(CircleState.OPEN, CircleState.LOCKED), _ask_close, Close)
 
 
-def _ask_close(talk: Talk) -> Say:
-    yes = Answer(f"CLOSE {talk.slots['code']} YES", text("yes"))
-    return say("ask_close", yes, Answer("MENU", text("no")), code=talk.slots["code"])
+# -- who comes in, and in which order -------------------------------------------------------------------------
 
 
-def _read_close_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Text | None]:
-    tokens = rest.split()
-    slots, complaint = code_and_rest(" ".join(t for t in tokens if t.casefold() != "yes"), talk)
-    if tokens and tokens[-1].casefold() == "yes":
-        slots["sure"] = True
-    return slots, complaint
+def _read_approved(typed: str, _: Talk) -> str:
+    return read_who("no_who", typed)
 
 
-def _read_sure(typed: str, _: Talk) -> bool:
-    if typed.casefold() in {"yes", "y"}:
-        return True
-    raise Misread(text("no_yes", heard=heard(typed)))
-
-
-CLOSE = Flow(
-    "close",
-    [
-        circle_question("CLOSE", banks(CircleState.OPEN, CircleState.LOCKED)),
-        Question("sure", _ask_close, _read_sure),
-    ],
-    lambda talk: Step(talk.session.idle(), (), (Close(talk.slots["code"]),)),
-    _read_close_line,
-)
-
-
-def _approve_line(rest: str, _: Talk) -> tuple[dict[str, Any], Text | None]:
-    code, left = take_code(rest.split())
-    slots: dict[str, Any] = {"code": code} if code else {}
-    if left:
-        slots["who"] = " ".join(left)
-    return slots, None
-
-
-def _read_who(typed: str, _: Talk) -> str:
-    return " ".join(typed.split())
+def _ask_approved(talk: Talk) -> Say:
+    return say("ask_approve_who", Answer(f"APPROVE {talk.slots['code']} ALL", text("all")))
 
 
 APPROVE = Flow(
     "approve",
     [
         circle_question("APPROVE", banks(CircleState.OPEN, CircleState.LOCKED)),
-        Question("who", lambda _: say("ask_approve_who", Answer("ALL", text("all"))), _read_who, free=True),
+        Question("who", _ask_approved, _read_approved, free=True),
     ],
-    lambda talk: Step(talk.session.idle(), (), (Approve(talk.slots["code"], talk.slots["who"]),)),
-    _approve_line,
+    lambda talk: do(talk, Approve(talk.slots["code"], talk.slots["who"])),
+    line("APPROVE", ("code", code), ("who", rest(_read_approved))),
 )
 
 
-def _names(typed: str) -> list[str]:
-    return [" ".join(n.split()) for n in typed.replace(";", ",").replace("\n", ",").split(",") if n.strip()]
-
-
 def _read_names(typed: str, _: Talk) -> list[str]:
-    names = _names(typed)
-    if not names:
-        raise Misread(text("no_names", heard=heard(typed)))
+    names = [" ".join(n.split()) for n in typed.replace(";", ",").replace("\n", ",").split(",") if n.strip()]
+    if not names or len(names) > MOST_TURNS or not all(_is_name(n) for n in names):
+        raise miss("no_names", typed)
     return names
 
 
-def _order_line(rest: str, _: Talk) -> tuple[dict[str, Any], Text | None]:
-    code, left = take_code(rest.split())
-    slots: dict[str, Any] = {"code": code} if code else {}
-    if names := _names(" ".join(left)):
-        slots["names"] = names
-    return slots, None
+def _is_name(name: str) -> bool:
+    return len(name) <= LONGEST_NAME and not is_secret(name) and any(c.isalpha() for c in name)
 
 
 ORDER = Flow(
@@ -183,37 +152,56 @@ ORDER = Flow(
         circle_question("ORDER", banks(CircleState.OPEN, CircleState.LOCKED)),
         Question("names", lambda _: say("ask_order_names"), _read_names, free=True),
     ],
-    lambda talk: Step(talk.session.idle(), (), (Arrange(talk.slots["code"], tuple(talk.slots["names"])),)),
-    _order_line,
+    lambda talk: do(talk, Arrange(talk.slots["code"], tuple(talk.slots["names"]))),
+    line("ORDER", ("code", code), ("names", rest(_read_names))),
 )
 
 
-def _terms_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Text | None]:
-    """Read `code`, then perhaps `fee 500` and `grace 3`."""
-    code, left = take_code(rest.split())
-    slots: dict[str, Any] = {"code": code} if code else {}
-    words = [w.casefold().strip(",;") for w in left]
-    seat = next((s for s in talk.standing.seats if s.code == code), None)
-    currency = seat.currency if seat else Currency.JMD
-    for name, value in zip(words[::2], words[1::2], strict=False):
-        try:
-            if name == "fee":
-                slots["fee"] = 0 if value in {"0", "none", "no"} else read_money(value, currency).minor
-            elif name == "grace" and value.isdigit():
-                slots["grace"] = int(value)
-            else:
-                return {"code": code} if code else {}, text("no_term", heard=heard(f"{name} {value}"))
-        except Misread as miss:
-            return {"code": code} if code else {}, miss.because
-    if len(words) % 2:
-        return slots, text("no_term", heard=heard(words[-1]))
-    return slots, None
+# -- terms ----------------------------------------------------------------------------------------------------
+
+
+def _after(key: str, left: Words) -> tuple[str | None, Words]:
+    """Take the word after a key (`fee 500`, `grace: 3,`)."""
+    plain = [w.casefold().strip(",;:") for w in left]
+    if key not in plain[:-1]:
+        return None, left
+    at = plain.index(key)
+    return left[at + 1].strip(",;"), [*left[:at], *left[at + 2 :]]
+
+
+def _take_fee(left: Words, talk: Talk) -> tuple[str | None, Words]:
+    value, left = _after("fee", left)
+    if value is None or value.casefold() in {"0", "none", "no"}:
+        return value and "none", left
+    return read_money(value, talk.seat.currency if talk.seat else Currency.JMD).full(), left
+
+
+def _take_grace(left: Words, _: Talk) -> tuple[int | None, Words]:
+    value, left = _after("grace", left)
+    if value is None:
+        return None, left
+    if not value.isdecimal() or int(value) > LONGEST_GRACE:
+        raise Misread(text("no_term", heard=heard(f"grace {value}")))
+    return int(value), left
+
+
+def _no_more(left: Words, _: Talk) -> tuple[Any, Words]:
+    if extra := [w for w in left if w.casefold() not in {"days", "day"}]:
+        raise miss("no_term", " ".join(extra))
+    return None, []
 
 
 def _terms(talk: Talk) -> Step:
     code, fee, grace = talk.slots["code"], talk.slots.get("fee"), talk.slots.get("grace")
-    changed = fee is not None or grace is not None
-    return Step(talk.session.idle(), (), (SetTerms(code, fee, grace) if changed else LookAtTerms(code),))
+    if fee is None and grace is None:
+        return do(talk, LookAtTerms(code))
+    cents = fee and (0 if fee == "none" else money_of(fee).minor)
+    return do(talk, SetTerms(code, cents, grace))
 
 
-TERMS = Flow("terms", [circle_question("TERMS", lambda _: True)], _terms, _terms_line)
+TERMS = Flow(
+    "terms",
+    [circle_question("TERMS", lambda _: True)],
+    _terms,
+    line("TERMS", ("code", code), ("fee", _take_fee), ("grace", _take_grace), ("", _no_more)),
+)

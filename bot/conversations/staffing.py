@@ -1,75 +1,54 @@
 """The words of staff: QUEUE, KYC, CASE."""
 
-from typing import Any
-
-from bot.conversations.flow import Flow, Misread, Question, Step, Talk
-from bot.conversations.reading import heard, read_ref
-from bot.words.say import Answer, Text, say, text
+from bot.conversations.flow import Flow, Misread, Question, Talk, do
+from bot.conversations.lines import first, line, rest
+from bot.conversations.reading import miss, read_ref
+from bot.words.say import Answer, Say, say, text
 from domain.commands import Case, Kyc, Queue
 
 VERDICTS = {"ok": True, "yes": True, "right": True, "no": False, "wrong": False}
+LONGEST_CASE = 1000
+read_ticket = read_ref("K")
 
-QUEUE = Flow("queue", [], lambda talk: Step(talk.session.idle(), (), (Queue(),)))
-
-
-def _ref_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Text | None]:
-    """Read `ref` and keep what follows it."""
-    if not rest:
-        return {}, None
-    first, _, after = rest.partition(" ")
-    try:
-        slots: dict[str, Any] = {"ref": read_ref("K")(first, talk)}
-    except Misread as miss:
-        return {}, miss.because
-    return {**slots, "after": after.strip()}, None
+QUEUE = Flow("queue", [], lambda talk: do(talk, Queue()))
 
 
 def _read_verdict(typed: str, _: Talk) -> bool:
-    verdict = VERDICTS.get(typed.strip().casefold())
+    verdict = VERDICTS.get(typed.strip(" .!").casefold())
     if verdict is None:
-        raise Misread(text("no_verdict", heard=heard(typed)))
+        raise miss("no_verdict", typed)
     return verdict
 
 
-def _kyc_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Text | None]:
-    slots, complaint = _ref_line(rest, talk)
-    after = slots.pop("after", "")
-    if after:
-        try:
-            slots["right"] = _read_verdict(after, talk)
-        except Misread as miss:
-            complaint = miss.because
-    return slots, complaint
+def _ask_verdict(talk: Talk) -> Say:
+    ref = talk.slots["ref"]
+    return say("ask_verdict", Answer(f"KYC {ref} OK", "OK"), Answer(f"KYC {ref} NO", text("no")))
 
 
 KYC = Flow(
     "kyc",
     [
-        Question("ref", lambda _: say("ask_ticket_ref"), read_ref("K")),
-        Question("right", lambda _: say("ask_verdict", Answer("OK", "OK"), Answer("NO", text("no"))), _read_verdict),
+        Question("ref", lambda _: say("ask_ticket_ref"), read_ticket),
+        Question("right", _ask_verdict, _read_verdict),
     ],
-    lambda talk: Step(talk.session.idle(), (), (Kyc(talk.slots["ref"], talk.slots["right"]),)),
-    _kyc_line,
+    lambda talk: do(talk, Kyc(talk.slots["ref"], talk.slots["right"])),
+    line("KYC", ("ref", first(read_ticket)), ("right", rest(_read_verdict))),
 )
 
 
 def _read_text(typed: str, _: Talk) -> str:
-    return typed.strip()
-
-
-def _case_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Text | None]:
-    slots, complaint = _ref_line(rest, talk)
-    if after := slots.pop("after", ""):
-        slots["text"] = after
-    return slots, complaint
+    said = typed.strip()
+    if not any(c.isalnum() for c in said):
+        raise Misread(text("no_note"))
+    return said[:LONGEST_CASE]
 
 
 CASE = Flow(
     "case",
     [
-        Question("ref", lambda _: say("ask_ticket_ref"), read_ref("K")),
+        Question("ref", lambda _: say("ask_ticket_ref"), read_ticket),
         Question("text", lambda _: say("ask_case_text"), _read_text, free=True),
     ],
-    lambda talk: Step(talk.session.idle(), (), (Case(talk.slots["ref"], talk.slots["text"]),)),
-    _case_line,
+    lambda talk: do(talk, Case(talk.slots["ref"], talk.slots["text"])),
+    line("CASE", ("ref", first(read_ticket)), ("text", rest(_read_text))),
 )

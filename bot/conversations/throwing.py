@@ -1,15 +1,18 @@
 """Throwing a hand: PAY, the banker's CASH, and the word of the other side (CONFIRM, DENY)."""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
-from bot.conversations.flow import Flow, Misread, Question, Step, Talk
-from bot.conversations.reading import heard, read_money, read_one_of, read_ref, take_code
-from bot.conversations.running import banks, circle_question
-from bot.words.say import Answer, Say, Text, say, text
+from bot.conversations.flow import Flow, Misread, Question, Step, Talk, do
+from bot.conversations.lines import Words, code, line, rest
+from bot.conversations.looking import menu_answers
+from bot.conversations.reading import miss, money_of, read_money, read_one_of, read_ref
+from bot.conversations.running import Fits, banks, circle_question, fitting, read_who
+from bot.words.say import Answer, Say, say, text
+from domain.codes import normalise_code
 from domain.commands import BeginThrow, Command, Confirm, Deny, RecordCash
 from domain.money import Currency
-from domain.pardna import CircleState
+from domain.pardna import MOST_HANDS, CircleState
 from domain.payments import CARD, CASH, SANDBOX
 from domain.standing import Ask, Seat
 
@@ -17,171 +20,196 @@ RAIL_WORDS = {
     "cash": CASH, "card": CARD, "sandbox": SANDBOX, "visa": CARD, "debit": CARD,
     "ncb": "NCB", "scotia": "SCOTIA", "scotiabank": "SCOTIA", "lynk": "LYNK",
 }  # fmt: skip
-
-
-def _seat(talk: Talk) -> Seat | None:
-    return next((s for s in talk.standing.seats if s.code == talk.slots.get("code")), None)
+JOINTS = frozenset({"by", "with", "in", "for", "to", "from", "of", "via", "and", "please", "pls"})
+MONEY_WORDS = frozenset({"k", "grand", "thousand", "dollars", "dollar", "jmd", "usd", "us", "j$", "us$", "$"})
 
 
 def _throws(seat: Seat) -> bool:
     return seat.is_member and seat.running
 
 
-def _read_amount(typed: str, talk: Talk) -> int:
-    seat = _seat(talk)
-    currency = seat.currency if seat else Currency.JMD
-    money = read_money(typed, currency)
-    if money.currency is not currency:
-        raise Misread(text("other_currency", amount=money, currency=currency.value))
-    return money.minor
+def _known(question: Question) -> Question:
+    """Ask for a circle of mine: its currency has to be known before an amount is read."""
+
+    def read(typed: str, talk: Talk) -> str:
+        code: str = question.read(typed, talk)
+        if all(s.code != code for s in talk.standing.seats):
+            raise Misread(text("not_in_circle", code=code))
+        return code
+
+    return replace(question, read=read)
+
+
+def _take_known(left: Words, talk: Talk) -> tuple[str | None, Words]:
+    found, left = code(left, talk)
+    if found and all(s.code != found for s in talk.standing.seats):
+        raise Misread(text("not_in_circle", code=found))
+    return found, left
+
+
+def _amount_reader(fits: Fits) -> Callable[[str, Talk], str | None]:
+    """Return a reader of an amount in the currency of the circle; None while that is not known."""
+
+    def read(typed: str, talk: Talk) -> str | None:
+        seats = [talk.seat] if talk.seat else fitting(talk, fits)
+        if len({s.currency for s in seats}) > 1:
+            return None
+        money = read_money(typed, seats[0].currency if seats else Currency.JMD)
+        # More than anybody could ever throw here is a slip, or no amount at all (a TRN, say).
+        if seats and money.minor > max(s.gross for s in seats) * MOST_HANDS:
+            raise miss("money_too_large", typed)
+        return money.full()
+
+    return read
+
+
+def _cents(talk: Talk) -> int:
+    return money_of(talk.slots["amount"]).minor
+
+
+# -- PAY ------------------------------------------------------------------------------------------------------
 
 
 def _ask_amount(talk: Talk) -> Say:
-    seat = _seat(talk)
+    seat = talk.seat
     if seat is None or not seat.owed_in_all:
         return say("ask_amount_ahead", circle=seat.name if seat else "")
     owed = seat.money(seat.owed_in_all)
     return say("ask_amount", Answer(owed.text(), owed.text()), circle=seat.name, amount=owed)
 
 
-def _due_when_rail_named(talk: Talk) -> int | None:
+def _due_when_rail_named(talk: Talk) -> str | None:
     """Know the amount when the line named a rail but no amount: what is due (contract.md, PAY [amount])."""
-    seat = _seat(talk)
-    return seat.owed_in_all or None if seat and "rail" in talk.slots else None
+    seat = talk.seat
+    return seat.money(seat.owed_in_all).full() if seat and seat.owed_in_all and "rail" in talk.slots else None
 
 
 def _ask_rail(talk: Talk) -> Say:
+    """Offer the rails. `BY CASH`, not `CASH`: a button tapped again later must not begin the banker's CASH."""
     rails = [*talk.standing.rails, CASH]
-    seat = _seat(talk)
-    amount = seat.money(talk.slots["amount"]) if seat else ""
-    return say("ask_rail", *(Answer(r, text(f"rail_{r.lower()}")) for r in rails), amount=amount)
+    answers = (Answer(f"BY {r}", text(f"rail_{r.lower()}")) for r in rails)
+    return say("ask_rail", *answers, amount=money_of(talk.slots["amount"]))
 
 
-def _read_rail(typed: str, talk: Talk) -> str:
-    rail = read_one_of("no_rail", RAIL_WORDS)(typed, talk)
+def _open_rail(rail: str, talk: Talk) -> str:
     if rail != CASH and rail not in talk.standing.rails:
         raise Misread(text("rail_off", rail=rail))
     return rail
 
 
-def _pay_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Text | None]:
-    """Read amount, rail and code in any order; what is left over is the amount."""
-    code, left = take_code(rest.split())
-    slots: dict[str, Any] = {"code": code} if code else {}
-    amount = []
-    complaint: Text | None = None
-    for token in left:
-        rail = RAIL_WORDS.get(token.casefold())
-        if rail is None:
-            amount.append(token)
-        elif rail == CASH or rail in talk.standing.rails:
-            slots["rail"] = rail
-        else:
-            complaint = text("rail_off", rail=rail)
-    if "code" not in slots and (implied := PAY_CIRCLE.implied(talk)):
-        slots["code"] = implied
-    if amount:
-        try:
-            slots["amount"] = _read_amount(" ".join(amount), _with(talk, slots))
-        except Misread as miss:
-            complaint = miss.because
-    return slots, complaint
+_read_rail_word = read_one_of("no_rail", RAIL_WORDS, "by ")
 
 
-def _with(talk: Talk, slots: dict[str, Any]) -> Talk:
-    from dataclasses import replace
-
-    return replace(talk, session=replace(talk.session, slots=slots))
+def _read_rail(typed: str, talk: Talk) -> str:
+    return _open_rail(_read_rail_word(typed, talk), talk)
 
 
-def _finish_pay(talk: Talk) -> Step:
-    s = talk.slots
-    return Step(talk.session.idle(), (), (BeginThrow(s["code"], s["amount"], s["rail"]),))
+def _take_rail(left: Words, talk: Talk) -> tuple[str | None, Words]:
+    """Take the rail, and with it the small words between the parts."""
+    left = [w for w in left if w.casefold() not in JOINTS]
+    for place, word in enumerate(left):
+        if rail := RAIL_WORDS.get(word.casefold()):
+            return _open_rail(rail, talk), [*left[:place], *left[place + 1 :]]
+    return None, left
 
 
-PAY_CIRCLE = circle_question("PAY", _throws)
+PAY_CIRCLE = _known(circle_question("PAY", _throws))
+_read_throw = _amount_reader(_throws)
 PAY = Flow(
     "pay",
     [
         PAY_CIRCLE,
-        Question("amount", _ask_amount, _read_amount, _due_when_rail_named),
+        Question("amount", _ask_amount, _read_throw, _due_when_rail_named, figures=True),
         Question("rail", _ask_rail, _read_rail),
     ],
-    _finish_pay,
-    _pay_line,
+    lambda talk: do(talk, BeginThrow(talk.slots["code"], _cents(talk), talk.slots["rail"])),
+    line("PAY", ("code", _take_known), ("rail", _take_rail), ("amount", rest(_read_throw))),
 )
 
 
+# -- CASH -----------------------------------------------------------------------------------------------------
+
+CASH_CIRCLE = _known(circle_question("CASH", banks(CircleState.ACTIVE)))
+_read_taken = _amount_reader(banks(CircleState.ACTIVE))
+
+
 def _read_who(typed: str, _: Talk) -> str:
-    who = " ".join(typed.split())
-    if not any(c.isalpha() for c in who):
-        raise Misread(text("no_who", heard=heard(typed)))
-    return who
+    return read_who("no_who", typed)
 
 
-def _cash_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Text | None]:
-    """Read `who amount [code]`: letters are the name, figures the amount."""
-    code, left = take_code(rest.split())
-    slots: dict[str, Any] = {"code": code} if code else {}
-    names = [t for t in left if not any(c.isdigit() for c in t)]
-    figures = [t for t in left if any(c.isdigit() for c in t)]
-    if names:
-        slots["who"] = " ".join(names)
-    if "code" not in slots and (implied := CASH_CIRCLE.implied(talk)):
-        slots["code"] = implied
-    if figures:
-        try:
-            slots["amount"] = _read_amount(" ".join(figures), _with(talk, slots))
-        except Misread as miss:
-            return slots, miss.because
-    return slots, None
+def _take_figures(left: Words, talk: Talk) -> tuple[str | None, Words]:
+    """Take the words that make the amount: those with figures, and `grand` or `JMD` beside them."""
+    left = [w for w in left if w.casefold() not in JOINTS]
+    figures = [_is_figure(w) for w in left]
+    near = [
+        here or (left[i].casefold() in MONEY_WORDS and any(figures[max(i - 1, 0) : i + 2]))
+        for i, here in enumerate(figures)
+    ]
+    amount = [w for w, taken in zip(left, near, strict=True) if taken]
+    others = [w for w, taken in zip(left, near, strict=True) if not taken]
+    return (_read_taken(" ".join(amount), talk) if amount else None), others
 
 
-CASH_CIRCLE = circle_question("CASH", banks(CircleState.ACTIVE))
+def _is_figure(word: str) -> bool:
+    return any(c.isdigit() for c in word)
+
+
 CASH_ENTRY = Flow(
     "cash",
     [
         CASH_CIRCLE,
         Question("who", lambda _: say("ask_cash_who"), _read_who, free=True),
-        Question("amount", lambda talk: say("ask_cash_amount", who=talk.slots["who"]), _read_amount),
+        Question("amount", lambda talk: say("ask_cash_amount", who=talk.slots["who"]), _read_taken, figures=True),
     ],
-    lambda talk: Step(
-        talk.session.idle(), (), (RecordCash(talk.slots["code"], talk.slots["who"], talk.slots["amount"]),)
-    ),
-    _cash_line,
+    lambda talk: do(talk, RecordCash(talk.slots["code"], talk.slots["who"], _cents(talk))),
+    line("CASH", ("code", _take_known), ("amount", _take_figures), ("who", rest(_read_who))),
 )
+
+
+# -- answers to what waits ------------------------------------------------------------------------------------
 
 
 def _ask_label(ask: Ask) -> str:
     return f"{ask.money.text()} {ask.who}"
 
 
+def _take_ref(letter: str) -> Callable[[Words, Talk], tuple[str | None, Words]]:
+    """Take a reference; a line with something else alone is complained of."""
+
+    def take(left: Words, talk: Talk) -> tuple[str | None, Words]:
+        whole = normalise_code(" ".join(left))
+        if whole and whole.startswith(f"{letter}-"):
+            return whole, []
+        for place, word in enumerate(left):
+            if (found := normalise_code(word)) and found.startswith(f"{letter}-"):
+                return found, [*left[:place], *left[place + 1 :]]
+        return read_ref(letter)(" ".join(left), talk), []
+
+    return take
+
+
 def answering(word: str, kind: str, letter: str, nothing: str, command: Callable[[str], Command]) -> Flow:
     """Make a flow that answers a question which waits: the one there is, or the one named."""
-    slot = "ref"
 
     def implied(talk: Talk) -> str | None:
         waiting = talk.standing.asked(kind)
         return waiting[0].ref if len(waiting) == 1 else None
 
-    def question(talk: Talk) -> Say:
+    def ask(talk: Talk) -> Say:
         waiting = talk.standing.asked(kind)
-        if not waiting:
-            return say(nothing)
         return say("ask_which", *(Answer(f"{word} {a.ref}", _ask_label(a)) for a in waiting[:5]), word=word)
 
-    def line(rest: str, talk: Talk) -> tuple[dict[str, Any], Text | None]:
-        if not rest:
-            return {}, None
-        try:
-            return {slot: read_ref(letter)(rest, talk)}, None
-        except Misread as miss:
-            return {}, miss.because
-
     def finish(talk: Talk) -> Step:
-        return Step(talk.session.idle(), (), (command(talk.slots[slot]),))
+        ref = talk.slots.get("ref")
+        if ref is None:
+            return Step(talk.session.idle(), (replace(say(nothing), answers=menu_answers(talk.standing)[:2]),))
+        return do(talk, command(ref))
 
-    return Flow(word.lower(), [Question(slot, question, read_ref(letter), implied)], finish, line)
+    def something(talk: Talk) -> bool:
+        return bool(talk.standing.asked(kind))
+
+    question = Question("ref", ask, read_ref(letter), implied, something)
+    return Flow(word.lower(), [question], finish, line(word, ("ref", _take_ref(letter))))
 
 
 CONFIRM = answering("CONFIRM", "cash", "R", "nothing_to_confirm", Confirm)

@@ -1,0 +1,190 @@
+"""The words of contract.md, and which of them a line begins with: exact before a slip, never a guess."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rapidfuzz.distance import OSA
+
+from bot.conversations import (
+    drawing,
+    founding,
+    joining,
+    looking,
+    onboarding,
+    personal,
+    running,
+    staffing,
+    throwing,
+)
+from bot.conversations.flow import Flow, Talk
+from bot.words.say import Say
+from domain.codes import looks_like_circle_code
+from domain.standing import Standing
+
+SHORTEST_SLIP = 4
+"""Words of fewer letters are too near to each other for a slip to be told from another word."""
+NEAR = 2
+"""How many letters away a word is still one that may have been meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word: a flow, or something to look at. `acts`: typed alone it may do something that others see."""
+
+    flow: Flow | None = None
+    look: Callable[[Talk], Say] | None = None
+    staff: bool = False
+    acts: bool = False
+
+
+WORDS: Mapping[str, Word] = {
+    "MENU": Word(look=looking.menu),
+    "HELP": Word(look=looking.help_),
+    "BALANCE": Word(look=looking.balance),
+    "CIRCLES": Word(look=looking.circles),
+    "DRAW": Word(look=looking.draw),
+    "JOIN": Word(joining.JOIN),
+    "AGREE": Word(joining.AGREE, acts=True),
+    "NEW": Word(founding.FLOW),
+    "INVITE": Word(running.INVITE),
+    "ROSTER": Word(running.ROSTER),
+    "APPROVE": Word(running.APPROVE, acts=True),
+    "ORDER": Word(running.ORDER),
+    "TERMS": Word(running.TERMS),
+    "LOCK": Word(running.LOCK),
+    "BEGIN": Word(running.BEGIN),
+    "CLOSE": Word(running.CLOSE),
+    "SUSPEND": Word(running.SUSPEND, acts=True),
+    "RESUME": Word(running.RESUME, acts=True),
+    "PAY": Word(throwing.PAY, acts=True),
+    "CASH": Word(throwing.CASH_ENTRY, acts=True),
+    "CONFIRM": Word(throwing.CONFIRM, acts=True),
+    "DENY": Word(throwing.DENY, acts=True),
+    "PAY OUT": Word(running.PAY_OUT, acts=True),
+    "APPROVE PAYOUT": Word(drawing.APPROVE_PAYOUT, acts=True),
+    "RECEIVED": Word(drawing.RECEIVED, acts=True),
+    "NOT RECEIVED": Word(drawing.NOT_RECEIVED, acts=True),
+    "PAYOUT": Word(drawing.PAYOUT),
+    "TRN": Word(personal.TRN),
+    "LINK": Word(personal.LINK),
+    "LANGUAGE": Word(personal.LANGUAGE),
+    "AGENT": Word(personal.AGENT),
+    "QUEUE": Word(staffing.QUEUE, staff=True),
+    "KYC": Word(staffing.KYC, staff=True, acts=True),
+    "CASE": Word(staffing.CASE, staff=True, acts=True),
+}
+BACK, BY = "BACK", "BY"
+"""BACK is one step back. `BY ...` is an answer we offered to a question, and means nothing once that is over."""
+ALSO: Mapping[str, str] = {
+    "BAL": "BALANCE",
+    "CIRCLE": "CIRCLES",
+    "THROW": "PAY",
+    "HUMAN": "AGENT",
+    "HOME": "MENU",
+    "START": "MENU",
+    "COMMANDS": "HELP",
+    "I AGREE": "AGREE",
+    "CONSENT": BY,
+}
+HEADS: Mapping[str, str] = {**{word: word for word in (*WORDS, BACK, BY)}, **ALSO}
+FLOWS: Mapping[str, Flow] = {w.flow.name: w.flow for w in WORDS.values() if w.flow}
+ONBOARDING = onboarding.FLOW
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line understood: its word (or none) and what followed."""
+
+    word: str
+    rest: str = ""
+    exact: bool = True
+
+    @property
+    def entry(self) -> Word:
+        """What the word stands for (nothing, for BACK and no word)."""
+        return WORDS.get(self.word, Word())
+
+
+NOTHING = Said("")
+
+
+def understand(typed: str, standing: Standing) -> Said:
+    """Find the word a line begins with: two words before one, exact before a slip. A code alone is a JOIN."""
+    words = typed.split(maxsplit=2)
+    if not words:
+        return NOTHING
+    if len(words) == 1 and not typed.isdecimal() and looks_like_circle_code(typed):
+        return Said("JOIN", words[0])
+    after_one = typed.split(maxsplit=1)[1:]
+    rests = (words[2] if len(words) > 2 else "", after_one[0] if after_one else "")  # noqa: PLR2004 - two words and the rest
+    heads = (_head(f"{words[0]} {words[1]}") if len(words) > 1 else "", _head(words[0]))
+    for head, rest in zip(heads, rests, strict=True):
+        if word := HEADS.get(head):
+            return _meant(word, rest) if may(word, standing) and not _asks(word, typed) else NOTHING
+        if head and (slip := _slip(head, standing)):
+            return Said(slip, rest, exact=False)
+    return _glued(words[0], rests[1]) or NOTHING
+
+
+def _head(typed: str) -> str:
+    return typed.upper().rstrip("!.,:? ")
+
+
+def _asks(word: str, typed: str) -> bool:
+    """Whether this asks about something rather than wants it done: `RECEIVED?` has not come."""
+    return typed.endswith("?") and word in WORDS and WORDS[word].acts
+
+
+def _meant(word: str, rest: str) -> Said:
+    """Take `APPROVE P-7K2M` for the payout that it names: a person is never called so."""
+    if word == "APPROVE" and rest[:2].upper() == "P-":
+        return Said("APPROVE PAYOUT", rest)
+    return Said(word, rest)
+
+
+def _glued(first: str, rest: str) -> Said | None:
+    """Part a word from the figure typed onto it (`PAY5000`, `TRN123456789`)."""
+    letters = first.rstrip("0123456789,.kK")
+    word = letters.rstrip("$").upper()
+    return Said(word, f"{first[len(word) :]} {rest}".strip()) if word in WORDS and letters != first else None
+
+
+def may(word: str, standing: Standing) -> bool:
+    """Whether this person may know the word at all."""
+    return word not in WORDS or not WORDS[word].staff or bool(standing.roles)
+
+
+@lru_cache(maxsize=4096)
+def _distances(head: str) -> tuple[tuple[str, int], ...]:
+    """Return the words that a head is near to, nearest first."""
+    if len(head) < SHORTEST_SLIP or not head.replace(" ", "").isalpha():
+        return ()
+    found: dict[str, int] = {}
+    for spelling, word in HEADS.items():
+        if len(spelling) >= SHORTEST_SLIP and abs(len(spelling) - len(head)) <= NEAR and word != BY:
+            found[word] = min(found.get(word, NEAR + 1), OSA.distance(head, spelling, score_cutoff=NEAR))
+    return tuple(sorted(((w, d) for w, d in found.items() if d <= NEAR), key=lambda pair: pair[1]))
+
+
+def near(typed: str, standing: Standing) -> list[str]:
+    """Return the words that may have been meant, with what followed, the likeliest first."""
+    words = typed.split()
+    lines: list[str] = []
+    for many in (2, 1):
+        head, rest = _head(" ".join(words[:many])), " ".join(words[many:])
+        if len(words) >= many:
+            found = [(head, 0)] if head in WORDS else []
+            lines += [f"{w} {rest}".strip() for w, _ in (*found, *_distances(head)) if may(w, standing)]
+    return list(dict.fromkeys(lines))
+
+
+def _slip(head: str, standing: Standing) -> str:
+    """Return the one word that is one letter away, or "". What acts at once must be near to no other word."""
+    close = [(w, d) for w, d in _distances(head) if may(w, standing)]
+    nearest = [w for w, d in close if d == 1]
+    if len(nearest) != 1:
+        return ""
+    word = nearest[0]
+    acts = word in WORDS and WORDS[word].acts
+    return "" if acts and (len(close) > 1 or len(head) <= SHORTEST_SLIP) else word
