@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from domain.gsm7 import septets, to_gsm7
+from domain.gsm7 import is_gsm7, septets, to_gsm7
 from domain.messages import Option, Outgoing, numbered
 
 LONGEST_SMS = 306
@@ -19,6 +19,9 @@ _BREAKS = ("\n", ". ", " ")
 
 def sms_pages(message: Outgoing) -> tuple[Outgoing, ...]:
     """Return the texts, in GSM-7, that say a message. The last one holds the answers and the end of what was said."""
+    whole = numbered(message)
+    if is_gsm7(whole) and septets(whole) <= LONGEST_SMS:
+        return (message,)
     options = _options(message)
     menu = septets(numbered(Outgoing("", options)))
     pages = list(_pages(to_gsm7(message.text)))

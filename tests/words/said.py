@@ -169,31 +169,54 @@ def _keys(named: ast.expr, place: str) -> Iterable[str]:
 def _figures(call: Call) -> frozenset[str] | None:
     found: set[str] = set(call.door.figures or ())
     if call.node.args[1:] and isinstance(call.node.func, ast.Name) and call.node.func.id == "Text":
-        found |= _literal(call.node.args[1]) or set()
+        found |= _keys_of(call.node.args[1], call.scope, call.module) or set()
     for keyword in call.node.keywords:
         if keyword.arg is not None:
             found.add(keyword.arg)
-        elif (more := _named_dict(keyword.value, call.scope)) is None:
+        elif (more := _keys_of(keyword.value, call.scope, call.module)) is None:
             return None
         else:
             found |= more
     return None if call.door.figures is None else frozenset(found - {"ask_again"})
 
 
-def _literal(value: ast.expr | None) -> set[str] | None:
-    if not isinstance(value, ast.Dict):
-        return None
-    return {key.value for key in value.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+def _keys_of(value: ast.expr, scope: ast.AST, module: str) -> set[str] | None:
+    """Return the keys of the dictionary that an expression stands for; None where the source does not tell."""
+    match value:
+        case ast.Dict(keys=keys, values=values):
+            found = {str(key.value) for key in keys if isinstance(key, ast.Constant)}
+            spread = [_keys_of(v, scope, module) for k, v in zip(keys, values, strict=True) if k is None]
+            return _union([found, *spread])
+        case ast.BinOp(op=ast.BitOr(), left=left, right=right):
+            return _union([_keys_of(left, scope, module), _keys_of(right, scope, module)])
+        case ast.Name(id=name):
+            made = [n for n in ast.walk(scope) if isinstance(n, ast.Assign | ast.AnnAssign) and _target(n) == name]
+            return _keys_of(made[0].value, scope, module) if made and made[0].value else None
+        case ast.Call(func=ast.Name(id=name)):
+            return _returned(name, module)
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=neighbour), attr=name)):
+            return _returned(name, f"{module.rpartition('.')[0]}.{neighbour}")
+        case _:
+            return None
 
 
-def _named_dict(value: ast.expr, scope: ast.stmt) -> set[str] | None:
-    """Return the keys of the one dictionary that a name stands for in this function."""
-    if not isinstance(value, ast.Name):
-        return _literal(value)
-    for node in ast.walk(scope):
-        match node:
-            case ast.AnnAssign(target=ast.Name(id=name)) if name == value.id:
-                return _literal(node.value)
-            case ast.Assign(targets=[ast.Name(id=name)]) if name == value.id:
-                return _literal(node.value)
+def _returned(function: str, module: str) -> set[str] | None:
+    for made in ast.walk(_trees().get(module, ast.Module([], []))):
+        if isinstance(made, ast.FunctionDef) and made.name == function:
+            ends = [n.value for n in ast.walk(made) if isinstance(n, ast.Return) and n.value]
+            return _keys_of(ends[0], made, module) if len(ends) == 1 else None
     return None
+
+
+def _target(node: ast.Assign | ast.AnnAssign) -> str:
+    target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+    return target.id if isinstance(target, ast.Name) else ""
+
+
+def _union(parts: Iterable[set[str] | None]) -> set[str] | None:
+    found: set[str] = set()
+    for part in parts:
+        if part is None:
+            return None
+        found |= part
+    return found

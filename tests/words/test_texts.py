@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from bot.conversations.talk import WORDS
+from bot.conversations.vocabulary import WORDS
 from bot.words.catalogue import Catalogue, texts_of
 from bot.words.pages import LONGEST_SMS
 from bot.words.say import Figure, Text, text
