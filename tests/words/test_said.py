@@ -1,6 +1,8 @@
 """What the code asks for and what the catalogues hold are the same, in both languages."""
 
 import re
+from collections import Counter
+from importlib.resources import files
 
 import pytest
 
@@ -20,6 +22,14 @@ def test_every_text_the_code_asks_for_is_there(language: Language) -> None:
 @pytest.mark.parametrize("language", Language)
 def test_no_text_is_left_that_nobody_says(language: Language) -> None:
     assert set(texts_of(language)) - {said.key for said in all_said()} == set()
+
+
+@pytest.mark.parametrize("language", Language)
+def test_no_text_stands_twice(language: Language) -> None:
+    """The later one would silently take the place of the first."""
+    source = files("bot.words").joinpath(f"{language.value}.po").read_text()
+    named = re.findall(r'^msgid "(.+)"$', source, re.MULTILINE)
+    assert [key for key, times in Counter(named).items() if times > 1] == []
 
 
 def test_every_call_tells_its_figures() -> None:
