@@ -208,15 +208,24 @@ class Flow:
 
     def go(self, talk: Talk, complaint: Complaint | None = None) -> Step:
         """Move to the next question that is open, or finish. A line that was not understood whole does nothing."""
-        while (state := self._move("advance", talk)) != DONE:
-            question = self.questions[state]
-            known = None if complaint and complaint.slot == state else question.implied(talk)
-            if known is None:
-                return self._ask(state, talk, *([complaint.because] if complaint else ()))
-            talk = _answered(talk, state, known)
+        talk = self._with_implied(talk, complaint.slot if complaint else "")
+        state = self._move("advance", talk)
+        if state != DONE:
+            return self._ask(state, talk, *([complaint.because] if complaint else ()))
         if complaint:
             return Step(talk.session.idle(), (Say((complaint.because,)),))
         return replace(self.finish(talk), before=talk.session)
+
+    def _with_implied(self, talk: Talk, wrong: str) -> Talk:
+        """Fill in the answers that are known without asking, up to the first that is not (or was typed wrong)."""
+        for slot, question in self.questions.items():
+            if slot in talk.slots or not question.when(talk):
+                continue
+            known = None if slot == wrong else question.implied(talk)
+            if known is None:
+                break
+            talk = talk.knowing({**talk.slots, slot: known})
+        return talk
 
     def take(self, typed: str, talk: Talk) -> Step | Misread:
         """Take an answer to the question that waits, if it is one."""
@@ -225,7 +234,8 @@ class Flow:
             value = question.read(typed, talk)
         except Misread as miss:
             return miss
-        return self.go(_answered(talk, question.slot, value, asked=True))
+        slots = {**talk.slots, question.slot: value, ASKED: [*talk.slots.get(ASKED, ()), question.slot]}
+        return self.go(replace(talk, session=replace(talk.session, slots=slots, misses=0)))
 
     def missed(self, miss: Misread, talk: Talk) -> Step:
         """Ask once more, saying what was taken; from the third time on a human is offered too."""
@@ -268,10 +278,3 @@ def _lost(talk: Talk) -> bool:
 
 def _was_asked(slot: str) -> Callable[[_Cursor], bool]:
     return lambda cursor: slot in cursor.talk.slots and slot in cursor.talk.slots.get(ASKED, ())
-
-
-def _answered(talk: Talk, slot: str, value: Any, *, asked: bool = False) -> Talk:
-    slots = {**talk.slots, slot: value}
-    if asked:
-        slots[ASKED] = [*slots.get(ASKED, ()), slot]
-    return replace(talk, session=replace(talk.session, slots=slots, misses=0))
