@@ -49,6 +49,7 @@ from storage.clock import Clock
 from storage.embedded import EmbeddedPostgres, running_url
 from storage.engine import Engine, make_engine
 from storage.filer import Filer
+from storage.limits import Limits
 from storage.migrate import migrate, pending
 from storage.vault import Vault
 
@@ -71,6 +72,7 @@ class Parts:
     bell: Bell
     filer: Filer
     metrics: Metrics
+    limits: Limits
     session: aiohttp.ClientSession
     public_url: str
     tasks: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
@@ -107,13 +109,15 @@ async def parts_on(settings: Settings, url: str, port: int) -> AsyncIterator[Par
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
         bell = await stack.enter_async_context(Bell(url))
+        limits = await stack.enter_async_context(Limits(settings.redis_url, observe=metrics.show_limits))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         async with engine.begin() as conn:
             await clock.load(conn)
             for party in settings.staff:
                 await queries.add_staff(conn, party, Role.ADMIN, clock.now())
         filer = Filer(engine, vault, clock, bell)
-        yield Parts(settings, engine, vault, clock, bell, filer, metrics, session, public_url(settings, port))
+        site = public_url(settings, port)
+        yield Parts(settings, engine, vault, clock, bell, filer, metrics, limits, session, site)
 
 
 def jamaican_calendar(year: int) -> Calendar:
@@ -231,6 +235,7 @@ def make_relay(parts: Parts) -> Relay:
         chats=make_chats(parts),
         rails=make_rails(parts),
         metrics=parts.metrics,
+        limits=parts.limits,
     )
 
 
@@ -257,6 +262,8 @@ async def run_web(parts: Parts, port: int, *, share_port: bool, listening: async
             public_url=parts.public_url,
             development=settings.development,
             metrics=parts.metrics,
+            limits=parts.limits,
+            proxies=settings.proxies,
         )
     )
     runner = make_runner(app)

@@ -6,6 +6,7 @@ environment. Secrets are `SecretStr`: they do not print.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -49,9 +50,23 @@ def _redis(text: str) -> str:
     return text
 
 
+def _networks(text: str) -> str:
+    for place, entry in enumerate(_entries(text), start=1):
+        try:
+            ip_network(entry)
+        except ValueError:
+            raise ValueError(f"entry {place} must look like 10.0.0.5 or 10.0.0.0/8") from None
+    return text
+
+
+def _entries(text: str) -> tuple[str, ...]:
+    return tuple(entry.strip() for entry in text.split(",") if entry.strip())
+
+
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 PostgresAddress = Annotated[str, AfterValidator(_postgres)]
 RedisAddress = Annotated[str, AfterValidator(_redis)]
+Networks = Annotated[str, AfterValidator(_networks)]
 NO_SECRET: Final = SecretStr("")
 
 
@@ -66,6 +81,7 @@ class Settings(BaseSettings):
     redis_url: RedisAddress | None = Field(default=None, repr=False)
     public_url: WebAddress | None = None
     port: int = Field(default=8080, ge=0, le=65535)
+    trusted_proxies: Networks = ""
     pardna_home: Path = Path(".pardna")
     pardna_keys: SecretStr = NO_SECRET
     pardna_staff: str = Field(default="", repr=False)
@@ -157,7 +173,12 @@ class Settings(BaseSettings):
     @property
     def staff(self) -> tuple[str, ...]:
         """The parties of PARDNA_STAFF, the first admins."""
-        return tuple(entry.strip() for entry in self.pardna_staff.split(",") if entry.strip())
+        return _entries(self.pardna_staff)
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The proxies of TRUSTED_PROXIES, whose word on who calls is believed."""
+        return tuple(ip_network(entry) for entry in _entries(self.trusted_proxies))
 
     @property
     def twilio_sender(self) -> str:

@@ -6,6 +6,7 @@ crash between sending and noting makes a message repeat once; money has its key 
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from aiolimiter import AsyncLimiter
 
 from bot.telemetry import Metrics
 from bot.verdict import Verdict, decide, drop, puzzling
@@ -23,7 +23,9 @@ from storage import filer, inbox, outbox
 from storage.bell import Bell, Ear
 from storage.clock import MOVED, Clock
 from storage.engine import Engine
+from storage.limits import Limits
 from storage.outbox import Posted
+from storage.pace import Pace
 from storage.vault import Vault
 
 POLL_SECONDS: Final = 1.0
@@ -62,12 +64,15 @@ class Relay:
         chats: Mapping[str, Chat],
         rails: Mapping[str, Rail],
         metrics: Metrics,
+        limits: Limits | None = None,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         shared = _Shared(engine, vault, clock, bell, metrics, lease_seconds)
+        limits = limits or Limits()
+        paces = {n: Pace(limits, n, c.rate_per_second) for n, c in chats.items() if c.rate_per_second < float("inf")}
         self._carriers = [
-            *(_Carrier(shared, name, chat.rate_per_second, _say(chat)) for name, chat in chats.items()),
-            *(_Carrier(shared, name, float("inf"), _move(rail)) for name, rail in rails.items()),
+            *(_Carrier(shared, name, _say(chat), paces.get(name)) for name, chat in chats.items()),
+            *(_Carrier(shared, name, _move(rail)) for name, rail in rails.items()),
         ]
 
     async def run(self) -> None:
@@ -113,13 +118,11 @@ class _Shared:
 class _Carrier:
     """Claims, sends and settles for one network or rail."""
 
-    def __init__(self, shared: _Shared, name: str, rate_per_second: float, send: Send) -> None:
+    def __init__(self, shared: _Shared, name: str, send: Send, pace: Pace | None = None) -> None:
         self.name = name
         self._shared = shared
         self._send = send
-        self._limiter = _limiter(rate_per_second)
-        # No more than a third of a lease's worth of sends may stand in line for the limiter.
-        self._most = max(1, int(min(MOST_IN_FLIGHT, rate_per_second * shared.lease_seconds / 3)))
+        self._pace = pace
         self._under_way: set[asyncio.Task[_Done]] = set()
         self._done: list[_Done] = []
 
@@ -133,7 +136,7 @@ class _Carrier:
 
     async def _turn(self, ear: Ear) -> None:
         try:
-            posted = await self._settle_and_claim(self._most - len(self._under_way))
+            posted = await self._settle_and_claim(self._room())
         except Exception as error:  # noqa: BLE001 - the loop outlives whatever the database does
             log.warning("relay has trouble with the database", carrier=self.name, error=type(error).__name__)
             await asyncio.sleep(PAUSE_SECONDS)
@@ -144,6 +147,14 @@ class _Carrier:
             await self._wait_for_outcomes(ear)
         else:
             await ear.wait(POLL_SECONDS)
+
+    def _room(self) -> int:
+        """Return how many more may be taken: as long as all relays' line is short against a lease."""
+        room = MOST_IN_FLIGHT - len(self._under_way)
+        if self._pace is None:
+            return room
+        line_seconds = self._shared.lease_seconds / 4 - self._pace.ahead_seconds
+        return max(0, min(room, math.ceil(line_seconds * self._pace.rate_per_second)))
 
     async def _wait_for_outcomes(self, ear: Ear) -> None:
         ring = asyncio.create_task(ear.wait(POLL_SECONDS))
@@ -221,8 +232,8 @@ class _Carrier:
         began = False
         try:
             async with asyncio.timeout_at(deadline):
-                if self._limiter:
-                    await self._limiter.acquire()
+                if self._pace:
+                    await self._pace.turn()
                 began = True
                 return await self._send(posted)
         except TimeoutError:
@@ -247,11 +258,3 @@ class _Carrier:
                 attempts=done.posted.attempts,
                 fault=verdict.settled.fault,
             )
-
-
-def _limiter(rate_per_second: float) -> AsyncLimiter | None:
-    """Return a bucket that lets a tenth of a second's sends through at once; None for no limit."""
-    if rate_per_second == float("inf"):
-        return None
-    burst = max(1.0, rate_per_second / 10)
-    return AsyncLimiter(burst, burst / rate_per_second)

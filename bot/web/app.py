@@ -3,7 +3,7 @@
 Built from parts that the composition root made; nothing here opens a connection or reads a setting.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from bot.telemetry import Metrics
 from bot.web import hooks
 from bot.web.answers import LARGEST_BODY_BYTES, guarded
 from bot.web.assets import Looks
+from bot.web.callers import Callers, Network
 from bot.web.health import Health
 from bot.web.hooks import Filer
 from bot.web.pages import PublicPages, Reach
@@ -24,6 +25,7 @@ from channels.base import Hook
 from storage.bell import Bell
 from storage.clock import Clock
 from storage.engine import Engine
+from storage.limits import Limits
 from storage.pages import Pages
 from storage.pulse import Pulse
 
@@ -51,6 +53,9 @@ class WebParts:
     development: bool = False
     """Then there are the simulator and the sandbox rail's pay page."""
     metrics: Metrics = field(default_factory=Metrics)
+    limits: Limits = field(default_factory=Limits)
+    proxies: Sequence[Network] = ()
+    """Of whom X-Forwarded-For is believed."""
 
 
 def make_app(parts: WebParts) -> web.Application:
@@ -59,8 +64,9 @@ def make_app(parts: WebParts) -> web.Application:
     switches = {"channels": parts.channels, "rails": parts.rails}
     health = Health(Pulse(parts.engine), clock, switches, parts.metrics.registry)
     public = PublicPages(pages, looks, parts.reach, parts.public_url, simulator=parts.development)
+    callers = Callers(parts.limits, parts.proxies)
     routes = [
-        *hooks.routes(parts.hooks, parts.filer, parts.metrics),
+        *hooks.routes(parts.hooks, parts.filer, callers, parts.metrics),
         *health.routes(),
         *public.routes(),
         web.get("/static/{name}", looks.static()),
@@ -70,7 +76,7 @@ def make_app(parts: WebParts) -> web.Application:
         simulator = SimulatorViews(parts.engine, parts.filer, clock, parts.bell, looks)
         routes += [*PayPage(pages, looks, parts.filer, clock).routes(), *simulator.routes()]
         app.on_shutdown.append(simulator.close)
-    app.add_routes(guarded(routes, parts.metrics))
+    app.add_routes(guarded(callers.no_guessing(routes), parts.metrics))
     return app
 
 

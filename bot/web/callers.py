@@ -21,6 +21,8 @@ UNSIGNED: Final = PerMinute(120, namespace="unsigned")
 """Hook calls without a good signature. Generous: providers whose secret was just changed try again and again."""
 MISSES: Final = PerMinute(60, namespace="misses")
 """Pages asked for by a code that does not exist."""
+FOUND_BY_CODE: Final = frozenset({"/j/{code}", "/r/{receipt}", "/pay/{token}"})
+"""Pages that whoever knows the code may see. After too many misses a right code is refused too, or it would show."""
 IPV6_BITS: Final = 64
 """Whoever has one IPv6 address has the other 2^64 of its network too."""
 
@@ -37,9 +39,16 @@ class Callers:
         wait_seconds = await self._limits.hit(UNSIGNED, self._name(request))
         return _too_many(wait_seconds) if wait_seconds else plain(401)
 
-    def no_guessing(self, handler: Handler) -> Handler:
-        """Wrap a page that is found by a code: who asks for too many that are none is asked to wait, right or wrong."""
+    def no_guessing(self, routes: Sequence[web.RouteDef]) -> list[web.RouteDef]:
+        """Return the routes with those in FOUND_BY_CODE kept from who asks for too many codes that are none."""
+        return [
+            web.RouteDef(route.method, route.path, self._counted(route.handler), route.kwargs)
+            if route.path in FOUND_BY_CODE
+            else route
+            for route in routes
+        ]
 
+    def _counted(self, handler: Handler) -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
             who = self._name(request)
             if wait_seconds := await self._limits.full(MISSES, who):

