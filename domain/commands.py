@@ -176,12 +176,16 @@ class Resume(Command):
 
 @dataclass(frozen=True, slots=True)
 class BeginThrow(Command):
-    """Throw `amount` minor units by a rail, or say that it was given to the banker in cash."""
+    """Throw `amount` minor units by a rail, or say that it was given to the banker in cash.
+
+    `for_who` names another member whose hand it is for (rules.md 25); "" is my own.
+    """
 
     by: ClassVar[str] = "member"
     circle: str
     amount: int
     rail: str
+    for_who: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,9 +364,17 @@ class Remind(Duty):
 
 @dataclass(frozen=True, slots=True)
 class Digest(Duty):
-    """The morning's one reminder to one person, of all their circles."""
+    """One reminder to one person, of all their circles: of what is `due`, or of draws that are `held`."""
 
     person_id: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndCircle(Duty):
+    """The day after the last payout date: what is still open becomes a debt or a liability (51)."""
+
+    circle: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ circle's one currency (rules.md 5). Numbers in comments are those of docs/rules.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -72,6 +72,11 @@ class RoundState(StrEnum):
     HELD = "HELD"
 
 
+BEFORE_GRACE_ENDS = frozenset({RoundState.SCHEDULED, RoundState.OPEN, RoundState.GRACE})
+ENDED = frozenset({RoundState.PAID, RoundState.PAID_SHORT, RoundState.HELD})
+"""What a round may have come to when the circle ends (51)."""
+
+
 class ThrowState(StrEnum):
     """rules.md 21, of those that come without waivers and substitutes."""
 
@@ -96,7 +101,7 @@ MOST_HANDS = 3
 """rules.md 9."""
 MOST_TURNS = 50
 OPEN_THROWS_BEFORE_HOLD = 2
-"""rules.md 32: with more than two throws open a draw is held."""
+"""rules.md 32: with more than two rounds missed a draw is held. Its own round does not count: that throw is offset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,11 +291,12 @@ def allocate(amount: int, dues: Iterable[Due]) -> tuple[list[Due], int]:
     return changed, amount
 
 
-def make_draw(circle: Circle, hand: Hand, dues: Iterable[Due], pot: int) -> Draw:
+def make_draw(circle: Circle, hand: Hand, dues: Iterable[Due], pot: int, missed: Container[int]) -> Draw:
     """Work out a draw (30): gross - fee - the drawer's unpaid current throw - arrears, in this order.
 
-    `dues` are all those of the drawer's own hands, `pot` the money that is there. Nothing is taken beyond what the
-    draw holds, and arrears only as far as there is money to pay them with.
+    `dues` are all those of the drawer's own hands, `pot` the money that is there, `missed` the rounds whose grace is
+    over: a held draw takes what was missed after its own round as well. Nothing is taken beyond what the draw holds,
+    and arrears only as far as there is money to pay them with.
     """
     number = hand.turn
     mine = list(dues)
@@ -299,7 +305,7 @@ def make_draw(circle: Circle, hand: Hand, dues: Iterable[Due], pot: int) -> Draw
     left -= fee
     offset_throw = min(left, sum(d.left for d in mine if d.round == number))
     left -= offset_throw
-    offset_arrears = min(left, pot, sum(d.left for d in mine if d.round < number))
+    offset_arrears = min(left, pot, sum(d.left for d in arrears(mine, number, missed)))
     left -= offset_arrears
     return Draw(
         circle=circle.code,
@@ -316,9 +322,14 @@ def make_draw(circle: Circle, hand: Hand, dues: Iterable[Due], pot: int) -> Draw
     )
 
 
-def missed_rounds(dues: Iterable[Due], rounds: Mapping[int, Round]) -> int:
-    """Return in how many rounds a member has a throw open after its grace; hands of one round count once."""
-    return len({d.round for d in dues if d.state(rounds[d.round].state) is ThrowState.MISSED})
+def arrears(dues: Iterable[Due], drawn: int, missed: Container[int]) -> list[Due]:
+    """Return the open dues of a drawer that count as arrears: missed, and not those of the round `drawn` (30, 32)."""
+    return [d for d in dues if d.left and d.round != drawn and d.round in missed]
+
+
+def grace_over(rounds: Iterable[Round]) -> frozenset[int]:
+    """Return the numbers of the rounds in which an open throw is missed (21)."""
+    return frozenset(r.number for r in rounds if r.state not in BEFORE_GRACE_ENDS)
 
 
 def hold_reason(*, verified: bool, open_throws: int) -> str:
@@ -350,7 +361,15 @@ def confirmers(circle: Circle, members: Iterable[Member], drawer: str, asked: It
     return sorted(m.person_id for m in members if m.state is MemberState.IN and m.person_id not in barred)
 
 
-def is_over(circle: Circle, rounds: Iterable[Round]) -> bool:
-    """Say whether every turn was paid, so that the circle may be COMPLETED (51)."""
-    paid = {r.number for r in rounds if r.state is RoundState.PAID}
-    return paid >= set(range(1, circle.turns + 1))
+def is_over(circle: Circle, rounds: Iterable[Round], today: date) -> bool:
+    """Say whether the circle may be COMPLETED (51): every turn is paid, or nothing more will happen by itself.
+
+    That is so once the last payout date is past and each round is paid, paid short or held: what is still open is then
+    a debt or a liability to be listed.
+    """
+    every = list(rounds)
+    if len(every) < circle.turns:
+        return False
+    if all(r.state is RoundState.PAID for r in every):
+        return True
+    return today > max(r.pays_on for r in every) and all(r.state in ENDED for r in every)

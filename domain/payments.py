@@ -40,7 +40,11 @@ OPEN_PAYOUTS = UNSENT | {PayoutState.SENT, PayoutState.DISPUTED}
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Money that somebody gave, or says they gave. `confirmed`: both sides said so (cash), or the rail did."""
+    """Money that somebody gave, or says they gave, for `person_id`'s hand.
+
+    `recorded_by` gave it themselves (rules.md 25: perhaps for somebody else), or is the banker who took the cash.
+    `confirmed`: both sides said so (cash), or the rail did.
+    """
 
     receipt: str
     circle: str
@@ -89,6 +93,12 @@ class Payout:
     def amount(self) -> int:
         """What the person gets in all."""
         return self.cash + self.rail_amount
+
+    @property
+    def claims(self) -> int:
+        """What of the cash in the banker's hands is this payout's, until its person has it."""
+        there = self.state in {PayoutState.SENT, PayoutState.DISPUTED}
+        return self.by_hand if there else self.cash
 
     @property
     def by_hand(self) -> int:

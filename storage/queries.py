@@ -78,8 +78,8 @@ _ASKS = text("""
     SELECT c.banker_id AS person_id, 'cash' AS kind, p.receipt AS ref, c.code, c.name, p.amount, c.currency,
         w.name AS who, p.began_at AS at
     FROM circle c JOIN payment p ON p.circle = c.code AND p.state = 'PENDING' AND p.rail = 'CASH'
-    JOIN person w ON w.id = p.person_id
-    WHERE c.banker_id = ANY(:people) AND p.recorded_by = p.person_id AND p.person_id <> c.banker_id
+    JOIN person w ON w.id = p.recorded_by
+    WHERE c.banker_id = ANY(:people) AND p.recorded_by <> c.banker_id
     UNION ALL
     SELECT p.person_id, 'cash', p.receipt, c.code, c.name, p.amount, c.currency, w.name, p.began_at
     FROM payment p JOIN circle c ON c.code = p.circle JOIN person w ON w.id = p.recorded_by

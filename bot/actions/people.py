@@ -5,13 +5,13 @@ import hmac
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import draws, throws
+from bot.actions import cash, holding, paths, receiving
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain.codes import ticket_ref
 from domain.pardna import Draw, DrawState
-from domain.payments import Payment, Payout
+from domain.payments import Payment
 from domain.people import (
     Address,
     Consent,
@@ -86,12 +86,12 @@ def start_link(turn: Turn, command: c.StartLink) -> Say | Refusal:
     owner = turn.book.get(Address, command.party)
     if owner is not None and owner.person_id == turn.person_id:
         return refuse("link_mine_already", address=shown(command.party))
+    # All goes the same way when the address belongs to somebody else, but for the code that nobody gets: so nobody
+    # learns who is with us, neither now nor when a wrong code is typed.
+    number = f"{turn.tools.randbelow(10**6):06d}"
+    turn.book.put(LinkCode(command.party, turn.person_id, _hash(number), 0, turn.at + LINK_CODE_LASTS))
     if owner is None:
-        number = f"{turn.tools.randbelow(10**6):06d}"
-        code = LinkCode(command.party, turn.person_id, _hash(number), 0, turn.at + LINK_CODE_LASTS)
-        turn.book.put(code)
         turn.tell_party(command.party, say("link_code", code=number, name=turn.me.first_name))
-    # The same words when the address belongs to somebody else, so that nobody learns who is with us.
     return say("link_sent", address=shown(command.party))
 
 
@@ -157,7 +157,7 @@ def state_trn(turn: Turn, command: c.StateTrn) -> Say | Refusal:
 def set_destination(turn: Turn, command: c.SetDestination) -> Say | Refusal:
     """Keep where somebody's draws go; the account is encrypted and shown by its last four figures."""
     label = f"{command.place} ...{command.account[-4:]}" if command.account else ""
-    details = "|".join((command.place, command.branch, command.account, command.holder))
+    details = f"{command.place}|{command.branch}|{command.account}|{command.holder}"
     sealed = (
         turn.tools.vault.seal(f"destination.sealed|{turn.person_id}", details.encode()) if command.account else None
     )
@@ -229,7 +229,7 @@ def kyc(turn: Turn, command: c.Kyc) -> Say | Refusal:
     turn.tell(trn.person_id, say("trn_ok" if command.right else "trn_no", last3=trn.last3))
     if command.right:
         for draw in turn.book.all(Draw, person_id=trn.person_id, state=DrawState.HELD):
-            draws.release(turn, draw)
+            holding.release(turn, draw)
     return say("kyc_done_ok" if command.right else "kyc_done_no", ref=ticket.ref, name=name)
 
 
@@ -246,6 +246,8 @@ def case(turn: Turn, command: c.Case) -> Say | Refusal:
             return refuse("case_verdict", ref=ticket.ref)
         if wrong := _decide(turn, ticket, happened=verdict.upper() == "OK"):
             return wrong
+        if verdict.upper() == "NO" and ticket.subject.startswith("P-"):
+            return say("case_stays", ref=ticket.ref)
     elif ticket.person_id:
         turn.tell(ticket.person_id, say("agent_answer", ref=ticket.ref, answer=command.text))
     _closed(turn, ticket, verdict.upper() if ticket.kind is not TicketKind.AGENT else "answered")
@@ -254,11 +256,11 @@ def case(turn: Turn, command: c.Case) -> Say | Refusal:
 
 def _decide(turn: Turn, ticket: Ticket, *, happened: bool) -> Refusal | None:
     if payment := turn.book.get(Payment, ticket.subject):
-        return throws.decide(turn, payment, happened=happened)
-    payout = next((p for p in turn.book.all(Payout) if p.ref == ticket.subject and p.circle == ticket.circle), None)
-    if payout is None:
+        return cash.decide(turn, payment, happened=happened)
+    payout = paths.find(turn, ticket.subject)
+    if payout is None or payout.circle != ticket.circle:
         return refuse("no_ticket", ref=ticket.ref)
-    return draws.decide(turn, payout, happened=happened)
+    return receiving.decide(turn, payout, happened=happened)
 
 
 def name_of(turn: Turn, person_id: str) -> str:

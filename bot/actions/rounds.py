@@ -1,16 +1,16 @@
-"""Rounds by the clock: open, cut off, close, pay day, remind (rules.md 16-21). Each step is atomic and may be repeated."""
+"""Rounds by the clock: open, cut off, close, pay day, remind (rules.md 16-21). Each step may be repeated."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from bot.actions import draws, throws
+from bot.actions import ending, holding, pots, settling
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Say, Text, say, text
 from domain import commands as c
-from domain import ledger
 from domain.pardna import (
     Circle,
     CircleState,
+    Draw,
     DrawState,
     Due,
     Hand,
@@ -20,8 +20,8 @@ from domain.pardna import (
     RoundState,
     ThrowState,
 )
-from domain.pardna import Draw as DrawRow
 from domain.schedule import JAMAICA, RoundDates, local_date, round_dates
+from domain.schedule import cut_off as cut_off_of
 from domain.standing import Owed, Seat
 from storage.duties import Duty
 
@@ -39,6 +39,10 @@ def schedule_all(turn: Turn, circle: Circle) -> None:
         dates = round_dates(circle.first_due, circle.frequency, number, circle.grace_days, turn.tools.calendar)
         turn.book.put(Round(circle.code, number, dates.due, dates.grace_until, dates.pays_on, RoundState.SCHEDULED))
         turn.book.plan(*(d for d in _duties(circle, number, dates) if d.due_at > turn.at))
+    last = turn.book.must(Round, circle.code, circle.turns)
+    body = {"circle": circle.code}
+    at = _morning(last.pays_on + timedelta(days=1))
+    turn.book.plan(Duty(f"end_circle:{circle.code}", at, f"circle:{circle.code}", "end_circle", body))
 
 
 def _duties(circle: Circle, number: int, dates: RoundDates) -> list[Duty]:
@@ -73,9 +77,9 @@ def open_round(turn: Turn, circle: Circle, number: int) -> None:
     turn.book.put(*(Due(circle.code, number, h.number, circle.throw) for h in turn.book.hands(circle.code)))
     members = [m for m in turn.book.members(circle.code) if m.state is MemberState.IN]
     for member in members:
-        used = throws.use_credit(turn, circle, member.person_id, number)
+        used = settling.use_credit(turn, circle, member.person_id, number)
         turn.tell(member.person_id, _opened(turn, circle, round_, member, used))
-    throws.after_money(turn, circle, [number])
+    pots.money_came(turn, circle, [number])
 
 
 def _opened(turn: Turn, circle: Circle, round_: Round, member: Member, used: int) -> Say:
@@ -87,7 +91,7 @@ def _opened(turn: Turn, circle: Circle, round_: Round, member: Member, used: int
         "due": round_.due,
         "who": turn.book.person(drawer).first_name,
     }
-    owed = sum(d.left for d in throws.open_dues(turn, circle, member.person_id) if d.round == round_.number)
+    owed = sum(d.left for d in settling.open_dues(turn, circle, member.person_id) if d.round == round_.number)
     if not owed:
         return say("round_opened_paid", used=circle.money(used), **figures)
     pay = Answer(f"PAY {circle.code}", text("menu_pay"))
@@ -104,33 +108,49 @@ def _running(turn: Turn, code: str) -> Circle | None:
 
 def cut_off(turn: Turn, command: c.CutOff) -> None:
     """The due day is over: what is open is late, never missed; the next round opens (rules.md 20, 21)."""
-    circle = _running(turn, command.circle)
-    if circle is None:
-        return
-    round_ = turn.book.must(Round, circle.code, command.round)
-    if round_.state is RoundState.OPEN:
-        turn.book.put(replace(round_, state=RoundState.GRACE))
-    if command.round < circle.turns:
-        open_round(turn, circle, command.round + 1)
+    if circle := _running(turn, command.circle):
+        catch_up(turn, circle)
 
 
 def close_round(turn: Turn, command: c.CloseRound) -> None:
     """Grace is over: what is still open is missed, and the banker hears who (rules.md 21)."""
-    circle = _running(turn, command.circle)
-    if circle is None:
-        return
-    round_ = turn.book.must(Round, circle.code, command.round)
-    if round_.state is not RoundState.GRACE:
-        return
-    turn.book.put(replace(round_, state=RoundState.CLOSED))
+    if circle := _running(turn, command.circle):
+        catch_up(turn, circle)
+
+
+def catch_up(turn: Turn, circle: Circle) -> None:
+    """Bring every round to where its dates put it now, in order.
+
+    So it does not matter in which order the clock's steps come after a circle has rested, nor how often.
+    """
+    for number in range(1, circle.turns + 1):
+        _catch_up(turn, circle, number)
+
+
+def _catch_up(turn: Turn, circle: Circle, number: int) -> None:
+    before = turn.book.get(Round, circle.code, number - 1)
+    if before and turn.at >= cut_off_of(before.due):
+        open_round(turn, circle, number)
+    round_ = turn.book.must(Round, circle.code, number)
+    if round_.state is RoundState.OPEN and turn.at >= cut_off_of(round_.due):
+        round_ = replace(round_, state=RoundState.GRACE)
+        turn.book.put(round_)
+    if round_.state is RoundState.GRACE and turn.at >= cut_off_of(round_.grace_until):
+        turn.book.put(replace(round_, state=RoundState.CLOSED))
+        _say_missed(turn, circle, round_)
+
+
+def _say_missed(turn: Turn, circle: Circle, round_: Round) -> None:
+    """Tell those who missed a round, and the banker. The drawer's own throw comes off the draw, so it is not missed."""
     owing: dict[str, int] = {}
-    for due in turn.book.all(Due, circle=circle.code, round=command.round):
-        if due.left:
-            person = turn.book.must(Hand, circle.code, due.hand).person_id
+    drawer = pots.drawing(turn, circle, round_.number).person_id
+    for due in turn.book.all(Due, circle=circle.code, round=round_.number):
+        person = turn.book.must(Hand, circle.code, due.hand).person_id
+        if due.left and person != drawer:
             owing[person] = owing.get(person, 0) + due.left
     figures: dict[str, Figure] = {"circle": circle.name, "round": round_.number}
+    pay = Answer(f"PAY {circle.code}", text("menu_pay"))
     for person, amount in owing.items():
-        pay = Answer(f"PAY {circle.code}", text("menu_pay"))
         turn.tell(person, say("missed", pay, amount=circle.money(amount), due=round_.due, **figures))
     if owing:
         lines = tuple(
@@ -140,31 +160,39 @@ def close_round(turn: Turn, command: c.CloseRound) -> None:
 
 
 def pay_day(turn: Turn, command: c.PayDay) -> None:
-    """The payout date: the draw is worked out and the banker is asked to pay out. The keeper never pays (rules.md 35)."""
+    """The payout date: the draw is worked out, the banker is asked to pay. The keeper never pays (rules.md 35)."""
     circle = _running(turn, command.circle)
     if circle is None:
         return
+    catch_up(turn, circle)
     round_ = turn.book.must(Round, circle.code, command.round)
-    if round_.state not in {RoundState.CLOSED, RoundState.GRACE, RoundState.OPEN}:
+    if round_.state is not RoundState.CLOSED:
         return
-    draw = turn.book.get(DrawRow, circle.code, command.round) or draws.open_draw(turn, circle, round_)
+    draw = turn.book.get(Draw, circle.code, command.round)
+    if draw is None:
+        draw = holding.open_draw(turn, circle, round_)
+    elif draw.state is DrawState.HELD:  # held when the banker wanted to pay it early
+        turn.book.put(replace(round_, state=RoundState.HELD))
+    _ask_to_pay(turn, circle, draw)
+    ending.end_if_over(turn, circle)
+
+
+def _ask_to_pay(turn: Turn, circle: Circle, draw: Draw) -> None:
     figures: dict[str, Figure] = {
         "circle": circle.name,
         "code": circle.code,
-        "round": round_.number,
+        "round": draw.round,
         "who": turn.book.person(draw.person_id).first_name,
         "amount": circle.money(draw.net),
     }
     if draw.held_for:
         turn.tell(circle.banker_id, say(f"pay_day_held_{draw.held_for}", **figures))
         return
-    there = min(draw.owed, turn.book.balance(_pot(circle, round_)))
-    pay = Answer(f"PAY OUT {circle.code}", f"PAY OUT {circle.code}")
+    there = min(draw.owed, pots.pot(turn, circle, draw.round))
+    pay = pots.pay_out_answer(circle)
     if not there:
-        turn.book.put(
-            replace(draw, state=DrawState.SHORT),
-            replace(turn.book.must(Round, circle.code, round_.number), state=RoundState.PAID_SHORT),
-        )
+        round_ = turn.book.must(Round, circle.code, draw.round)
+        turn.book.put(replace(draw, state=DrawState.SHORT), replace(round_, state=RoundState.PAID_SHORT))
         turn.tell(circle.banker_id, say("pay_day_empty", **figures))
     elif there < draw.owed:
         turn.tell(circle.banker_id, say("pay_day_short", pay, there=circle.money(there), **figures))
@@ -172,8 +200,15 @@ def pay_day(turn: Turn, command: c.PayDay) -> None:
         turn.tell(circle.banker_id, say("pay_day", pay, **figures))
 
 
-def _pot(circle: Circle, round_: Round) -> ledger.Account:
-    return ledger.pot(circle.code, round_.number)
+def end_circle(turn: Turn, command: c.EndCircle) -> None:
+    """The last payout date is past: arrears hold nothing any more, and what is open is listed (rules.md 32, 51)."""
+    circle = _running(turn, command.circle)
+    if circle is None:
+        return
+    catch_up(turn, circle)
+    for draw in turn.book.all(Draw, circle=circle.code, state=DrawState.HELD, held_for="arrears"):
+        holding.release(turn, draw, at_the_end=True)
+    ending.end_if_over(turn, circle)
 
 
 # -- reminding ------------------------------------------------------------------------------------------------
@@ -189,23 +224,29 @@ def remind(turn: Turn, command: c.Remind) -> None:
         for due in turn.book.all(Due, circle=circle.code, round=command.round)
         if due.left
     }
-    day = local_date(turn.at)
-    for person in sorted(owing):
-        turn.book.plan(Duty(f"digest:{person}:{day}", turn.at, f"person:{person}", "digest", {"person_id": person}))
+    turn.book.plan(*(holding.digest(turn, person, "due") for person in sorted(owing)))
 
 
 def digest(turn: Turn, command: c.Digest) -> None:
-    """Tell one person all that is due within two days, due today or late, in one message (rules.md 55)."""
+    """Tell one person in one message all that is nearly due, due or late, or all that is held (rules.md 55)."""
     standing = turn.standings.get(command.person_id)
     if standing is None:
         return
-    today = local_date(turn.at)
-    lines: list[Text] = []
-    for seat in standing.seats:
-        if seat.is_member and seat.running:
-            lines += [line for owed in seat.owed if (line := _reminder(seat, owed, today))]
+    if command.about == "held":
+        lines = [line for seat in standing.seats for line in _held_lines(seat)]
+        answer = Answer("TRN", "TRN")
+    else:
+        today = local_date(turn.at)
+        running = [s for s in standing.seats if s.is_member and s.running]
+        lines = [line for seat in running for owed in seat.owed if (line := _reminder(seat, owed, today))]
+        answer = Answer("PAY", text("menu_pay"))
     if lines:
-        turn.tell(command.person_id, Say(tuple(lines), (Answer("PAY", text("menu_pay")),)))
+        turn.tell(command.person_id, Say(tuple(lines), (answer,)))
+
+
+def _held_lines(seat: Seat) -> list[Text]:
+    held = [t for t in seat.my_turns if t.state is DrawState.HELD and t.held_for == "trn"]
+    return [text("draw_held_trn", amount=seat.money(t.net or 0), circle=seat.name) for t in held]
 
 
 def _reminder(seat: Seat, owed: Owed, today: date) -> Text | None:
@@ -233,7 +274,7 @@ def _reminder(seat: Seat, owed: Owed, today: date) -> Text | None:
 
 def showing(turn: Turn, circle: Circle) -> int:
     """Return the round a roster is about: the one that is open, or the last that was; 0 before the start."""
-    return throws.current_round(turn, circle) if turn.book.rounds(circle.code) else 0
+    return settling.current_round(turn, circle) if turn.book.rounds(circle.code) else 0
 
 
 def throw_state(turn: Turn, circle: Circle, number: int, hand: Hand) -> ThrowState:

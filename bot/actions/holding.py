@@ -1,0 +1,124 @@
+"""Working out a draw: what comes off it, and what holds it (rules.md 30, 32, 33)."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.actions import pots
+from bot.actions.turn import Turn
+from bot.words.say import Figure, say
+from domain import commands as c
+from domain import ledger
+from domain.ledger import Transaction, Transfer
+from domain.pardna import (
+    Circle,
+    Draw,
+    DrawState,
+    Due,
+    Round,
+    RoundState,
+    allocate,
+    arrears,
+    grace_over,
+    hold_reason,
+    make_draw,
+)
+from domain.people import TrnState
+from domain.schedule import local_date
+from storage.duties import Duty
+
+REMINDER = timedelta(days=3)
+
+
+def open_draw(turn: Turn, circle: Circle, round_: Round, *, at_the_end: bool = False) -> Draw:
+    """Work out a round's draw, take what the drawer owes from it, and hold it where a rule says so.
+
+    `at_the_end`: arrears hold nothing any more, they come off as far as the pot goes.
+    """
+    hand = pots.drawing(turn, circle, round_.number)
+    dues = turn.book.dues_of(circle.code, hand.person_id)
+    missed = grace_over(turn.book.rounds(circle.code).values())
+    draw = make_draw(circle, hand, dues, pots.pot(turn, circle, round_.number), missed)
+    reason = _hold(turn, draw)
+    if reason == "trn" or (reason and not at_the_end):
+        return _held(turn, circle, round_, replace(draw, state=DrawState.HELD, held_for=reason))
+    turn.book.put(draw, replace(round_, state=RoundState.PAYING))
+    _offset(turn, circle, draw)
+    return draw
+
+
+def _hold(turn: Turn, draw: Draw) -> str:
+    trn = turn.book.trn(draw.person_id)
+    missed = grace_over(turn.book.rounds(draw.circle).values())
+    open_ = arrears(turn.book.dues_of(draw.circle, draw.person_id), draw.round, missed)
+    return hold_reason(
+        verified=trn is not None and trn.state is TrnState.VERIFIED, open_throws=len({d.round for d in open_})
+    )
+
+
+def _held(turn: Turn, circle: Circle, round_: Round, draw: Draw) -> Draw:
+    """Keep a draw back. A round in which throws still count stays as it is until its grace has ended (rules.md 21)."""
+    turn.book.put(draw)
+    if not pots.still_taking(round_):
+        turn.book.put(replace(round_, state=RoundState.HELD))
+    figures: dict[str, Figure] = {"amount": circle.money(draw.net), "circle": circle.name}
+    turn.tell(draw.person_id, say(f"draw_held_{draw.held_for}", **figures))
+    if draw.held_for == "trn":
+        turn.book.plan(_reminder(turn, draw, 1))
+    return draw
+
+
+def _offset(turn: Turn, circle: Circle, draw: Draw) -> None:
+    """Count the drawer's own throw as paid, and move arrears into the pots they belong to (rules.md 30)."""
+    mine = turn.book.dues_of(circle.code, draw.person_id)
+    current, _ = allocate(draw.offset_throw, [d for d in mine if d.left and d.round == draw.round])
+    turn.book.put(*current)
+    missed = grace_over(turn.book.rounds(circle.code).values())
+    older, _ = allocate(draw.offset_arrears, arrears(mine, draw.round, missed))
+    transfers = []
+    for due in older:
+        part = due.paid - turn.book.must(Due, due.circle, due.round, due.hand).paid
+        transfers.append(Transfer(ledger.pot(circle.code, draw.round), ledger.pot(circle.code, due.round), part))
+    turn.book.put(*older)
+    if transfers:
+        key = f"offset:{circle.code}:{draw.round}"
+        turn.book.post(turn.at, Transaction(key, "offset", circle.currency, tuple(transfers), circle.code))
+        pots.money_came(turn, circle, sorted({d.round for d in older}))
+
+
+def release(turn: Turn, draw: Draw, *, at_the_end: bool = False) -> None:
+    """What held a draw may be gone: then it is worked out anew, and the banker is asked to pay it."""
+    circle = turn.book.circle(draw.circle)
+    if _hold(turn, draw) == draw.held_for and not at_the_end:
+        return
+    round_ = turn.book.must(Round, draw.circle, draw.round)
+    free = open_draw(turn, circle, round_, at_the_end=at_the_end)
+    if free.state is DrawState.HELD:
+        return
+    figures: dict[str, Figure] = {"circle": circle.name, "amount": circle.money(free.net)}
+    turn.tell(draw.person_id, say("draw_free", **figures))
+    who = turn.book.person(draw.person_id).first_name
+    answer = pots.pay_out_answer(circle)
+    turn.tell(circle.banker_id, say("draw_free_banker", answer, who=who, code=circle.code, **figures))
+
+
+# -- every three days -----------------------------------------------------------------------------------------
+
+
+def _reminder(turn: Turn, draw: Draw, count: int) -> Duty:
+    key = f"held:{draw.circle}:{draw.round}:{count}"
+    body = {"circle": draw.circle, "round": draw.round, "count": count}
+    return Duty(key, turn.at + REMINDER, f"circle:{draw.circle}", "held_reminder", body)
+
+
+def held_reminder(turn: Turn, command: c.HeldReminder) -> None:
+    """Every three days: have the drawer hear what would free the draw, once a day for all circles (rules.md 33, 55)."""
+    draw = turn.book.get(Draw, command.circle, command.round)
+    if draw is None or draw.state is not DrawState.HELD or draw.held_for != "trn":
+        return
+    turn.book.plan(_reminder(turn, draw, command.count + 1), digest(turn, draw.person_id, "held"))
+
+
+def digest(turn: Turn, person: str, about: str) -> Duty:
+    """Plan today's one reminder to a person of one kind, however many circles ask for it (rules.md 55)."""
+    key = f"digest:{about}:{person}:{local_date(turn.at)}"
+    return Duty(key, turn.at, f"person:{person}", "digest", {"person_id": person, "about": about})

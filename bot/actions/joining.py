@@ -1,0 +1,122 @@
+"""Joining a circle: see its terms, agree, and be let in by the banker (rules.md 2, 9)."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bot.actions.founding import terms_text
+from bot.actions.names import match_name
+from bot.actions.turn import Turn
+from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
+from domain import commands as c
+from domain.pardna import MOST_HANDS, Circle, CircleState, Member, MemberState, next_hands, seats_taken
+
+
+def look_at_terms(turn: Turn, command: c.LookAtTerms) -> Say | Refusal:
+    """Show the terms, and offer to agree to one who may join."""
+    circle = turn.book.circle(command.circle)
+    terms = terms_text(turn, circle)
+    if not command.hands:
+        return Say((terms, text("terms_more", gross=circle.money(circle.gross))))
+    mine = turn.book.get(Member, circle.code, turn.person_id)
+    again = (
+        mine is not None and mine.state in {MemberState.ASKED, MemberState.IN} and mine.agreed_hash != circle.terms_hash
+    )
+    if not again and (closed := _cannot_join(turn, circle, mine, command.hands)):
+        return closed
+    yes = Answer(f"AGREE {circle.code} {command.hands}", text("i_agree"))
+    hands = text("terms_hands", hands=command.hands, amount=circle.money(circle.throw * command.hands))
+    lines = (terms, hands, text("terms_agree")) if command.hands > 1 else (terms, text("terms_agree"))
+    return Say(lines, (yes, Answer("MENU", text("not_now"))))
+
+
+def _cannot_join(turn: Turn, circle: Circle, mine: Member | None, hands: int) -> Refusal | None:
+    if mine is not None and mine.state is MemberState.IN:
+        return refuse("in_already", circle=circle.name)
+    if mine is not None and mine.state is MemberState.ASKED:
+        return refuse("asked_already", circle=circle.name)
+    if circle.state is not CircleState.OPEN:
+        return refuse("not_open", circle=circle.name)
+    if hands > MOST_HANDS:
+        return refuse("hands_bounds", most=MOST_HANDS)
+    left = circle.turns - seats_taken(turn.book.members(circle.code))
+    if hands > left:
+        return refuse("circle_full" if not left else "too_few_left", circle=circle.name, left=left)
+    return None
+
+
+def agree(turn: Turn, command: c.Agree) -> Say | Refusal:
+    """Accept the terms' hash: to join, or again after a change (rules.md 2)."""
+    circle = turn.book.circle(command.circle)
+    mine = turn.book.get(Member, circle.code, turn.person_id)
+    if mine is not None and mine.state in {MemberState.ASKED, MemberState.IN}:
+        if mine.agreed_hash == circle.terms_hash:
+            return refuse("agreed_already", circle=circle.name)
+        turn.book.put(replace(mine, agreed_hash=circle.terms_hash))
+        return say("agreed_again", circle=circle.name)
+    if closed := _cannot_join(turn, circle, mine, command.hands):
+        return closed
+    member = Member(circle.code, turn.person_id, command.hands, MemberState.ASKED, circle.terms_hash, turn.at)
+    turn.book.put(member)
+    banker = turn.book.person(circle.banker_id)
+    if turn.person_id == circle.banker_id:
+        _let_in(turn, circle, member)
+        return _joined(turn, circle, member)
+    answers = (
+        Answer(f"APPROVE {circle.code} {turn.me.name}", text("approve")),
+        Answer(f"ROSTER {circle.code}", text("roster")),
+    )
+    figures: dict[str, Figure] = {"circle": circle.name, "code": circle.code, "hands": command.hands}
+    turn.tell(banker.id, say("asks_to_join", *answers, who=turn.me.name, **figures))
+    return say("agreed", circle=circle.name, banker=banker.first_name)
+
+
+def _joined(turn: Turn, circle: Circle, member: Member) -> Say:
+    turns = [h.turn for h in turn.book.hands(circle.code) if h.person_id == member.person_id]
+    left = circle.turns - seats_taken(turn.book.members(circle.code))
+    return say("joined", circle=circle.name, turn=", ".join(map(str, turns)), turns=circle.turns, left=left)
+
+
+def _let_in(turn: Turn, circle: Circle, member: Member) -> None:
+    turn.book.put(replace(member, state=MemberState.IN))
+    turn.book.put(*next_hands(circle, turn.book.hands(circle.code), member))
+
+
+def approve(turn: Turn, command: c.Approve) -> Say | Refusal:
+    """Let one who asked, or all of them in the order they asked, into the circle."""
+    circle = turn.book.circle(command.circle)
+    if circle.state not in {CircleState.OPEN, CircleState.LOCKED}:
+        return refuse("not_open", circle=circle.name)
+    asking = sorted(
+        (m for m in turn.book.members(circle.code) if m.state is MemberState.ASKED), key=lambda m: m.asked_at
+    )
+    if not asking:
+        return refuse("nobody_asks", circle=circle.name)
+    chosen = asking if command.who.strip().upper() == "ALL" else named(turn, command.who, asking)
+    if len(chosen) != 1 and command.who.strip().upper() != "ALL":
+        answers = [Answer(f"APPROVE {circle.code} {_name(turn, m)}", _name(turn, m)) for m in (chosen or asking)[:5]]
+        return refuse("who_of" if chosen else "who_none", *answers, who=command.who, circle=circle.name)
+    let_in: list[Member] = []
+    for member in chosen:
+        if seats_taken(turn.book.members(circle.code)) + member.hands > circle.turns:
+            continue
+        _let_in(turn, circle, member)
+        let_in.append(member)
+        turn.tell(member.person_id, _joined(turn, circle, member))
+    left = circle.turns - seats_taken(turn.book.members(circle.code))
+    if not let_in:
+        return refuse("approve_no_room" if left else "circle_full", circle=circle.name, left=left)
+    names = ", ".join(turn.book.person(m.person_id).first_name for m in let_in)
+    figures: dict[str, Figure] = {"circle": circle.name, "names": names, "code": circle.code}
+    if left:
+        return say("approved_left", left=left, taken=circle.turns - left, turns=circle.turns, **figures)
+    return say("approved_full", Answer(f"LOCK {circle.code}", f"LOCK {circle.code}"), turns=circle.turns, **figures)
+
+
+def _name(turn: Turn, member: Member) -> str:
+    return turn.book.person(member.person_id).name
+
+
+def named(turn: Turn, who: str, members: Iterable[Member]) -> list[Member]:
+    """Return those of the members whom a name may mean."""
+    by_id = {m.person_id: m for m in members}
+    return [by_id[i] for i in match_name(who, {i: turn.book.person(i).name for i in by_id})]

@@ -1,0 +1,175 @@
+"""PAY OUT: the banker starts paying what a drawer may get now (rules.md 19, 24, 30, 34, 36)."""
+
+from dataclasses import replace
+
+from bot.actions import approving, holding, paths, pots
+from bot.actions.turn import Turn
+from bot.words.say import Figure, Refusal, Say, refuse, say, text
+from domain import commands as c
+from domain.codes import payout_ref
+from domain.pardna import Circle, CircleState, Draw, DrawState, Due, Hand, Round, RoundState, split_payout
+from domain.payments import UNSENT, Payout, PayoutState
+from domain.schedule import local_date
+
+MAY_PAY = frozenset({CircleState.ACTIVE, CircleState.COMPLETED})
+"""A circle that is over still pays what it lists as owed (rules.md 51)."""
+
+
+def pay_out(turn: Turn, command: c.PayOut) -> Say | Refusal:
+    """Do the first thing that can be done, from the oldest round on; else say what it waits for."""
+    circle = turn.book.circle(command.circle)
+    if circle.state not in MAY_PAY:
+        return refuse("not_running", circle=circle.name)
+    if again := _again(turn, circle):
+        return again
+    rounds = turn.book.rounds(circle.code)
+    waits: list[Refusal] = []
+    for number in sorted(rounds):
+        match _try_round(turn, circle, rounds[number]):
+            case Say() as started:
+                return started
+            case Refusal() as because:
+                waits.append(because)
+    return _under_way(turn, circle) or next(iter(waits), refuse("nothing_to_pay", circle=circle.name))
+
+
+def _again(turn: Turn, circle: Circle) -> Say | None:
+    """Send what the rail did not take again, under its own key (rules.md 37)."""
+    failed = turn.book.all(Payout, circle=circle.code, state=PayoutState.FAILED)
+    if not failed:
+        return None
+    first = min(failed, key=lambda p: p.round)
+    turn.book.put(replace(first, state=PayoutState.SENDING))
+    paths.send(turn, circle, first)
+    return _stands("payout_resent", turn, circle, first)
+
+
+def _stands(name: str, turn: Turn, circle: Circle, payout: Payout) -> Say:
+    """Say where a payout stands."""
+    second = turn.book.person(payout.approver_id).first_name if payout.approver_id else ""
+    figures: dict[str, Figure] = {
+        "who": turn.book.person(payout.person_id).first_name,
+        "amount": circle.money(payout.amount),
+        "ref": payout.ref,
+        "how": paths.how(turn, circle, payout),
+        "second": second,
+    }
+    return say(name, **figures)
+
+
+def _under_way(turn: Turn, circle: Circle) -> Say | None:
+    """Say where a payout stands that was started already, and ask once more for the second yes."""
+    waiting = [p for p in turn.book.all(Payout, circle=circle.code, kind="draw") if p.state in UNSENT]
+    if not waiting:
+        return None
+    payout = min(waiting, key=lambda p: p.round)
+    if payout.state is PayoutState.SENDING:
+        return _stands("payout_sending", turn, circle, payout)
+    if payout.approver_id is None:
+        return _stands("payout_asked_staff", turn, circle, payout)
+    turn.tell(payout.approver_id, approving.question(turn, circle, payout))
+    return _stands("payout_asked_again", turn, circle, payout)
+
+
+def _try_round(turn: Turn, circle: Circle, round_: Round) -> Say | Refusal | None:
+    """Start what a round may pay; None when it owes nothing, is not so far, or is being paid."""
+    if round_.state in {RoundState.PAID, RoundState.SCHEDULED}:
+        return None
+    draw = turn.book.get(Draw, circle.code, round_.number)
+    if draw is None:
+        if early := _too_early(turn, circle, round_):
+            return early
+        draw = holding.open_draw(turn, circle, round_)
+    if draw.state is DrawState.HELD:
+        who = turn.book.person(draw.person_id).first_name
+        return refuse(f"held_{draw.held_for}_banker", who=who, circle=circle.name)
+    if draw.state in {DrawState.READY, DrawState.SHORT}:
+        return _start(turn, circle, draw)
+    return None
+
+
+def _too_early(turn: Turn, circle: Circle, round_: Round) -> Refusal | None:
+    """A full pot may go from the due date on, any other on its payout date (rules.md 19).
+
+    The drawer's own throw may be missing: it comes off the draw.
+    """
+    today = local_date(turn.at)
+    if today >= round_.pays_on and not pots.still_taking(round_):
+        return None
+    drawer = pots.drawing(turn, circle, round_.number).person_id
+    mine = {h.number for h in turn.book.all(Hand, circle=circle.code, person_id=drawer)}
+    dues = turn.book.all(Due, circle=circle.code, round=round_.number)
+    left = sum(d.left for d in dues if d.hand not in mine)
+    if left:
+        number, day = round_.number, round_.pays_on
+        return refuse("pot_not_full", circle=circle.name, round=number, left=circle.money(left), date=day)
+    if today < round_.due:
+        return refuse("not_due_yet", circle=circle.name, round=round_.number, due=round_.due)
+    return None
+
+
+def _start(turn: Turn, circle: Circle, draw: Draw) -> Say | Refusal:
+    """Make the payout and ask a second person for the yes."""
+    amount = min(draw.owed, pots.pot(turn, circle, draw.round))
+    who = turn.book.person(draw.person_id).first_name
+    if not amount:
+        return refuse("pot_empty", circle=circle.name, who=who, amount=circle.money(draw.owed))
+    payout = _payout(turn, circle, draw, amount)
+    if payout.rail_amount and not turn.tools.payout_rail:
+        return refuse("payout_rail_off", circle=circle.name)
+    if payout.rail_amount and not payout.label:
+        payee = circle.banker_id if payout.via_banker else draw.person_id
+        return refuse("payee_no_account", who=turn.book.person(payee).first_name)
+    turn.book.put(replace(draw, state=DrawState.PAYING))
+    payout = approving.ask_second(turn, circle, payout)
+    if not draw.paid:
+        turn.tell(draw.person_id, your_draw(turn, circle, draw, payout))
+    if payout.approver_id is None:
+        return _stands("payout_asked_staff", turn, circle, payout)
+    return _stands("payout_asked", turn, circle, payout)
+
+
+def _payout(turn: Turn, circle: Circle, draw: Draw, amount: int) -> Payout:
+    """Work out how an amount reaches the drawer: cash held first, then the rail, or the banker (rules.md 24, 34)."""
+    split = split_payout(amount, max(paths.cash_free(turn, circle), 0))
+    own = draw.person_id == circle.banker_id
+    via_banker = bool(split.rail) and not own and paths.wants_cash(turn.book.destination(draw.person_id))
+    payee = circle.banker_id if via_banker else draw.person_id
+    return Payout(
+        id=turn.tools.new_id(),
+        ref=payout_ref(turn.tools.randbelow),
+        circle=circle.code,
+        round=draw.round,
+        kind="draw",
+        person_id=draw.person_id,
+        cash=split.cash,
+        rail_amount=split.rail,
+        rail=turn.tools.payout_rail if split.rail else "CASH",
+        via_banker=via_banker,
+        label=paths.label(turn, payee) if split.rail else "",
+        state=PayoutState.ASKED,
+        started_by=turn.person_id,
+        approver_id=None,
+        approved_by=None,
+        asks=1,
+        provider_ref=None,
+        asked_at=turn.at,
+    )
+
+
+def your_draw(turn: Turn, circle: Circle, draw: Draw, payout: Payout) -> Say:
+    """Tell the drawer the sum, how it is worked out, and how it comes (rules.md 30)."""
+    parts = [text("sum_gross", amount=circle.money(draw.gross))]
+    for name, amount in (("fee", draw.fee), ("throw", draw.offset_throw), ("arrears", draw.offset_arrears)):
+        if amount:
+            parts.append(text(f"sum_{name}", amount=circle.money(amount)))
+    figures: dict[str, Figure] = {
+        "who": turn.book.person(draw.person_id).first_name,
+        "circle": circle.name,
+        "net": circle.money(draw.net),
+    }
+    lines = [text("your_draw", how=paths.how(turn, circle, payout), sums=tuple(parts), **figures)]
+    if payout.amount < draw.owed:
+        owed = circle.money(draw.owed - payout.amount)
+        lines.append(text("your_draw_short", now=circle.money(payout.amount), owed=owed))
+    return Say(tuple(lines))

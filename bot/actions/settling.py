@@ -1,0 +1,156 @@
+"""Money that is there: posted, spread over what is owed, oldest first, and receipted (rules.md 22, 25, 51)."""
+
+from dataclasses import replace
+
+from bot.actions import holding, pots
+from bot.actions.turn import Turn
+from bot.words.say import Figure, Refusal, Say, Text, refuse, say, text
+from domain import ledger
+from domain.codes import receipt_code
+from domain.ledger import Transaction, Transfer
+from domain.pardna import Circle, CircleState, Draw, DrawState, Due, Hand, MemberState, RoundState, allocate
+from domain.payments import CASH, SANDBOX, Payment, PaymentState
+from storage.book import throw_key
+
+
+def left_to_throw(turn: Turn, circle: Circle, person: str) -> int:
+    """Return what a member can still throw in all rounds together, counting credit as thrown."""
+    hands = len(turn.book.all(Hand, circle=circle.code, person_id=person))
+    thrown = sum(d.paid for d in turn.book.dues_of(circle.code, person))
+    return circle.throw * circle.turns * hands - thrown - turn.book.balance(ledger.credit(circle.code, person))
+
+
+def too_much(turn: Turn, circle: Circle, person: str, amount: int) -> Refusal | None:
+    """Refuse more than a member can still throw."""
+    left = left_to_throw(turn, circle, person)
+    if amount <= left:
+        return None
+    if not left:
+        return refuse("all_thrown", circle=circle.name)
+    return refuse(
+        "more_than_left",
+        circle=circle.name,
+        amount=circle.money(amount),
+        left=circle.money(left),
+        ask_again="amount",
+    )
+
+
+def not_taking(turn: Turn, circle: Circle, person: str) -> Refusal | None:
+    """A running circle takes throws; one that is over takes what is still owed to it (rules.md 51)."""
+    over = circle.state is CircleState.COMPLETED and bool(open_dues(turn, circle, person))
+    if circle.state is CircleState.ACTIVE or over:
+        return None
+    return refuse("not_running", circle=circle.name)
+
+
+def names_in(turn: Turn, circle: Circle) -> dict[str, str]:
+    """Return the names of those who are in, by person."""
+    inside = [m for m in turn.book.members(circle.code) if m.state is MemberState.IN]
+    return {m.person_id: turn.book.person(m.person_id).name for m in inside}
+
+
+def new_payment(turn: Turn, circle: Circle, person: str, amount: int, rail: str) -> Payment:
+    """Return a payment for a member's hand, pending, recorded by the one who acts."""
+    return Payment(
+        receipt=receipt_code(turn.tools.randbelow),
+        circle=circle.code,
+        person_id=person,
+        amount=amount,
+        currency=circle.currency,
+        rail=rail,
+        state=PaymentState.PENDING,
+        recorded_by=turn.person_id,
+        confirmed=False,
+        provider_ref=None,
+        token_hash=None,
+        began_at=turn.at,
+    )
+
+
+def settle(turn: Turn, circle: Circle, payment: Payment) -> None:
+    """Post the money, spread it over what is owed, oldest first, and give the receipt (rules.md 22)."""
+    settled = replace(payment, state=PaymentState.SETTLED, settled_at=turn.at)
+    turn.book.put(settled)
+    source = ledger.cash(circle.code) if payment.rail == CASH else ledger.rail(SANDBOX, circle.currency)
+    credit = ledger.credit(circle.code, payment.person_id)
+    have = turn.book.balance(credit) + payment.amount
+    changed, _ = allocate(have, open_dues(turn, circle, payment.person_id))
+    into = _into_pots(turn, circle, payment.person_id, changed)
+    transfers = (Transfer(source, credit, payment.amount), *into)
+    turn.book.post(turn.at, Transaction(throw_key(payment.receipt), "throw", circle.currency, transfers, circle.code))
+    _say_receipt(turn, circle, settled, [d.round for d in changed])
+    pots.money_came(turn, circle, sorted({d.round for d in changed}))
+    held = turn.book.all(Draw, circle=circle.code, person_id=payment.person_id, state=DrawState.HELD)
+    for draw in held:
+        if draw.held_for == "arrears":
+            holding.release(turn, draw)
+
+
+def open_dues(turn: Turn, circle: Circle, person: str) -> list[Due]:
+    """Return a member's dues that are still open."""
+    return [d for d in turn.book.dues_of(circle.code, person) if d.left]
+
+
+def _into_pots(turn: Turn, circle: Circle, person: str, changed: list[Due]) -> list[Transfer]:
+    """Keep the dues as paid, and return the transfers that put the money into their pots, one a round."""
+    parts: dict[int, int] = {}
+    for due in changed:
+        before = turn.book.must(Due, due.circle, due.round, due.hand)
+        parts[due.round] = parts.get(due.round, 0) + due.paid - before.paid
+    turn.book.put(*changed)
+    credit = ledger.credit(circle.code, person)
+    return [Transfer(credit, ledger.pot(circle.code, number), part) for number, part in sorted(parts.items())]
+
+
+def use_credit(turn: Turn, circle: Circle, person: str, number: int) -> int:
+    """Let a member's credit pay what is owed when a round opens. Returns what it paid, in minor units."""
+    have = turn.book.balance(ledger.credit(circle.code, person))
+    changed, left = allocate(have, open_dues(turn, circle, person))
+    transfers = _into_pots(turn, circle, person, changed)
+    if not transfers:
+        return 0
+    key = f"credit:{circle.code}:{number}:{person}"
+    turn.book.post(turn.at, Transaction(key, "credit", circle.currency, tuple(transfers), circle.code))
+    return have - left
+
+
+def _say_receipt(turn: Turn, circle: Circle, payment: Payment, rounds: list[int]) -> None:
+    """Give the receipt: to the payer, to the one whose hand it is for (rules.md 25), and word to the banker."""
+    whose = turn.book.person(payment.person_id)
+    other = payment.recorded_by != whose.id and not (payment.rail == CASH and payment.recorded_by == circle.banker_id)
+    payer = turn.book.person(payment.recorded_by) if other else whose
+    number = rounds[-1] if rounds else current_round(turn, circle)
+    figures: dict[str, Figure] = {
+        "amount": circle.money(payment.amount),
+        "circle": circle.name,
+        "round": number,
+        "turns": circle.turns,
+        "pot": circle.money(pots.thrown(turn, circle, number)),
+        "gross": circle.money(circle.gross),
+        "receipt": payment.receipt,
+    }
+    receipt = text("receipt", who=payer.first_name, **figures)
+    if other:
+        receipt = text("receipt_for", who=payer.first_name, name=whose.first_name, **figures)
+        turn.tell(payer.id, Say((receipt,)))
+    turn.tell(whose.id, Say((receipt, *_left_text(turn, circle, whose.id))))
+    by_me = circle.banker_id == turn.person_id and payment.rail == CASH
+    if circle.banker_id not in {payer.id, whose.id} and not by_me:
+        turn.tell(circle.banker_id, say("paid_in", who=payer.first_name, **figures))
+
+
+def _left_text(turn: Turn, circle: Circle, person: str) -> tuple[Text, ...]:
+    """Say where money leaves a member: with credit, or with something still to throw."""
+    credit = turn.book.balance(ledger.credit(circle.code, person))
+    if credit:
+        return (text("receipt_credit", credit=circle.money(credit)),)
+    owed = sum(d.left for d in open_dues(turn, circle, person))
+    return (text("receipt_owed", owed=circle.money(owed)),) if owed else ()
+
+
+def current_round(turn: Turn, circle: Circle) -> int:
+    """Return the round that is open, or the last one."""
+    rounds = turn.book.rounds(circle.code)
+    opened = [n for n, r in rounds.items() if r.state is RoundState.OPEN]
+    return min(opened) if opened else max(rounds, default=0)
