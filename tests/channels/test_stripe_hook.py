@@ -97,6 +97,15 @@ def test_a_wrong_signature_is_refused(header: str | None) -> None:
         HOOK.receive(stripe_event("x", {"id": "y"}, stamp=NOW).request(headers=headers))
 
 
+def test_a_fresh_stamp_beside_a_signed_old_one_does_not_make_it_fresh() -> None:
+    """Whoever caught an old call cannot send it again by adding a stamp of now."""
+    call = stripe_signed(stripe_event("x", {"id": "y"}).body, NOW - 3600)
+    old = call.headers["Stripe-Signature"]
+    for header in (f"t={NOW},{old}", old.replace(",", f",t={NOW},"), old.replace(",v1", f"=x,t={NOW},v1")):
+        with pytest.raises(BadSignature):
+            HOOK.receive(call.request(headers={"Stripe-Signature": header}))
+
+
 def test_the_scheme_v0_is_not_believed() -> None:
     call = stripe_event("x", {"id": "y"}, stamp=NOW)
     header = call.headers["Stripe-Signature"].replace("v1=", "v0=")
