@@ -68,7 +68,7 @@ class Session:
     def remember(self, **things: Any) -> "Session":
         """Return the session with something remembered (None forgets it)."""
         kept = {k: v for k, v in {**self.memory, **things}.items() if v is not None}
-        return replace(self, memory=kept)
+        return Session(self.flow, self.at, self.slots, self.misses, kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,12 @@ class Talk:
 
     def knowing(self, slots: Mapping[str, Any]) -> "Talk":
         """Return the same talk with these answers."""
-        return replace(self, session=replace(self.session, slots=slots))
+        now = self.session
+        return self.within(Session(now.flow, now.at, slots, now.misses, now.memory))
+
+    def within(self, session: Session) -> "Talk":
+        """Return the same talk in this session."""
+        return Talk(self.standing, session, self.name, self.tapped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +208,8 @@ class Flow:
     def begin(self, rest: str, talk: Talk) -> Step:
         """Start with what followed the word in the same line."""
         slots, complaint = self.line(rest, talk.knowing({})) if rest else ({}, None)
-        session = replace(talk.session, flow=self.name, at=START, slots=slots, misses=0)
-        return self.go(replace(talk, session=session), complaint)
+        session = Session(self.name, START, slots, 0, talk.session.memory)
+        return self.go(talk.within(session), complaint)
 
     def go(self, talk: Talk, complaint: Complaint | None = None) -> Step:
         """Move to the next question that is open, or finish. A line that was not understood whole does nothing."""
@@ -214,7 +219,8 @@ class Flow:
             return self._ask(state, talk, *([complaint.because] if complaint else ()))
         if complaint:
             return Step(talk.session.idle(), (Say((complaint.because,)),))
-        return replace(self.finish(talk), before=talk.session)
+        done = self.finish(talk)
+        return Step(done.session, done.says, done.commands, talk.session)
 
     def _with_implied(self, talk: Talk, wrong: str) -> Talk:
         """Fill in the answers that are known without asking, up to the first that is not (or was typed wrong)."""
@@ -235,12 +241,11 @@ class Flow:
         except Misread as miss:
             return miss
         slots = {**talk.slots, question.slot: value, ASKED: [*talk.slots.get(ASKED, ()), question.slot]}
-        return self.go(replace(talk, session=replace(talk.session, slots=slots, misses=0)))
+        return self.go(talk.within(Session(self.name, talk.session.at, slots, 0, talk.session.memory)))
 
     def missed(self, miss: Misread, talk: Talk) -> Step:
         """Ask once more, saying what was taken; from the third time on a human is offered too."""
-        session = replace(talk.session, misses=talk.session.misses + 1)
-        talk = replace(talk, session=session)
+        talk = talk.within(replace(talk.session, misses=talk.session.misses + 1))
         return self.again(talk, miss.because, *((text("third_miss"),) if _lost(talk) else ()))
 
     def again(self, talk: Talk, *before: Text) -> Step:
@@ -256,11 +261,13 @@ class Flow:
         later = set(slots[slots.index(state) :])
         kept = {k: v for k, v in talk.slots.items() if k not in later}
         kept[ASKED] = [slot for slot in talk.slots[ASKED] if slot not in later]
-        return self._ask(state, replace(talk, session=replace(talk.session, slots=kept, misses=0)))
+        return self._ask(state, talk.within(Session(self.name, state, kept, 0, talk.session.memory)))
 
     def _ask(self, slot: str, talk: Talk, *before: Text) -> Step:
-        talk = replace(talk, session=replace(talk.session, at=slot))
-        return Step(talk.session, (self.asked(talk).after(*before),))
+        now = talk.session
+        talk = talk.within(Session(self.name, slot, now.slots, now.misses, now.memory))
+        asked = self.asked(talk)
+        return Step(talk.session, (asked.after(*before) if before else asked,))
 
     def asked(self, talk: Talk) -> Say:
         """Return the question that waits as it was put, with the answers offered."""

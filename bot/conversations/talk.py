@@ -110,7 +110,7 @@ def _understood(typed: str, talk: Talk) -> Step:
     said = understand(typed, talk.standing)
     if waiting := _waiting(talk):
         return _answered(typed, said, talk, *waiting)
-    return _anew(typed, low, said, replace(talk, session=replace(talk.session, flow="", at="", slots={})))
+    return _anew(typed, low, said, talk.within(Session(misses=talk.session.misses, memory=talk.session.memory)))
 
 
 # -- a question waits -----------------------------------------------------------------------------------------
@@ -183,8 +183,8 @@ def _anew(typed: str, low: str, said: Said, talk: Talk) -> Step:
     """Handle a line that answers no question."""
     pending = talk.session.memory.get("yes")
     left = _left(said, talk)
-    session = talk.session.remember(yes=None).idle()
-    talk = replace(talk, session=replace(session, misses=talk.session.misses if not talk.session.flow else 0))
+    memory = {k: v for k, v in talk.session.memory.items() if k != "yes"}
+    talk = talk.within(Session(misses=0 if talk.session.flow else talk.session.misses, memory=memory))
     if number := read_link_code(typed, talk):
         return Step(talk.session, (), (FinishLink(number),))
     if pending and not said.word and (is_yes(low) or is_no(low)):
@@ -274,8 +274,7 @@ def _stranger(typed: str, low: str, talk: Talk) -> Step:
 
 
 def _welcome(talk: Talk, *before: Text) -> Step:
-    fresh = replace(talk, session=talk.session.idle())
-    step = ONBOARDING.begin("", fresh)
+    step = ONBOARDING.begin("", talk.within(talk.session.idle()))
     return replace(step, says=tuple(s.after(*before, text("welcome")) for s in step.says))
 
 
@@ -299,5 +298,5 @@ def _and_then(step: Step, talk: Talk) -> Step:
     waits = step.session.memory.get("wait")
     if not step.commands or not waits:
         return step
-    after = joining.JOIN.begin(waits, replace(talk, session=step.session.remember(wait=None)))
+    after = joining.JOIN.begin(waits, talk.within(step.session.remember(wait=None)))
     return replace(after, commands=(*step.commands, *after.commands))
