@@ -13,7 +13,7 @@ from domain.commands import ApprovePayout, NotReceived, Received, SetDestination
 
 KINDS = {
     "bank": "bank", "wallet": "wallet", "cash": "cash", "lynk": "wallet",
-    "cash from the banker": "cash", "bank account": "bank",
+    "cash from banker": "cash", "cash from the banker": "cash", "bank account": "bank", "wallet (lynk)": "wallet",
 }  # fmt: skip
 BANKS = {
     "ncb": "NCB", "national commercial bank": "NCB", "scotia": "Scotiabank", "scotiabank": "Scotiabank",

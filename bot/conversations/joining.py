@@ -1,11 +1,10 @@
 """JOIN a circle: see its terms, AGREE to them."""
 
-from typing import Any
-
 from bot.conversations.flow import Flow, Misread, Question, Step, Talk, do
 from bot.conversations.lines import Words, code, line, lone_code
 from bot.conversations.reading import read_code
-from bot.words.say import say, text
+from bot.conversations.running import MOST_CHOICES
+from bot.words.say import Answer, Say, say, text
 from domain.commands import Agree, LookAtTerms
 from domain.pardna import MOST_HANDS, CircleState
 
@@ -51,12 +50,22 @@ def join_line(rest: str, talk: Talk) -> str:
     return f"{circle} {slots['hands']}" if circle and "hands" in slots else circle
 
 
-def _offered(talk: Talk) -> Any:
-    """Know which terms AGREE means: those seen last, or the one circle that waits for my word."""
-    if seen := talk.session.memory.get("agree"):
-        return seen["code"]
+def _offered(talk: Talk) -> list[str]:
+    """Return the circles that AGREE may mean: whose terms were seen last, and those that wait for my word again."""
+    seen = talk.session.memory.get("agree")
     waiting = [s.code for s in talk.standing.seats if _waits(s.state) and s.member_state and not s.agreed]
-    return waiting[0] if len(waiting) == 1 else None
+    return list(dict.fromkeys([*([seen["code"]] if seen else []), *waiting]))
+
+
+def _one_offered(talk: Talk) -> str | None:
+    """Know the circle when only one can be meant: nobody agrees to terms by a guess."""
+    found = _offered(talk)
+    return found[0] if len(found) == 1 else None
+
+
+def _ask_agree(talk: Talk) -> Say:
+    names = {s.code: s.name for s in talk.standing.seats}
+    return say("ask_agree_code", *(Answer(f"AGREE {c}", names.get(c, c)) for c in _offered(talk)[:MOST_CHOICES]))
 
 
 def _waits(state: CircleState) -> bool:
@@ -73,7 +82,7 @@ def _agree(talk: Talk) -> Step:
 
 AGREE = Flow(
     "agree",
-    [Question("code", lambda _: say("ask_agree_code"), read_code, _offered)],
+    [Question("code", _ask_agree, read_code, _one_offered)],
     _agree,
     line("AGREE", *PARTS),
 )

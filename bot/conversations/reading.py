@@ -23,7 +23,7 @@ LEAST_BARE = 10
 _FIGURES = re.compile(r"\d(?:[\s.\-/]*\d){3,}")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}(?:[-/.]\d{1,4})?")
 _PLAIN_YES = frozenset({"yes", "y", "yeah", "yea", "yes please", "ya", "yah"})
-_YES = _PLAIN_YES | {"ok", "okay", "i agree", "agree", "sure", "consent yes"}
+_YES = _PLAIN_YES | {"ok", "okay", "i agree", "mi agree", "agree", "sure", "consent yes"}
 _NO = frozenset({"no", "n", "nope", "not now", "nah", "no thanks", "consent no"})
 
 

@@ -34,6 +34,7 @@ Fits = Callable[[Seat], bool]
 MOST_CHOICES = 5
 """A feature phone shows five answers well (copy.md 5)."""
 LONGEST_GRACE = 99
+ALL = frozenset({"all", "all of them", "everybody", "everyone"})
 
 
 def fitting(talk: Talk, fits: Fits) -> list[Seat]:
@@ -117,7 +118,8 @@ CLOSE = _sure("CLOSE", banks(CircleState.OPEN, CircleState.LOCKED), _ask_close, 
 
 
 def _read_approved(typed: str, _: Talk) -> str:
-    return read_who("no_who", typed)
+    who = read_who("no_who", typed)
+    return "ALL" if who.casefold() in ALL else who
 
 
 def _ask_approved(talk: Talk) -> Say:

@@ -29,8 +29,8 @@ SHORTEST_LEAVING = 5
 """Letters that a word with a slip must have to leave a question, when it stands alone."""
 SHORTEST_NUMBER = 7
 """Figures: a number so long is no amount anybody throws, and may be a TRN."""
-LONGEST_OFFER = 40
-"""A line longer than this is not offered back as an answer."""
+LONGEST_OFFER = 64
+"""Bytes: a longer line cannot be an answer on every channel (Telegram's limit)."""
 
 
 def turn(session: Session, inbound: Inbound, standing: Standing, menu: Outgoing | None = None) -> Step:
@@ -156,7 +156,7 @@ def _carriers_yes(typed: str, talk: Talk, flow: Flow, question: Question) -> boo
 
 def _leaves(said: Said) -> bool:
     """Whether a word leaves a question that did not take it. A short one with a slip stays an answer misread."""
-    if not said.word:
+    if not said.word or said.word == BY:
         return False
     return said.exact or bool(said.rest or said.entry.look) or len(said.word) >= SHORTEST_LEAVING
 
@@ -236,7 +236,7 @@ def _not_understood(typed: str, talk: Talk) -> Step:
 
 
 def _likeliest(typed: str, talk: Talk) -> Say:
-    lines = [line for line in near(typed, talk.standing) if len(line) <= LONGEST_OFFER and not is_secret(line)]
+    lines = [line for line in near(typed, talk.standing) if len(line.encode()) <= LONGEST_OFFER and not is_secret(line)]
     if lines:
         return say("lost_near", *(Answer(line, line) for line in lines[:2]), heard=heard(typed))
     if not any(c.isalnum() for c in typed):

@@ -17,7 +17,7 @@ from domain.payments import CARD, CASH, SANDBOX
 from domain.standing import Ask, Seat
 
 RAIL_WORDS = {
-    "cash": CASH, "card": CARD, "sandbox": SANDBOX, "visa": CARD, "debit": CARD,
+    "cash": CASH, "cash to banker": CASH, "card": CARD, "sandbox": SANDBOX, "visa": CARD, "debit": CARD,
     "ncb": "NCB", "scotia": "SCOTIA", "scotiabank": "SCOTIA", "lynk": "LYNK",
 }  # fmt: skip
 JOINTS = frozenset({"by", "with", "in", "for", "to", "from", "of", "via", "and", "please", "pls"})

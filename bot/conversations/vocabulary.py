@@ -85,6 +85,9 @@ ALSO: Mapping[str, str] = {
     "START": "MENU",
     "COMMANDS": "HELP",
     "I AGREE": "AGREE",
+    "MI AGREE": "AGREE",
+    "MY DRAW": "DRAW",
+    "MY CIRCLES": "CIRCLES",
     "CONSENT": BY,
 }
 HEADS: Mapping[str, str] = {**{word: word for word in (*WORDS, BACK, BY)}, **ALSO}

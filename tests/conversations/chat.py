@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from bot.conversations import talk
 from bot.conversations.flow import Session, Step
 from bot.words.catalogue import Catalogue
-from bot.words.say import Say
+from bot.words.say import Answer, Say, Text
 from domain.commands import Command
 from domain.messages import Channel, Inbound, InboundKind, Outgoing
 from domain.money import Currency, Money
@@ -153,7 +153,5 @@ class Chat:
 
 def shown(*answers: tuple[str, str]) -> Outgoing:
     """Return a choice as a notice shows it: (line, label) each."""
-    from bot.words.say import Answer, Text
-
     what = Say((Text("menu"),), tuple(Answer(line, label) for line, label in answers))
     return CATALOGUE.render(what, Language.EN, Channel.SMS)[-1]

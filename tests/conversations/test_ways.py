@@ -7,7 +7,7 @@ import pytest
 from domain import commands as c
 from domain.messages import Channel, InboundKind
 from domain.pardna import CircleState
-from tests.conversations.chat import CODE, STRANGER, Chat, ask, banker, clerk, member, on, seat
+from tests.conversations.chat import CODE, OTHER, STRANGER, Chat, ask, banker, clerk, member, on, seat
 
 
 def test_a_word_of_another_flow_switches_and_says_so() -> None:
@@ -183,3 +183,25 @@ def test_a_session_of_another_time_is_left_behind() -> None:
 def test_a_suspended_circle_can_be_looked_at_but_not_thrown_into() -> None:
     chat = Chat(banker(CircleState.SUSPENDED)).says("BALANCE").sees("J$5,000 due")
     chat.says("PAY").sees("none of your circles")
+
+
+def test_agree_is_for_the_terms_seen_last_and_is_asked_about_where_two_may_be_meant() -> None:
+    """One circle's terms were looked at and left; another's have changed: AGREE alone could be either."""
+    changed = seat(OTHER, "Monday Box", state=CircleState.OPEN, agreed=False)
+    chat = Chat(member()).says(f"JOIN {CODE} 2").says("AGREE").does(c.Agree(CODE, 2))
+    chat.says("AGREE").sees("Which circle do you agree to")
+    chat = Chat(member(changed)).says("I agree").does(c.Agree(OTHER, 1))
+    chat = Chat(member(changed)).says(f"JOIN {CODE}").says("AGREE").sees("Which circle do you agree to")
+    chat.taps("Monday Box").does(c.Agree(OTHER, 1))
+
+
+def test_an_old_answer_tapped_at_another_question_is_no_answer_and_loses_nothing() -> None:
+    chat = Chat(member()).says("PAY").taps_line("BY CASH").sees('"BY CASH"', "How much")
+    chat.says("5000").sees("How do you throw")
+
+
+def test_an_answer_may_be_typed_as_it_is_labelled() -> None:
+    Chat(member()).says("PAY 5000").says("cash to banker").does(c.BeginThrow(CODE, 500_000, "CASH"))
+    Chat(banker(CircleState.OPEN)).says("APPROVE").says("All of them").does(c.Approve(CODE, "ALL"))
+    Chat(member()).says("PAYOUT").says("Bank account").sees("Which bank")
+    Chat(member()).says("my draw").sees("draw")
