@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.conversations.flow import Session
 from domain import commands as c
 from domain.messages import Channel, InboundKind
 from domain.pardna import CircleState
@@ -172,8 +173,6 @@ def test_the_same_question_in_a_circle_that_ended_meanwhile_is_answered_clearly(
 
 
 def test_a_session_of_another_time_is_left_behind() -> None:
-    from bot.conversations.flow import Session
-
     Chat(member(), Session("gone", "where", {"x": 1})).says("BALANCE").sees("due")
     Chat(member(), Session("pay", "nowhere")).says("5000").sees("as an amount")
     Chat(member(), Session("onboarding", "name")).says("MENU").sees("Marva")
@@ -205,3 +204,13 @@ def test_an_answer_may_be_typed_as_it_is_labelled() -> None:
     Chat(banker(CircleState.OPEN)).says("APPROVE").says("All of them").does(c.Approve(CODE, "ALL"))
     Chat(member()).says("PAYOUT").says("Bank account").sees("Which bank")
     Chat(member()).says("my draw").sees("draw")
+
+
+def test_a_refused_answer_can_be_asked_for_again_with_the_others_kept() -> None:
+    """What the desk does when an action refuses the amount: the flow stands at that question again."""
+    chat = Chat(member()).says("PAY 20000 cash").does(c.BeginThrow(CODE, 2_000_000, "CASH"))
+    before = chat.step.before
+    assert before is not None
+    slots = {k: v for k, v in before.slots.items() if k != "amount"}
+    chat.session = Session("pay", "amount", slots)
+    chat.says("5000").does(c.BeginThrow(CODE, 500_000, "CASH"))
