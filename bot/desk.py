@@ -56,6 +56,7 @@ AWAKE: Final = timedelta(hours=2)
 """Who wrote so lately is not woken by an answer of others (rules.md 55: unless the person wrote)."""
 WAITS_FOR_OLDER: Final = (c.CutOff, c.CloseRound)
 CHANNELS: Final = {channel.value: channel for channel in Channel}
+MOVES_RAIL: Final = (c.Collected, c.Disbursed)
 RAIL_ACCOUNTS: Final = frozenset(ledger.rail(SANDBOX, currency).name for currency in Currency)
 log = structlog.get_logger(__name__)
 
@@ -232,7 +233,7 @@ class Desk:
             ticket_refs=named("ticket_ref", every),
             persons=frozenset(persons),
             parties=frozenset(parties),
-            rails=RAIL_ACCOUNTS if changing else frozenset(),
+            rails=RAIL_ACCOUNTS if any(isinstance(cmd, MOVES_RAIL) for cmd in every) else frozenset(),
             queue=any(isinstance(cmd, c.Queue) for cmd in every),
         )
 
@@ -344,7 +345,9 @@ def _do(job: _Job) -> None:
 
 
 def _ask_again(job: _Job, refusal: Refusal) -> None:
-    """Leave the question open whose answer has to change."""
+    """Leave the question open whose answer has to change; a Yes that was waited for means nothing any more."""
+    if job.session is not None:
+        job.session = job.session.remember(yes=None)
     before = job.step.before
     if refusal.ask_again and before is not None and job.session is not None:
         slots = {k: v for k, v in before.slots.items() if k != refusal.ask_again}

@@ -23,14 +23,16 @@ BOT_WORDS = frozenset({
 
 _CIRCLE_LENGTH = 6
 _DASHES = dict.fromkeys((*range(0x2010, 0x2015), 0x2212), "-")
-_CIRCLE = re.compile(rf"(?=[A-Z]*[2-9])(?!{'|'.join(sorted(BOT_WORDS))})[{ALPHABET}]{{{_CIRCLE_LENGTH}}}")
+_CIRCLE = re.compile(
+    rf"(?=[A-Z]*[2-9])(?=[2-9]*[A-Z])(?!{'|'.join(sorted(BOT_WORDS))})[{ALPHABET}]{{{_CIRCLE_LENGTH}}}"
+)
 _REFERENCE = re.compile(rf"(R)[- ]?([{ALPHABET}]{{8}})|([PK])[- ]?([{ALPHABET}]{{4}})")
 
 
 def circle_code(randbelow: RandBelow) -> str:
-    """Six characters with at least one digit, never beginning with a word of the bot.
+    """Six characters with a digit and a letter, never beginning with a word of the bot.
 
-    The digit keeps a code from being an ordinary word; every other code is equally likely.
+    So a code is neither an ordinary word nor an amount; every other code is equally likely.
     """
     while True:
         code = _drawn(randbelow, _CIRCLE_LENGTH)

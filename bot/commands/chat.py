@@ -40,11 +40,12 @@ async def _say(session: aiohttp.ClientSession, phone: dict[str, str]) -> None:
 
 
 async def _show(session: aiohttp.ClientSession, phone: dict[str, str], console: Console) -> None:
-    after = 0
+    after, asks_by_number = 0, phone["channel"] == "sms"  # there the text holds the numbers
     while True:
         query = {**phone, "after": str(after), "wait": str(WAIT_SECONDS)}
         async with session.get("/sim/messages", params=query) as answer:
             for message in await answer.json():
                 after = message["id"]
-                choices = [f"{n} {c['label']}" for n, c in enumerate(message["choices"], 1)]
+                shown = [] if asks_by_number else message["choices"]
+                choices = [f"{n} {c['label']}" for n, c in enumerate(shown, 1)]
                 console.print(Panel("\n".join([message["text"], *choices]), expand=False))

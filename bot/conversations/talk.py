@@ -13,6 +13,7 @@ from bot.conversations.personal import read_link_code
 from bot.conversations.reading import LEAST_BARE, heard, is_bare_yes, is_no, is_secret, is_yes
 from bot.conversations.vocabulary import BACK, BY, FLOWS, ONBOARDING, WORDS, Said, near, understand
 from bot.words.say import Answer, Say, Text, say, text
+from domain.codes import looks_like_circle_code
 from domain.commands import AddressGone, FinishLink, Start, Stop
 from domain.messages import Channel, Inbound, InboundKind, Outgoing
 from domain.money import Currency, NotMoney, parse_money
@@ -60,6 +61,8 @@ def _tidy(typed: str) -> str:
     if not typed.startswith("/"):
         return typed
     command, _, rest = typed[1:].lstrip().partition(" ")
+    if command.casefold() == "start" and looks_like_circle_code(rest):  # an invitation was tapped on Telegram
+        return rest.strip()
     return f"{command.partition('@')[0].replace('_', ' ')} {rest}".strip() or typed
 
 

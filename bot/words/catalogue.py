@@ -32,6 +32,10 @@ def texts_of(language: Language) -> Mapping[str, str]:
         return {str(m.id): str(m.string) for m in read_po(file) if m.id and m.string}
 
 
+LONGEST_LINE = 64
+"""Bytes that a button can carry on Telegram; what is longer (a very long name) can still be typed."""
+
+
 class Catalogue:
     """The texts of every language. A text that a language lacks is said in English, and counted."""
 
@@ -54,7 +58,8 @@ class Catalogue:
     def render(self, what: Say, language: Language, channel: Channel) -> tuple[Outgoing, ...]:
         """Return the messages that say it on a channel: one, but for an SMS that would be too long."""
         body = "\n".join(self.write(t, language) for t in what.texts)
-        options = tuple(Option(a.line, self._label(a.label, language)) for a in what.answers)
+        fits = (a for a in what.answers if len(a.line.encode()) <= LONGEST_LINE)
+        options = tuple(Option(a.line, self._label(a.label, language)) for a in fits)
         message = Outgoing(body, options, self.write(Text("choose"), language) if options else "")
         return sms_pages(message) if channel is Channel.SMS else (message,)
 
