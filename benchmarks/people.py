@@ -36,7 +36,7 @@ def bring_in(port: int, people: int, settled: Callable[[], None]) -> None:
             settled()
 
     say(everybody, *traffic.ONBOARDING)
-    _expect(port, (0, people - 1), "BALANCE")
+    _expect(port, (0, people - 1), "YOU ARE IN")
     say(bankers, f"NEW Club {{person}}; 5000 JMD; weekly; {CIRCLE}; {first_due}; join order")
     codes.extend(_code(port, banker) for banker in bankers)
     say(everybody, "JOIN {code}", "AGREE")
