@@ -50,3 +50,33 @@ async def test_other_processes_follow(database_url: str) -> None:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
     await engine.dispose()
+
+
+async def test_a_move_before_anybody_listened_is_learnt_at_once(database_url: str) -> None:
+    engine, clock, other = make_engine(database_url), Clock(), Clock()
+    async with engine.begin() as conn:
+        await other.load(conn)
+        await clock.advance(conn, DAY)
+    async with Bell(database_url) as bell:
+        following = asyncio.create_task(other.follow(engine, bell))
+        for _ in range(200):
+            await asyncio.sleep(0.01)
+            if other.ahead == clock.ahead:
+                break
+        assert other.ahead == clock.ahead
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    await engine.dispose()
+
+
+async def test_a_database_that_is_down_does_not_end_the_following(database_url: str) -> None:
+    nowhere = make_engine("postgresql://nobody@127.0.0.1:9/none")
+    async with Bell(database_url) as bell:
+        following = asyncio.create_task(Clock().follow(nowhere, bell))
+        for _ in range(3):
+            bell.strike("clock")
+            await asyncio.sleep(0.05)
+        assert not following.done()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    await nowhere.dispose()
