@@ -7,9 +7,10 @@ alone; alone, it waits and is tried again, and after five tries it is parked wit
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -48,8 +49,9 @@ MOST_TURNS: Final = 400
 """How many parties' arrivals one transaction takes."""
 BUSY: Final = 16
 """A batch of so many turns shows that more is coming."""
-GATHER_SECONDS: Final = 0.02
-"""How long the desk then lets arrivals gather: few large batches cost far less than many small ones."""
+GATHER_SECONDS: Final = 0.05
+"""How long the desk then lets arrivals gather: few large batches cost far less than many small ones. A full batch
+shows that enough have gathered."""
 STRETCH: Final = 50
 """After so many steps of a batch, hooks get a turn on the processor."""
 AWAKE: Final = timedelta(hours=2)
@@ -94,6 +96,7 @@ class Desk:
         self._catalogue = catalogue
         self._tools = tools
         self._metrics = metrics
+        self._seats = queries.Seats()
         self._limit = MOST_TURNS
 
     async def run(self) -> None:
@@ -108,7 +111,7 @@ class Desk:
                     continue
                 if not handled:
                     await ear.wait(POLL_SECONDS)
-                elif handled >= BUSY:
+                elif BUSY <= handled < MOST_TURNS:
                     await asyncio.sleep(GATHER_SECONDS)
 
     async def work_once(self) -> int:
@@ -165,8 +168,8 @@ class Desk:
         ]
         await queries.save_sessions(conn, sessions)
         await inbox.finish(conn, [arrival.id for arrival in ready], now)
-        for arrival in ready:
-            self._metrics.turns.labels(arrival.kind, "done").inc()
+        for kind, number in Counter(arrival.kind for arrival in ready).items():
+            self._metrics.turns.labels(kind, "done").inc(number)
         return len(ready)
 
     async def _without_early(self, conn: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:
@@ -185,7 +188,7 @@ class Desk:
     ) -> list[_Job]:
         """Let each conversation take its step, and turn every other arrival into its command."""
         chats = {a.party: a.received_at for a in arrivals if a.kind == "chat"}
-        known = await queries.who_writes(conn, chats, staff, self._tools.rails) if chats else {}
+        known = await self._who_writes(conn, chats, staff) if chats else {}
         asking = [a.party for a in arrivals if a.kind == "chat" and _is_number(a.body)]
         menus = await outbox.last_menu(conn, self._vault, asking)
         jobs = []
@@ -204,6 +207,11 @@ class Desk:
                 )
             jobs.append(_Job(arrival, step, who, turn, [], step.session if who else None))
         return jobs
+
+    async def _who_writes(
+        self, conn: Connection, chats: Mapping[str, datetime], staff: Sequence[tuple[str, Role]]
+    ) -> dict[str, Who]:
+        return await queries.who_writes(conn, chats, seats=self._seats, staff=staff, rails=self._tools.rails)
 
     async def _open(self, conn: Connection, book: Book, commands: Sequence[tuple[_Job, c.Command]]) -> None:
         """Load what the commands need, under its locks."""

@@ -39,6 +39,9 @@ WIND_UP_SECONDS: Final = 5.0
 """How long sends in flight may take to end when the service stops."""
 GATHER_SECONDS: Final = 0.002
 """How long outcomes gather before they are noted together."""
+BUSY: Final = 16
+BUSY_GATHER_SECONDS: Final = 0.03
+"""With so many under way outcomes gather for longer: few large transactions cost far less than many small ones."""
 
 Send = Callable[[Posted], Awaitable[Outcome]]
 log = structlog.get_logger(__name__)
@@ -162,7 +165,7 @@ class _Carrier:
             await asyncio.wait({ring, *self._under_way}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ring.cancel()
-        await asyncio.sleep(GATHER_SECONDS)
+        await asyncio.sleep(BUSY_GATHER_SECONDS if len(self._under_way) >= BUSY else GATHER_SECONDS)
         self._gather()
 
     def _gather(self) -> None:

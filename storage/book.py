@@ -22,6 +22,8 @@ from storage.duties import Duty, plan
 
 Row = TypeVar("Row")
 
+_LOCK = text("SELECT 1 FROM circle WHERE code = ANY(:c) ORDER BY code FOR UPDATE")
+_NEW_VERSION = text("UPDATE circle SET version = version + 1 WHERE code = ANY(:c)")
 _OPEN_PAYMENT = "state = 'PENDING' OR (state = 'SETTLED' AND NOT confirmed)"
 _OPEN_PAYOUT = "state NOT IN ('RECEIVED', 'PRESUMED', 'DROPPED')"
 
@@ -56,6 +58,7 @@ class Book:
     _loaded: dict[type, dict[tuple[Any, ...], Any]] = field(default_factory=dict)
     _of_circle: dict[tuple[type, str], set[tuple[Any, ...]]] = field(default_factory=dict)
     """The keys of the rows of one class and circle: a batch holds many circles, an action looks at one."""
+    _locked: Sequence[str] = ()
     _transactions: list[tuple[datetime, books.Transaction]] = field(default_factory=list)
     _duties: list[Duty] = field(default_factory=list)
 
@@ -106,10 +109,9 @@ class Book:
         """Lock and load all that the commands need, in bulk."""
         codes = set(needs.circles) | await self._circles_behind(needs)
         locked = sorted(codes - needs.read_only)
+        self._locked = locked
         if locked:
-            await self.conn.execute(
-                text("SELECT 1 FROM circle WHERE code = ANY(:c) ORDER BY code FOR UPDATE"), {"c": locked}
-            )
+            await self.conn.execute(_LOCK, {"c": locked})
         await self._load_circles(sorted(codes))
         await self._load_tickets(needs, sorted(codes))
         await self._load_people(needs)
@@ -126,6 +128,8 @@ class Book:
             await save(self.conn, table, [row for key, row in rows.items() if before.get(key) != row])
         for at, together in _by_time(self._transactions):
             await ledger.post(self.conn, together, at)
+        if self._locked:
+            await self.conn.execute(_NEW_VERSION, {"c": self._locked})
         await plan(self.conn, self._duties)
         if self._transactions:
             await ledger.settle_constraints(self.conn)

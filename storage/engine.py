@@ -17,14 +17,15 @@ IDLE_IN_TRANSACTION_SECONDS = 60
 def make_engine(url: str, *, pool_size: int = POOL_SIZE, name: str = "pardna") -> AsyncEngine:
     """Return the pool for a `postgresql://` address; `name` is what PostgreSQL shows of us.
 
-    No statement and no lock waits for ever: a turn that cannot go on fails and is tried again.
+    No statement and no lock waits for ever: a turn that cannot go on fails and is tried again. Connections are not
+    tried out before each use, which would be one more trip for each transaction: after a restart of the database the
+    first use fails, the pool is made anew, and every loop and every provider tries again.
     """
     return create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=LOCK_SECONDS,
-        pool_pre_ping=True,
         hide_parameters=True,  # an error quotes its statement, never a person's name or number
         connect_args={"server_settings": server_settings(name), "timeout": 10, "command_timeout": 120},
     )

@@ -1,5 +1,6 @@
 """What the desk asks in bulk: who writes and where their talk stands, what they may know, where people are reached."""
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -69,7 +70,8 @@ _SEATS = text("""
         SELECT w.number, p.name AS drawer,
             (SELECT sum(d.paid) FROM due d WHERE d.circle = w.circle AND d.round = w.number) AS pot
         FROM round w JOIN hand h ON h.circle = w.circle AND h.turn = w.number JOIN person p ON p.id = h.person_id
-        WHERE w.circle = c.code AND w.state = 'OPEN' ORDER BY w.number LIMIT 1
+        WHERE w.circle = c.code AND w.state <> 'SCHEDULED'
+        ORDER BY CASE WHEN w.state = 'OPEN' THEN -w.number END DESC NULLS LAST, w.number DESC LIMIT 1
     ) AS r ON c.state IN ('ACTIVE', 'SUSPENDED')
     ORDER BY c.ended_at DESC NULLS FIRST, c.made_at
 """)
@@ -93,6 +95,16 @@ _ASKS = text("""
     FROM payout p JOIN circle c ON c.code = p.circle JOIN person w ON w.id = p.started_by
     WHERE p.person_id = ANY(:people) AND p.state = 'SENT' AND p.kind = 'draw'
     ORDER BY at
+""")
+
+# What a person may know of circles changes only with a circle's version (storage/book.py raises it under the lock).
+_STAMPS = text("""
+    SELECT mine.person_id, string_agg(c.code || '.' || c.version, ',' ORDER BY c.code) AS stamp
+    FROM (
+        SELECT person_id, circle FROM member WHERE person_id = ANY(:people) AND state IN ('ASKED', 'IN')
+        UNION SELECT banker_id, code FROM circle WHERE banker_id = ANY(:people)
+    ) AS mine JOIN circle c ON c.code = mine.circle
+    GROUP BY mine.person_id
 """)
 
 _PARTIES_OF = text("""
@@ -134,28 +146,60 @@ class Who:
     standing: Standing
 
 
+_Known = tuple[str, tuple[Seat, ...], tuple[Ask, ...]]
+"""The stamp of somebody's circles, and what was read under it."""
+_NOTHING: _Known = ("", (), ())
+MOST_KEPT = 10_000
+
+
+class Seats:
+    """What people may know of their circles, kept between their turns as long as no circle of theirs has changed."""
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        self._most = most
+        self._kept: OrderedDict[str, _Known] = OrderedDict()
+
+    async def read(self, conn: AsyncConnection, people: Sequence[str]) -> Mapping[str, _Known]:
+        """Return (stamp, seats, asks) of each person who has a circle; what is kept is checked by its stamp first."""
+        stamps: dict[str, str] = {}
+        if people:
+            found = await conn.execute(_STAMPS, {"people": people})
+            stamps = {person: stamp for person, stamp in found}  # noqa: C416 - rows are no pairs to dict()
+        stale = [person for person, stamp in stamps.items() if self._kept.get(person, _NOTHING)[0] != stamp]
+        seats, asks = await _seats(conn, stale), await _asks(conn, stale)
+        for person in stale:
+            self._kept[person] = (stamps[person], seats.get(person, ()), asks.get(person, ()))
+        known = {person: self._kept[person] for person in stamps}
+        for person in known:
+            self._kept.move_to_end(person)
+        while len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+        return known
+
+
 async def who_writes(
     conn: AsyncConnection,
     at: Mapping[str, datetime],
+    *,
+    seats: Seats,
     staff: Sequence[tuple[str, Role]],
     rails: tuple[str, ...],
 ) -> dict[str, Who]:
     """Read, for each party that writes (with its time of arrival), where its talk stands and what it may know."""
     rows = (await conn.execute(_WHO, {"parties": sorted(at)})).all()
-    people = sorted({row.person_id for row in rows if row.person_id})
-    seats, asks = await _seats(conn, people), await _asks(conn, people)
+    known = await seats.read(conn, sorted({row.person_id for row in rows if row.person_id}))
     roles: dict[str, set[Role]] = {}
     for party, role in staff:
         roles.setdefault(party, set()).add(role)
+    nobody = frozenset[Role]()
     return {
         row.party: Who(
             orjson.loads(row.session) if row.session else {},
             _standing(
                 row,
                 at[row.party],
-                roles=frozenset(roles.get(row.party, ())),
-                seats=seats,
-                asks=asks,
+                roles=frozenset(roles[row.party]) if row.party in roles else nobody,
+                known=known.get(row.person_id, _NOTHING),
                 rails=rails,
             ),
         )
@@ -168,18 +212,18 @@ def _standing(
     at: datetime,
     *,
     roles: frozenset[Role],
-    seats: Mapping[str, tuple[Seat, ...]],
-    asks: Mapping[str, tuple[Ask, ...]],
+    known: _Known,
     rails: tuple[str, ...],
 ) -> Standing:
+    _, seats, asks = known
     person = Person(row.person_id, row.name, _LANGUAGES_BY[row.language], row.created_at) if row.person_id else None
     return Standing(
         party=row.party,
         now=at,
         person=person,
         roles=roles,
-        seats=seats.get(row.person_id, ()),
-        asks=asks.get(row.person_id, ()),
+        seats=seats,
+        asks=asks,
         trn_state=TrnState(row.trn_state) if row.trn_state else None,
         trn_last3=row.last3 or "",
         destination=row.label or ("cash" if row.pays_to == "cash" else ""),

@@ -52,7 +52,7 @@ def seat(code: str = CODE, name: str = "Sunday Club", **changes: object) -> Seat
         owed=OWED,
         my_turns=(),
     )
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return plain._replace(**changes)  # type: ignore[arg-type]
 
 
 def ask(kind: str, ref: str, amount: int = 500_000) -> Ask:

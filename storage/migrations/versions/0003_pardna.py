@@ -98,7 +98,8 @@ CREATE TABLE circle (
     grace_days integer NOT NULL DEFAULT 3 CHECK (grace_days >= 0),
     terms_hash text NOT NULL DEFAULT '',
     made_at timestamptz NOT NULL,
-    ended_at timestamptz
+    ended_at timestamptz,
+    version bigint NOT NULL DEFAULT 0  -- raised with every change to the circle or anything in it
 );
 CREATE INDEX circle_banker ON circle (banker_id);
 
