@@ -5,6 +5,7 @@ several workers it starts that many processes of itself on one port.
 """
 
 import asyncio
+import gc
 import os
 import secrets
 import signal
@@ -308,6 +309,16 @@ async def serve(settings: Settings, *, roles: tuple[str, ...], port: int, worker
             await _run_roles(settings, url, roles, port, stop)
 
 
+def _rest_the_collector() -> None:
+    """Let Python look for cycles seldom: what was built at the start stays, and turns leave hardly any.
+
+    With the usual thresholds it walks all objects so often that it takes a sixth of the processor under load.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 async def _run_roles(settings: Settings, url: str, roles: tuple[str, ...], port: int, stop: asyncio.Event) -> None:
     async with parts_on(settings, url, port) as parts:
         listening = asyncio.Event()
@@ -324,6 +335,7 @@ async def _run_roles(settings: Settings, url: str, roles: tuple[str, ...], port:
         if "web" in roles:
             announce = asyncio.ensure_future(_announce(settings, parts.public_url, listening))
             tasks.append(announce)
+        _rest_the_collector()
         try:
             await _until_one_ends(tasks, waits)
         finally:
