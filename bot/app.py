@@ -157,6 +157,7 @@ def make_desk(parts: Parts) -> Desk:
         catalogue=catalogue,
         tools=tools,
         metrics=parts.metrics,
+        crowd=lambda: parts.filer.waiting,
     )
 
 

@@ -8,7 +8,7 @@ alone; alone, it waits and is tried again, and after five tries it is parked wit
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -52,6 +52,10 @@ BUSY: Final = 16
 GATHER_SECONDS: Final = 0.05
 """How long the desk then lets arrivals gather: few large batches cost far less than many small ones. A full batch
 shows that enough have gathered."""
+CROWD: Final = 200
+"""With more hook calls waiting than this, the desk stands back."""
+PATIENCE_SECONDS: Final = 1.0
+"""How long it does so at most between two batches."""
 STRETCH: Final = 50
 """After so many steps of a batch, hooks get a turn on the processor."""
 AWAKE: Final = timedelta(hours=2)
@@ -88,7 +92,9 @@ class Desk:
         catalogue: Catalogue,
         tools: Tools,
         metrics: Metrics,
+        crowd: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`crowd` tells how many hook calls of this process wait to be made durable."""
         self._engine = engine
         self._vault = vault
         self._clock = clock
@@ -96,6 +102,7 @@ class Desk:
         self._catalogue = catalogue
         self._tools = tools
         self._metrics = metrics
+        self._crowd = crowd
         self._seats = queries.Seats()
         self._limit = MOST_TURNS
 
@@ -113,6 +120,13 @@ class Desk:
                     await ear.wait(POLL_SECONDS)
                 elif BUSY <= handled < MOST_TURNS:
                     await asyncio.sleep(GATHER_SECONDS)
+                await self._let_hooks_first()
+
+    async def _let_hooks_first(self) -> None:
+        """Stand back while a crowd of hook calls waits: providers give up on us sooner than people do."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self._crowd() > CROWD and time.monotonic() < deadline:  # noqa: ASYNC110 - a crowd thins out, nothing rings
+            await asyncio.sleep(PAUSE_SECONDS / 10)
 
     async def work_once(self) -> int:
         """Handle one batch; returns how many arrivals were done with, one way or the other."""
@@ -180,7 +194,7 @@ class Desk:
         at = max(a.received_at for a in closing)
         here = sum(1 for a in arrivals if a.kind in {"chat", "event"} and a.received_at < at)
         if await inbox.pending_before(conn, at) <= here:
-            return list(arrivals)
+            return sorted(arrivals, key=lambda a: (a.received_at, a.id))  # what came earlier may have been filed later
         return [a for a in arrivals if a not in closing]
 
     async def _decide(
