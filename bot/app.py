@@ -59,6 +59,7 @@ HOLIDAY_YEARS: Final = 6
 """How many years ahead dates are worked out: 50 monthly turns and a margin."""
 WORKER: Final = "PARDNA_WORKER"
 """Set in a worker's environment: it shares its parent's database and port."""
+ORPHAN_SECONDS: Final = 1.0
 log = structlog.get_logger(__name__)
 
 
@@ -310,6 +311,14 @@ async def serve(settings: Settings, *, roles: tuple[str, ...], port: int, worker
             await _run_roles(settings, url, roles, port, stop)
 
 
+async def _end_with_parent(stop: asyncio.Event) -> None:
+    """End a worker whose parent is gone, however it went: the port and the database were the parent's."""
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110 - nothing rings when a process is gone
+        await asyncio.sleep(ORPHAN_SECONDS)
+    stop.set()
+
+
 def _rest_the_collector() -> None:
     """Let Python look for cycles seldom: what was built at the start stays, and turns leave hardly any.
 
@@ -336,6 +345,8 @@ async def _run_roles(settings: Settings, url: str, roles: tuple[str, ...], port:
         if "web" in roles:
             announce = asyncio.ensure_future(_announce(settings, parts.public_url, listening))
             tasks.append(announce)
+        if share:
+            tasks.append(asyncio.ensure_future(_end_with_parent(stop)))
         _rest_the_collector()
         try:
             await _until_one_ends(tasks, waits)
