@@ -22,6 +22,7 @@ from bot.simulator.chat import SimulatedChat
 from bot.simulator.mover import Mover
 from bot.telemetry import Metrics
 from bot.words.catalogue import Catalogue
+from channels.base import Rail
 from channels.rails.sandbox import SandboxRail
 from domain.messages import Channel, Filed, Inbound, InboundKind, Outgoing
 from domain.people import Role
@@ -36,6 +37,7 @@ from storage.vault import Vault, new_keys
 
 SITE = "http://127.0.0.1:8080"
 PATIENCE_SECONDS = 10.0
+HOLIDAYS = frozenset({date(2026, 12, 25), date(2026, 12, 26), date(2027, 1, 1)})
 numbers = count(1)
 
 
@@ -51,6 +53,7 @@ class House:
     desk: Desk
     mover: Mover
     phones: dict[str, "Phone"] = field(default_factory=dict)
+    tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     def phone(self, channel: str, address: str, name: str = "") -> "Phone":
         """Give somebody a phone."""
@@ -67,6 +70,14 @@ class House:
     async def go_to(self, at: datetime) -> None:
         """Move the clock to a time."""
         await self.mover.move(lambda _: at)
+
+    @asynccontextmanager
+    async def closed_desk(self) -> AsyncIterator[None]:
+        """Let what arrives wait; on leaving, the desk works again."""
+        self.tasks["desk"].cancel()
+        await asyncio.gather(self.tasks["desk"], return_exceptions=True)
+        yield
+        self.tasks["desk"] = asyncio.create_task(self.desk.run())
 
     async def hire(self, phone: "Phone", role: Role = Role.ADMIN) -> None:
         """Make a phone's address staff."""
@@ -130,6 +141,11 @@ class Phone:
         self.seen = shown[-1].id if shown else self.seen
         return [one.message for one in shown]
 
+    async def saw(self, *parts: str) -> bool:
+        """Say whether any message on the phone holds all parts."""
+        await self.look()
+        return any(all(part.casefold() in _whole(m).casefold() for part in parts) for m in self.messages)
+
     async def sees(self, *parts: str) -> Outgoing:
         """See a message that holds all parts, among those that come now."""
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
@@ -172,9 +188,14 @@ class Line:
 
 @asynccontextmanager
 async def open_house(
-    url: str, *, rails: tuple[str, ...] = ("SANDBOX", "CARD"), at: datetime | None = None
+    url: str,
+    *,
+    rails: tuple[str, ...] = ("SANDBOX", "CARD"),
+    at: datetime | None = None,
+    rail: Rail | None = None,
+    holidays: frozenset[date] = HOLIDAYS,
 ) -> AsyncIterator[House]:
-    """Start the parts on a fresh database, on a morning in December unless told otherwise."""
+    """Start the parts on a fresh database, tomorrow at ten in the morning in Jamaica unless told otherwise."""
     engine = make_engine(url)
     vault = Vault.from_keys(new_keys())
     clock = Clock()
@@ -182,26 +203,28 @@ async def open_house(
         filer = Filer(engine, vault, clock, bell)
         metrics = Metrics()
         tools = Tools(
-            Calendar(frozenset({date(2026, 12, 25), date(2026, 12, 26), date(2027, 1, 1)})),
-            vault, secrets.randbelow, lambda: secrets.token_hex(12), SITE, rails, "SANDBOX",
-        )  # fmt: skip
+            Calendar(holidays), vault, secrets.randbelow, lambda: secrets.token_hex(12), SITE, rails, "SANDBOX"
+        )
         catalogue = Catalogue(SITE)
         desk = Desk(engine, vault, clock, bell, catalogue=catalogue, tools=tools, metrics=metrics)
         chats = {c.value: SimulatedChat(c.value, engine, clock) for c in Channel}
-        relay = Relay(engine, vault, clock, bell, chats=chats, rails={"sandbox": SandboxRail()}, metrics=metrics)
+        relay = Relay(
+            engine, vault, clock, bell, chats=chats, rails={"sandbox": rail or SandboxRail()}, metrics=metrics
+        )
         keeper = Keeper(engine, vault, clock, bell, metrics=metrics)
         house = House(engine, vault, clock, bell, filer, desk, Mover(engine, clock, Pulse(engine)))
-        tasks = [asyncio.create_task(part.run()) for part in (desk, relay, keeper)]
-        tasks.append(asyncio.create_task(clock.follow(engine, bell)))
+        parts = {"desk": desk.run(), "relay": relay.run(), "keeper": keeper.run()}
+        parts["clock"] = clock.follow(engine, bell)
+        house.tasks = {name: asyncio.create_task(running) for name, running in parts.items()}
         try:
             await house.go_to(at or next_morning(clock.now()))
             yield house
         finally:
-            for task in tasks:
+            for task in house.tasks.values():
                 if task.done():
                     task.result()  # a part that ended by itself ended by a fault
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*house.tasks.values(), return_exceptions=True)
             await engine.dispose()
 
 

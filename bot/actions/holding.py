@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import pots
+from bot.actions import ending, fees, pots
 from bot.actions.turn import Turn
 from bot.words.say import Figure, say
 from domain import commands as c
@@ -32,17 +32,32 @@ REMINDER = timedelta(days=3)
 def open_draw(turn: Turn, circle: Circle, round_: Round, *, at_the_end: bool = False) -> Draw:
     """Work out a round's draw, take what the drawer owes from it, and hold it where a rule says so.
 
-    `at_the_end`: arrears hold nothing any more, they come off as far as the pot goes.
+    Arrears that take the whole draw hold nothing; `at_the_end` they come off in any case, as far as the pot goes.
     """
     hand = pots.drawing(turn, circle, round_.number)
     dues = turn.book.dues_of(circle.code, hand.person_id)
     missed = grace_over(turn.book.rounds(circle.code).values())
     draw = make_draw(circle, hand, dues, pots.pot(turn, circle, round_.number), missed)
     reason = _hold(turn, draw)
-    if reason == "trn" or (reason and not at_the_end):
+    if reason == "trn" or (reason and draw.net and not at_the_end):
         return _held(turn, circle, round_, replace(draw, state=DrawState.HELD, held_for=reason))
     turn.book.put(draw, replace(round_, state=RoundState.PAYING))
     _offset(turn, circle, draw)
+    return draw if draw.net else _settled(turn, circle, draw)
+
+
+def _settled(turn: Turn, circle: Circle, draw: Draw) -> Draw:
+    """End a draw of which nothing is left to pay out: it went to what the drawer owed."""
+    draw = replace(draw, state=DrawState.DONE)
+    turn.book.put(draw, replace(turn.book.must(Round, circle.code, draw.round), state=RoundState.PAID))
+    owed = circle.money(draw.offset_throw + draw.offset_arrears)
+    turn.tell(draw.person_id, say("draw_settled", circle=circle.name, round=draw.round, owed=owed))
+    if draw.person_id != circle.banker_id:
+        who = turn.book.person(draw.person_id).first_name
+        told = say("draw_settled_banker", circle=circle.name, round=draw.round, who=who, owed=owed)
+        turn.tell(circle.banker_id, told)
+    fees.pay(turn, circle, draw.round)
+    ending.end_if_over(turn, circle)
     return draw
 
 
@@ -92,7 +107,7 @@ def release(turn: Turn, draw: Draw, *, at_the_end: bool = False) -> None:
         return
     round_ = turn.book.must(Round, draw.circle, draw.round)
     free = open_draw(turn, circle, round_, at_the_end=at_the_end)
-    if free.state is DrawState.HELD:
+    if free.state is not DrawState.READY:
         return
     figures: dict[str, Figure] = {"circle": circle.name, "amount": circle.money(free.net)}
     turn.tell(draw.person_id, say("draw_free", **figures))

@@ -1,6 +1,6 @@
 """ROSTER: who is in, who draws when, who has thrown."""
 
-from bot.actions import rounds
+from bot.actions import rounds, settling
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, say, text
 from domain import commands as c
@@ -10,7 +10,7 @@ from domain.pardna import Circle, Hand, Member, MemberState
 def roster(turn: Turn, command: c.Roster) -> Say | Refusal:
     """Say who is in, who draws when, who has thrown this round, and who asks to join."""
     circle = turn.book.circle(command.circle)
-    number = rounds.showing(turn, circle)
+    number = settling.current_round(turn, circle)
     lines: list[Text | str] = [_roster_line(turn, circle, hand, number) for hand in turn.book.hands(circle.code)]
     asking = [m for m in turn.book.members(circle.code) if m.state is MemberState.ASKED]
     is_banker = turn.person_id == circle.banker_id

@@ -188,6 +188,8 @@ def _ask_to_pay(turn: Turn, circle: Circle, draw: Draw) -> None:
     if draw.held_for:
         turn.tell(circle.banker_id, say(f"pay_day_held_{draw.held_for}", **figures))
         return
+    if draw.state is DrawState.DONE:
+        return
     there = min(draw.owed, pots.pot(turn, circle, draw.round))
     pay = pots.pay_out_answer(circle)
     if not there:
@@ -270,11 +272,6 @@ def _reminder(seat: Seat, owed: Owed, today: date) -> Text | None:
 
 
 # -- looking --------------------------------------------------------------------------------------------------
-
-
-def showing(turn: Turn, circle: Circle) -> int:
-    """Return the round a roster is about: the one that is open, or the last that was; 0 before the start."""
-    return settling.current_round(turn, circle) if turn.book.rounds(circle.code) else 0
 
 
 def throw_state(turn: Turn, circle: Circle, number: int, hand: Hand) -> ThrowState:

@@ -150,7 +150,8 @@ def _left_text(turn: Turn, circle: Circle, person: str) -> tuple[Text, ...]:
 
 
 def current_round(turn: Turn, circle: Circle) -> int:
-    """Return the round that is open, or the last one."""
+    """Return the round that is open, or the last that was; 0 before the start."""
     rounds = turn.book.rounds(circle.code)
     opened = [n for n, r in rounds.items() if r.state is RoundState.OPEN]
-    return min(opened) if opened else max(rounds, default=0)
+    begun = (n for n, r in rounds.items() if r.state is not RoundState.SCHEDULED)
+    return min(opened) if opened else max(begun, default=0)

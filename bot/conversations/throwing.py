@@ -25,7 +25,9 @@ MONEY_WORDS = frozenset({"k", "grand", "thousand", "dollars", "dollar", "jmd", "
 
 
 def _throws(seat: Seat) -> bool:
-    return seat.is_member and seat.running
+    """Whether throws are taken: while a circle runs, and after it of those who still owe (rules.md 51)."""
+    owes_still = seat.state is CircleState.COMPLETED and bool(seat.owed)
+    return seat.is_member and (seat.running or owes_still)
 
 
 def _known(question: Question) -> Question:
@@ -81,7 +83,8 @@ def _ask_amount(talk: Talk) -> Say:
 def _due_when_rail_named(talk: Talk) -> str | None:
     """Know the amount when the line named a rail but no amount: what is due (contract.md, PAY [amount])."""
     seat = talk.seat
-    return seat.money(seat.owed_in_all).full() if seat and seat.owed_in_all and "rail" in talk.slots else None
+    mine = seat and seat.owed_in_all and "for_who" not in talk.slots
+    return seat.money(seat.owed_in_all).full() if seat and mine and "rail" in talk.slots else None
 
 
 def _ask_rail(talk: Talk) -> Say:
@@ -113,6 +116,20 @@ def _take_rail(left: Words, talk: Talk) -> tuple[str | None, Words]:
     return None, left
 
 
+def _begin_throw(talk: Talk) -> BeginThrow:
+    slots = talk.slots
+    return BeginThrow(slots["code"], _cents(talk), slots["rail"], slots.get("for_who", ""))
+
+
+def _take_payee(left: Words, _: Talk) -> tuple[str | None, Words]:
+    """Take `FOR name` at the end of a line: whose hand somebody else pays (rules.md 25)."""
+    at = max((i for i, w in enumerate(left) if w.casefold() == "for"), default=len(left))
+    name = left[at + 1 :]
+    if not name or any(_is_figure(w) or w.casefold() in RAIL_WORDS for w in name):
+        return None, left
+    return " ".join(name), left[:at]
+
+
 PAY_CIRCLE = _known(circle_question("PAY", _throws))
 _read_throw = _amount_reader(_throws)
 PAY = Flow(
@@ -122,8 +139,14 @@ PAY = Flow(
         Question("amount", _ask_amount, _read_throw, _due_when_rail_named, figures=True),
         Question("rail", _ask_rail, _read_rail),
     ],
-    lambda talk: do(talk, BeginThrow(talk.slots["code"], _cents(talk), talk.slots["rail"])),
-    line("PAY", ("code", _take_known), ("rail", _take_rail), ("amount", rest(_read_throw))),
+    lambda talk: do(talk, _begin_throw(talk)),
+    line(
+        "PAY",
+        ("code", _take_known),
+        ("for_who", _take_payee),
+        ("rail", _take_rail),
+        ("amount", rest(_read_throw)),
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from tests.flows.club import found as found_in
 from tests.teller import House, Phone, onboard
 
 PEOPLE = [
@@ -27,7 +28,7 @@ async def found(house: House, phones: list[Phone], order: str = "join order") ->
     marva = phones[0]
     first = (house.clock.now().date()).isoformat()
     made = await marva.says(f"NEW Sunday Club; 5000 JMD; weekly; {len(phones)}; {first}; {order}").sees("code is")
-    code = re.search(r"code is ([A-Z2-9]{6})", made.text)[1]
+    code = found_in(r"(?<=code is )[A-Z2-9]{6}", made.text)
     await marva.says(f"JOIN {code}").sees("Sunday Club", "J$5,000 weekly", "AGREE")
     await marva.says("AGREE").sees("You are in Sunday Club")
     for phone in phones[1:]:
@@ -78,7 +79,7 @@ async def test_five_people_on_three_channels_complete_a_pardna(house: House) -> 
         drawer = phones[round_number - 1]
         await house.rest()
         asked = await marva.says(f"PAY OUT {code}").sees("second yes")
-        ref = re.search(r"P-\w{4}", asked.text)[0]
+        ref = found_in(r"P-\w{4}", asked.text)
         for phone in phones:
             if phone not in (marva, drawer) and any("APPROVE PAYOUT " + ref in m.text for m in await phone.look()):
                 await phone.says(f"APPROVE PAYOUT {ref}").sees("Thank you")
