@@ -33,7 +33,7 @@ from bot.telemetry import Metrics
 from bot.web.app import WebParts, make_app, make_runner
 from bot.web.pages import Reach
 from bot.words.catalogue import Catalogue
-from channels.base import Chat, Hook, Rail
+from channels.base import Chat, Hook, Rail, Sent
 from channels.chat.sms import Sms, SmsHook, SmsStatusHook
 from channels.chat.telegram import Telegram, TelegramHook, TelegramPoller
 from channels.chat.whatsapp import WhatsApp, WhatsAppHook
@@ -52,6 +52,7 @@ from storage.engine import Engine, make_engine
 from storage.filer import Filer
 from storage.limits import Limits
 from storage.migrate import migrate, pending
+from storage.reads import Unreachable, reading
 from storage.vault import Vault
 
 ROLES: Final = ("web", "desk", "relay", "keeper")
@@ -60,6 +61,8 @@ HOLIDAY_YEARS: Final = 6
 WORKER: Final = "PARDNA_WORKER"
 """Set in a worker's environment: it shares its parent's database and port."""
 ORPHAN_SECONDS: Final = 1.0
+HOOK_PAUSE_SECONDS: Final = 10.0
+"""Between tries to tell Telegram where we are: until it knows, nobody there is heard."""
 log = structlog.get_logger(__name__)
 
 
@@ -87,12 +90,28 @@ def public_url(settings: Settings, port: int) -> str:
 
 @asynccontextmanager
 async def database(settings: Settings) -> AsyncIterator[str]:
-    """Lend the database's address: the one that is set, or our own server while this lasts."""
+    """Lend the database's address: the one that is set, or our own server while this lasts.
+
+    Raises SettingsError when the one that is set cannot be reached.
+    """
     if settings.database_url:
+        await reach(settings.database_url)
         yield settings.database_url
         return
     async with EmbeddedPostgres(settings.pardna_home) as server:
         yield server.url
+
+
+async def reach(url: str) -> None:
+    """Raise SettingsError when the database cannot be reached."""
+    engine = make_engine(url)
+    try:
+        async with reading(engine):
+            pass
+    except Unreachable as fault:
+        raise SettingsError([f"DATABASE_URL: the database cannot be reached ({fault}); see that it runs"]) from None
+    finally:
+        await engine.dispose()
 
 
 def database_url(settings: Settings) -> str:
@@ -273,7 +292,12 @@ async def run_web(parts: Parts, port: int, *, share_port: bool, listening: async
     await runner.setup()
     try:
         host = "127.0.0.1" if settings.development else "0.0.0.0"  # noqa: S104 - production listens for its proxy
-        await web.TCPSite(runner, host, port, backlog=4096, reuse_port=share_port or None).start()
+        site = web.TCPSite(runner, host, port, backlog=4096, reuse_port=share_port or None)
+        try:
+            await site.start()
+        except OSError as fault:
+            why = os.strerror(fault.errno or 0).lower()
+            raise SettingsError([f"PORT: cannot listen on {host}:{port} ({why}); set another one"]) from None
         listening.set()
         await _telegram(parts)
     finally:
@@ -287,7 +311,9 @@ async def _telegram(parts: Parts) -> None:
         telegram = make_telegram(parts)
         if settings.public_url and "telegram" in settings.hooks:
             secret = settings.telegram_webhook_secret.get_secret_value()
-            await telegram.set_hook(f"{settings.public_url}/hooks/telegram", secret)
+            while not isinstance(await telegram.set_hook(f"{settings.public_url}/hooks/telegram", secret), Sent):
+                log.warning("Telegram does not take the address of its web hook yet")
+                await asyncio.sleep(HOOK_PAUSE_SECONDS)
         elif not settings.public_url:
             await TelegramPoller(telegram).run(parts.filer.file)
     await asyncio.Event().wait()

@@ -3,7 +3,7 @@
 import argparse
 from datetime import UTC, datetime
 
-from bot.app import channel_states, database_url
+from bot.app import channel_states, database_url, reach
 from bot.config import Settings, SettingsError
 from storage import ledger
 from storage.clock import Clock
@@ -14,7 +14,9 @@ from storage.reads import Unreachable, reading
 
 async def verify_ledger(settings: Settings, _asked: argparse.Namespace) -> int:
     """Prove every balance, posting and transaction; 1 when something is wrong, named by its first fault."""
-    engine = make_engine(database_url(settings))
+    url = database_url(settings)
+    await reach(url)
+    engine = make_engine(url)
     try:
         async with engine.connect() as conn:
             report = await ledger.verify(conn)

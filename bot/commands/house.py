@@ -4,7 +4,7 @@ import argparse
 import sys
 from datetime import UTC, datetime
 
-from bot.app import database, database_url
+from bot.app import database, database_url, reach
 from bot.config import ADDRESS, Settings
 from domain.people import Role
 from storage import queries
@@ -27,7 +27,9 @@ async def add_staff(settings: Settings, asked: argparse.Namespace) -> int:
     if channel not in patterns or not patterns[channel].fullmatch(address):
         print("pardna: the address must look like sms:+18765550000 or telegram:5550103", file=sys.stderr)
         return 2
-    engine = make_engine(database_url(settings))
+    url = database_url(settings)
+    await reach(url)
+    engine = make_engine(url)
     try:
         async with engine.begin() as conn:
             await queries.add_staff(conn, asked.address, Role(asked.role), datetime.now(UTC))

@@ -30,7 +30,9 @@ CAST = (
     ("sms", "+18765550105", "Patsy Green"),
 )
 GIVE_UP_SECONDS = 60.0
-"""How long a provider repeats a call, and how long somebody looks at their phone."""
+"""How long a provider repeats a call."""
+LOOK_SECONDS = 30.0
+"""How long somebody looks at their phone."""
 PAUSE_SECONDS = 0.1
 numbers = itertools.count(1)
 
@@ -166,7 +168,7 @@ class Person:
                 return next(str(number) for number, words in offered if words == label)
         raise AssertionError(f"nothing was offered to {self.name}")
 
-    async def sees(self, *parts: str, within: float = GIVE_UP_SECONDS) -> Heard:
+    async def sees(self, *parts: str, within: float = LOOK_SECONDS) -> Heard:
         """See a message that holds all parts, among those that came since the last look."""
         deadline = asyncio.get_running_loop().time() + within
         while True:
