@@ -1,24 +1,26 @@
 """What a turn asks to be done. A command names things; whether it may be done is decided under the lock.
 
 `by` says who may give it and is checked in one place (bot/actions/gate.py): anyone, person (known to us), member or
-banker of the circle named, staff (with one of `roles`), or system (duties and results alone).
+banker of the circle named or either of them (insider), staff (with one of `roles`), or system (duties and results).
 """
 
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from domain.money import Currency
 from domain.pardna import OrderBy
 from domain.people import Language, Role
 from domain.schedule import Frequency
 
+By = Literal["anyone", "person", "member", "insider", "banker", "staff", "system"]
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """Something to be done. `reads_only`: nothing changes, so no lock is taken."""
 
-    by: ClassVar[str] = "person"
+    by: ClassVar[By] = "person"
     roles: ClassVar[frozenset[Role]] = frozenset()
     reads_only: ClassVar[bool] = False
 
@@ -27,7 +29,7 @@ class Command:
 class Onboard(Command):
     """Somebody told their name and agreed to the terms and the privacy notice of `version`."""
 
-    by: ClassVar[str] = "anyone"
+    by: ClassVar[By] = "anyone"
     name: str
     language: Language
     version: str
@@ -74,7 +76,7 @@ class NewCircle(Command):
 class Invite(Command):
     """Give me what I pass on for others to join."""
 
-    by: ClassVar[str] = "insider"
+    by: ClassVar[By] = "insider"
     reads_only: ClassVar[bool] = True
     circle: str
 
@@ -83,7 +85,7 @@ class Invite(Command):
 class Roster(Command):
     """Who is in, in which order, and who has thrown."""
 
-    by: ClassVar[str] = "insider"
+    by: ClassVar[By] = "insider"
     reads_only: ClassVar[bool] = True
     circle: str
 
@@ -92,7 +94,7 @@ class Roster(Command):
 class Approve(Command):
     """Let somebody who asked, or ALL, into the circle."""
 
-    by: ClassVar[str] = "banker"
+    by: ClassVar[By] = "banker"
     circle: str
     who: str
 
@@ -101,7 +103,7 @@ class Approve(Command):
 class Arrange(Command):
     """Set the draw order by names, one a hand."""
 
-    by: ClassVar[str] = "banker"
+    by: ClassVar[By] = "banker"
     circle: str
     names: tuple[str, ...]
 
@@ -110,7 +112,7 @@ class Arrange(Command):
 class SetTerms(Command):
     """Change the banker's flat fee or the days of grace; None leaves it."""
 
-    by: ClassVar[str] = "banker"
+    by: ClassVar[By] = "banker"
     circle: str
     fee: int | None = None
     grace_days: int | None = None
@@ -120,7 +122,7 @@ class SetTerms(Command):
 class AskToLock(Command):
     """Say what locking would fix, and ask for the Yes."""
 
-    by: ClassVar[str] = "banker"
+    by: ClassVar[By] = "banker"
     reads_only: ClassVar[bool] = True
     circle: str
 
@@ -129,7 +131,7 @@ class AskToLock(Command):
 class Lock(Command):
     """Fix the terms and the order."""
 
-    by: ClassVar[str] = "banker"
+    by: ClassVar[By] = "banker"
     circle: str
 
 
@@ -137,7 +139,7 @@ class Lock(Command):
 class AskToBegin(Command):
     """Say what beginning would start, and ask for the Yes."""
 
-    by: ClassVar[str] = "banker"
+    by: ClassVar[By] = "banker"
     reads_only: ClassVar[bool] = True
     circle: str
 
@@ -146,7 +148,7 @@ class AskToBegin(Command):
 class Begin(Command):
     """Start the circle: round 1 opens."""
 
-    by: ClassVar[str] = "banker"
+    by: ClassVar[By] = "banker"
     circle: str
 
 
@@ -154,7 +156,7 @@ class Begin(Command):
 class Close(Command):
     """Call off a circle that has not begun."""
 
-    by: ClassVar[str] = "banker"
+    by: ClassVar[By] = "banker"
     circle: str
 
 
@@ -162,7 +164,7 @@ class Close(Command):
 class Suspend(Command):
     """Stop the clock of a circle for now."""
 
-    by: ClassVar[str] = "banker"
+    by: ClassVar[By] = "banker"
     circle: str
 
 
@@ -170,7 +172,7 @@ class Suspend(Command):
 class Resume(Command):
     """Let a suspended circle run again."""
 
-    by: ClassVar[str] = "banker"
+    by: ClassVar[By] = "banker"
     circle: str
 
 
@@ -181,7 +183,7 @@ class BeginThrow(Command):
     `for_who` names another member whose hand it is for (rules.md 25); "" is my own.
     """
 
-    by: ClassVar[str] = "member"
+    by: ClassVar[By] = "member"
     circle: str
     amount: int
     rail: str
@@ -192,7 +194,7 @@ class BeginThrow(Command):
 class RecordCash(Command):
     """The banker took cash from somebody."""
 
-    by: ClassVar[str] = "banker"
+    by: ClassVar[By] = "banker"
     circle: str
     who: str
     amount: int
@@ -216,7 +218,7 @@ class Deny(Command):
 class PayOut(Command):
     """Start paying what a drawer may get now."""
 
-    by: ClassVar[str] = "banker"
+    by: ClassVar[By] = "banker"
     circle: str
 
 
@@ -277,14 +279,14 @@ class FinishLink(Command):
 class Stop(Command):
     """Send me nothing more here."""
 
-    by: ClassVar[str] = "anyone"
+    by: ClassVar[By] = "anyone"
 
 
 @dataclass(frozen=True, slots=True)
 class Start(Command):
     """Write to me here again."""
 
-    by: ClassVar[str] = "anyone"
+    by: ClassVar[By] = "anyone"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -298,7 +300,7 @@ class OpenTicket(Command):
 class Queue(Command):
     """What waits for staff."""
 
-    by: ClassVar[str] = "staff"
+    by: ClassVar[By] = "staff"
     roles: ClassVar[frozenset[Role]] = frozenset(Role)
     reads_only: ClassVar[bool] = True
 
@@ -307,7 +309,7 @@ class Queue(Command):
 class Kyc(Command):
     """A TRN was held against the document: right or not."""
 
-    by: ClassVar[str] = "staff"
+    by: ClassVar[By] = "staff"
     roles: ClassVar[frozenset[Role]] = frozenset({Role.COMPLIANCE, Role.ADMIN})
     ticket_ref: str
     right: bool
@@ -317,7 +319,7 @@ class Kyc(Command):
 class Case(Command):
     """Answer a ticket, or decide it with OK / NO."""
 
-    by: ClassVar[str] = "staff"
+    by: ClassVar[By] = "staff"
     roles: ClassVar[frozenset[Role]] = frozenset(Role)
     ticket_ref: str
     text: str
@@ -327,7 +329,7 @@ class Case(Command):
 class Duty(Command):
     """Something whose time has come (filed by the keeper)."""
 
-    by: ClassVar[str] = "system"
+    by: ClassVar[By] = "system"
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,7 +414,7 @@ class HeldReminder(Duty):
 class Result(Command):
     """What a rail or a channel told us (filed by the relay or a web hook)."""
 
-    by: ClassVar[str] = "system"
+    by: ClassVar[By] = "system"
 
 
 @dataclass(frozen=True, slots=True)
