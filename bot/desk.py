@@ -202,7 +202,9 @@ class Desk:
     ) -> list[_Job]:
         """Let each conversation take its step, and turn every other arrival into its command."""
         chats = {a.party: a.received_at for a in arrivals if a.kind == "chat"}
-        known = await self._who_writes(conn, chats, staff) if chats else {}
+        known: Mapping[str, Who] = {}
+        if chats:
+            known = await queries.who_writes(conn, chats, seats=self._seats, staff=staff, rails=self._tools.rails)
         asking = [a.party for a in arrivals if a.kind == "chat" and _is_number(a.body)]
         menus = await outbox.last_menu(conn, self._vault, asking)
         jobs = []
@@ -221,11 +223,6 @@ class Desk:
                 )
             jobs.append(_Job(arrival, step, who, turn, [], step.session if who else None))
         return jobs
-
-    async def _who_writes(
-        self, conn: Connection, chats: Mapping[str, datetime], staff: Sequence[tuple[str, Role]]
-    ) -> dict[str, Who]:
-        return await queries.who_writes(conn, chats, seats=self._seats, staff=staff, rails=self._tools.rails)
 
     async def _open(self, conn: Connection, book: Book, commands: Sequence[tuple[_Job, c.Command]]) -> None:
         """Load what the commands need, under its locks."""
@@ -312,7 +309,7 @@ class Desk:
         language: Language,
         said: Say,
         *,
-        at: Any,
+        at: datetime,
         must: bool = False,
     ) -> list[Parcel]:
         channel = CHANNELS[party.partition(":")[0]]

@@ -1,4 +1,4 @@
-"""The two doors to the outside: `Chat` (people) and `Rail` (money), and what may come of using them.
+"""The doors to the outside: `Hook` (they call us), `Chat` (people), `Rail` (money), and what may come of using them.
 
 An adapter verifies, parses and sends. It keeps no state, knows no database and decides nothing about
 circles or money. Every way a provider can answer becomes one of four outcomes, here and nowhere else.

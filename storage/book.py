@@ -134,11 +134,6 @@ class Book:
         if self._transactions:
             await ledger.settle_constraints(self.conn)
 
-    @property
-    def planned(self) -> bool:
-        """Whether the keeper has something new to wait for."""
-        return bool(self._duties)
-
     # -- inside -----------------------------------------------------------------------------------------------
 
     async def _circles_behind(self, needs: Needs) -> set[str]:

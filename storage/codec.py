@@ -29,7 +29,7 @@ _SQL_TYPES: dict[type, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Where rows of one class live. `circle` names the column that ties a row to its circle, if one does."""
+    """Where rows of one class live, and which of its fields tell one row from another."""
 
     name: str
     row: type
