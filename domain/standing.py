@@ -1,7 +1,7 @@
 """What a conversation may know of the one who writes: small, read in bulk before the turn, never asked for within.
 
-Seats, what is owed and turns are named tuples: hundreds are made a batch, and a frozen dataclass costs three times as
-much to make. A conversation decides what to say and what to ask for; whether it may be done is decided again under the lock.
+A conversation decides what to say and what to ask for; whether it may be done is decided again under the lock. Seats,
+what is owed and turns are named tuples: hundreds are made a batch, and a frozen dataclass takes three times as long.
 """
 
 from dataclasses import dataclass
@@ -46,12 +46,9 @@ class Seat(NamedTuple):
     first_due: date
     fee: int
     is_banker: bool
-    banker_name: str
     member_state: str
-    hands: int
     agreed: bool
     taken: int
-    asking: int
     round: int
     drawer: str
     pot: int

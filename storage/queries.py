@@ -35,15 +35,12 @@ _WHO = text("""
 
 _SEATS = text("""
     SELECT mine.person_id, c.code, c.name, c.state, c.currency, c.throw, c.turns, c.first_due, c.fee,
-        c.banker_id = mine.person_id AS is_banker, b.name AS banker_name,
-        coalesce(m.state, '') AS member_state, coalesce(m.hands, 0) AS hands,
+        c.banker_id = mine.person_id AS is_banker,
+        coalesce(m.state, '') AS member_state,
         coalesce(m.agreed_hash = c.terms_hash, false) AS agreed,
         CASE WHEN c.state = 'OPEN' THEN (
             SELECT coalesce(sum(o.hands) FILTER (WHERE o.state = 'IN'), 0) FROM member o WHERE o.circle = c.code
         ) ELSE c.turns END AS taken,
-        CASE WHEN c.state = 'OPEN' AND c.banker_id = mine.person_id THEN (
-            SELECT count(*) FROM member o WHERE o.circle = c.code AND o.state = 'ASKED'
-        ) ELSE 0 END AS asking,
         coalesce(r.number, 0) AS round, coalesce(r.drawer, '') AS drawer, coalesce(r.pot, 0) AS pot,
         coalesce((SELECT balance FROM ledger_account
             WHERE name = 'circle\\:' || c.code || '\\:credit\\:' || mine.person_id), 0) AS credit,
@@ -64,7 +61,6 @@ _SEATS = text("""
         UNION SELECT banker_id, code FROM circle WHERE banker_id = ANY(:people)
     ) AS mine
     JOIN circle c ON c.code = mine.circle AND c.state <> 'CANCELLED'
-    JOIN person b ON b.id = c.banker_id
     LEFT JOIN member m ON m.circle = c.code AND m.person_id = mine.person_id
     LEFT JOIN LATERAL (
         SELECT w.number, p.name AS drawer,
@@ -258,12 +254,9 @@ def _seat(row: Any) -> Seat:
         first_due=row.first_due,
         fee=row.fee,
         is_banker=row.is_banker,
-        banker_name=row.banker_name,
         member_state=row.member_state,
-        hands=row.hands,
         agreed=row.agreed,
         taken=int(row.taken),
-        asking=row.asking,
         round=row.round,
         drawer=row.drawer.split()[0] if row.drawer else "",
         pot=int(row.pot),
