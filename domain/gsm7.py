@@ -17,6 +17,9 @@ EXTENSION = frozenset("^{}\\[~]|€")
 
 GSM7 = BASIC | EXTENSION
 
+LONGEST_SMS = 306
+"""Septets that one message of ours may take: two segments."""
+
 _GSM7_ROOM = (160, 153)
 _UCS2_ROOM = (70, 67)
 _LAST_IN_ONE_UNIT = 0xFFFF

@@ -96,9 +96,13 @@ class Filed:
     body: dict[str, Any]
 
 
+LONGEST_ID = 64
+"""Bytes of an option's id that every network carries (Telegram's limit)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One answer offered. `id` comes back when it is chosen (<= 64 bytes, Telegram's limit)."""
+    """One answer offered. `id` comes back when it is chosen; it has at most LONGEST_ID bytes."""
 
     id: str
     label: str

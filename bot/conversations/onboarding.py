@@ -11,8 +11,6 @@ LANGUAGES = {
     "en": "en", "english": "en", "eng": "en",
     "pw": "pw", "patwa": "pw", "patois": "pw", "jamaican": "pw",
 }  # fmt: skip
-LONGEST_ANSWER = 64
-"""Bytes of an answer's line that every channel carries (Telegram's limit)."""
 read_language = read_one_of("no_language", LANGUAGES, "language ")
 """The answers offered are `LANGUAGE EN` and `LANGUAGE PATWA`, which mean the same at any time."""
 
@@ -24,8 +22,7 @@ def language_answers() -> tuple[Answer, ...]:
 
 def _ask_name(talk: Talk) -> Say:
     known = tidy_name(talk.name)
-    fits = 0 < len(known.encode()) <= LONGEST_ANSWER
-    return say("ask_name", *([Answer(known, known)] if fits else []))
+    return say("ask_name", *([Answer(known, known)] if known else []))
 
 
 def _ask_consent(talk: Talk) -> Say:

@@ -15,7 +15,7 @@ from bot.conversations.vocabulary import BACK, BY, FLOWS, ONBOARDING, WORDS, Sai
 from bot.words.say import Answer, Say, Text, say, text
 from domain.codes import looks_like_circle_code
 from domain.commands import AddressGone, FinishLink, Start, Stop
-from domain.messages import Channel, Inbound, InboundKind, Outgoing
+from domain.messages import LONGEST_ID, Channel, Inbound, InboundKind, Outgoing
 from domain.money import Currency, NotMoney, parse_money
 from domain.standing import Standing
 
@@ -30,8 +30,6 @@ SHORTEST_LEAVING = 5
 """Letters that a word with a slip must have to leave a question, when it stands alone."""
 SHORTEST_NUMBER = 7
 """Figures: a number so long is no amount anybody throws, and may be a TRN."""
-LONGEST_OFFER = 64
-"""Bytes: a longer line cannot be an answer on every channel (Telegram's limit)."""
 
 
 def turn(session: Session, inbound: Inbound, standing: Standing, menu: Outgoing | None = None) -> Step:
@@ -239,7 +237,7 @@ def _not_understood(typed: str, talk: Talk) -> Step:
 
 
 def _likeliest(typed: str, talk: Talk) -> Say:
-    lines = [line for line in near(typed, talk.standing) if len(line.encode()) <= LONGEST_OFFER and not is_secret(line)]
+    lines = [line for line in near(typed, talk.standing) if len(line.encode()) <= LONGEST_ID and not is_secret(line)]
     if lines:
         return say("lost_near", *(Answer(line, line) for line in lines[:2]), heard=heard(typed))
     if not any(c.isalnum() for c in typed):

@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po
 
 from bot.words.pages import sms_pages
 from bot.words.say import Figure, Say, Text
-from domain.messages import Channel, Option, Outgoing
+from domain.messages import LONGEST_ID, Channel, Option, Outgoing
 from domain.money import Money
 from domain.people import Language
 
@@ -32,24 +32,16 @@ def texts_of(language: Language) -> Mapping[str, str]:
         return {str(m.id): str(m.string) for m in read_po(file) if m.id and m.string}
 
 
-LONGEST_LINE = 64
-"""Bytes that a button can carry on Telegram; what is longer (a very long name) can still be typed."""
-
-
 class Catalogue:
-    """The texts of every language. A text that a language lacks is said in English, and counted."""
+    """The texts of every language. A text that a language lacks is said in English."""
 
     def __init__(self, site: str) -> None:
         self._texts = {language: texts_of(language) for language in Language}
         self._site = site
-        self.missing = 0
 
     def write(self, what: Text, language: Language) -> str:
         """Return one text in one language, its gaps filled."""
-        found = self._texts[language].get(what.name)
-        if found is None:
-            self.missing += 1
-            found = self._texts[Language.EN][what.name]
+        found = self._texts[language].get(what.name) or self._texts[Language.EN][what.name]
         if "{" not in found:
             return found
         filled = {name: self._figure(value, language) for name, value in what.figures.items()}
@@ -58,7 +50,7 @@ class Catalogue:
     def render(self, what: Say, language: Language, channel: Channel) -> tuple[Outgoing, ...]:
         """Return the messages that say it on a channel: one, but for an SMS that would be too long."""
         body = "\n".join(self.write(t, language) for t in what.texts)
-        fits = (a for a in what.answers if len(a.line.encode()) <= LONGEST_LINE)
+        fits = (a for a in what.answers if len(a.line.encode()) <= LONGEST_ID)  # what is longer can still be typed
         options = tuple(Option(a.line, self._label(a.label, language)) for a in fits)
         message = Outgoing(body, options, self.write(Text("choose"), language) if options else "")
         return sms_pages(message) if channel is Channel.SMS else (message,)

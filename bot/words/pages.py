@@ -2,11 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from domain.gsm7 import is_gsm7, septets, to_gsm7
+from domain.gsm7 import LONGEST_SMS, is_gsm7, septets, to_gsm7
 from domain.messages import Option, Outgoing, numbered
-
-LONGEST_SMS = 306
-"""Septets: two segments of a joined SMS (contract.md)."""
 
 LONGEST_LABEL = 20
 """Septets that a label may take when the answers together are too long: ten of them leave room for a question."""

@@ -5,9 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.words.catalogue import Catalogue
-from bot.words.pages import LONGEST_SMS, sms_pages
+from bot.words.pages import sms_pages
 from bot.words.say import Answer, Say, text
-from domain.gsm7 import BASIC, GSM7, is_gsm7, septets, to_gsm7
+from domain.gsm7 import BASIC, GSM7, LONGEST_SMS, is_gsm7, septets, to_gsm7
 from domain.messages import Channel, Option, Outgoing, numbered
 from domain.people import Language
 

@@ -8,9 +8,8 @@ import pytest
 
 from bot.conversations.vocabulary import WORDS
 from bot.words.catalogue import Catalogue, texts_of
-from bot.words.pages import LONGEST_SMS
 from bot.words.say import Figure, Text, text
-from domain.gsm7 import is_gsm7, septets
+from domain.gsm7 import LONGEST_SMS, is_gsm7, septets
 from domain.money import Currency, Money
 from domain.people import Language
 from tests.words.said import all_labels

@@ -17,11 +17,8 @@ from twilio.rest import Client
 
 from channels.base import Outcome, Refused, Retry, Sent
 from channels.http import CREDENTIALS_WAIT_SECONDS, Http, Reply, outcome_by_status
-from domain.gsm7 import septets, to_gsm7
+from domain.gsm7 import LONGEST_SMS, septets, to_gsm7
 from domain.messages import Outgoing, numbered
-
-LENGTH_LIMIT: Final = 306
-"""Two segments of GSM-7, in septets: the most that one message of ours may cost (contract.md)."""
 
 _CODES: Final[dict[int, Outcome]] = {
     20003: Retry("credentials refused", CREDENTIALS_WAIT_SECONDS),
@@ -47,8 +44,8 @@ def text_of(message: Outgoing) -> str:
     text = to_gsm7(numbered(message))
     if not text.strip():
         raise ValueError("an SMS cannot be empty")
-    if (length := septets(text)) > LENGTH_LIMIT:
-        raise ValueError(f"{length} septets, an SMS of ours may have {LENGTH_LIMIT}")
+    if (length := septets(text)) > LONGEST_SMS:
+        raise ValueError(f"{length} septets, an SMS of ours may have {LONGEST_SMS}")
     return text
 
 
