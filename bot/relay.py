@@ -10,7 +10,6 @@ import math
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 import structlog
@@ -213,22 +212,11 @@ class _Carrier:
         return filer.row(self._shared.vault, filed, self._shared.clock.now()) if filed else None
 
     async def _verdict(self, posted: Posted, deadline: float) -> Verdict:
-        if why := self._in_vain(posted):
-            return drop(posted, why)
+        if posted.kind == "say" and posted.stopped and not posted.body.get("must"):
+            return drop(posted, "stopped")
         outcome = await self._try(posted, deadline)
         jitter = random.random()  # noqa: S311 - spreads load, guards nothing
         return decide(posted, outcome, jitter)
-
-    def _in_vain(self, posted: Posted) -> str:
-        """Return why a message is not to be sent any more; money always is."""
-        if posted.kind != "say":
-            return ""
-        if posted.stopped and not posted.body.get("must"):
-            return "stopped"
-        expires_at = posted.body.get("expires_at")
-        if expires_at and datetime.fromisoformat(expires_at) <= self._shared.clock.now():
-            return "expired"
-        return ""
 
     async def _try(self, posted: Posted, deadline: float) -> Outcome:
         """Send within the lease; whatever goes wrong becomes an outcome."""

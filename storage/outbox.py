@@ -31,7 +31,7 @@ class Parcel:
     """One thing to send. `key` is unique for ever: the same key again is the same parcel, sent once.
 
     `kind` is `say`, `collect` or `disburse`. The body of a `say` is `Outgoing.as_json()`, perhaps with `must`
-    (sent even to who said STOP) and `expires_at` (ISO; not sent after it). `menu`: it offers choices.
+    (sent even to who said STOP). `menu`: it offers choices.
     """
 
     lane: str

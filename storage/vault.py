@@ -48,7 +48,6 @@ class Vault:
         self._ring = {_header(key_id): AESGCM(key) for key_id, key in ring.items()}
         self._active = AESGCM(ring[active])
         self._active_header = _header(active)
-        self.active = active
         self._column_key = cache(lambda column: _column_key(blind_key, column))
 
     @classmethod
@@ -97,10 +96,6 @@ class Vault:
     def blind(self, column: str, value: str) -> bytes:
         """Return the keyed hash (32 bytes) by which an already normalised value is found in its column."""
         return hmac.digest(self._column_key(column), value.encode(), sha256)
-
-    def stale(self, sealed: bytes) -> bool:
-        """Tell whether a value is sealed with another key than the active one (`pardna keys rotate`)."""
-        return not sealed.startswith(self._active_header)
 
 
 def new_keys() -> str:

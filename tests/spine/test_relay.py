@@ -287,16 +287,6 @@ async def test_who_said_stop_gets_nothing_but_what_the_law_requires(house: House
     assert sorted(network.keys) == ["sms:+1#2", "sms:+2#1"]
 
 
-async def test_an_expired_message_is_dropped(house: House) -> None:
-    network, hour = Network(), timedelta(hours=1)
-    async with house.relaying(network):
-        await house.put(
-            house.say("sms:+1", 1, expires_at=(house.clock.now() - hour).isoformat()),
-            house.say("sms:+1", 2, expires_at=(house.clock.now() + hour).isoformat()),
-        )
-        assert await house.settled() == {"sms:+1#1": "dropped", "sms:+1#2": "sent"}
-
-
 async def test_a_message_held_for_the_morning_goes_out_when_the_clock_gets_there(house: House) -> None:
     network = Network()
     held = Parcel("sms:+1", "say", "k", Outgoing("good morning").as_json(), datetime.now(UTC) + timedelta(hours=9))
