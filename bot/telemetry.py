@@ -26,29 +26,15 @@ READABLE: Final = frozenset(
         "level",
         "timestamp",
         "logger",
-        "role",
         "source",
         "kind",
         "carrier",
-        "channel",
-        "rail",
-        "outcome",
-        "state",
         "reason",
-        "code",
         "fault",
         "error",
         "slip",
         "where",
         "hook",
-        "route",
-        "method",
-        "version",
-        "mode",
-        "host",
-        "subject",
-        "setting",
-        "advice",
     }
 )
 """The only keys whose texts are written. None of them may be given what a person or a provider wrote."""
@@ -164,7 +150,9 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         registry = self.registry
-        self.arrivals = Counter("pardna_arrivals", "Arrivals made durable", ["source", "kind"], registry=registry)
+        self.arrivals = Counter(
+            "pardna_arrivals", "Arrivals of web hooks made durable", ["source", "kind"], registry=registry
+        )
         self.turns = Counter("pardna_turns", "Arrivals handled by the desk", ["kind", "outcome"], registry=registry)
         self.batch_turns = Histogram(
             "pardna_batch_turns",
