@@ -59,9 +59,10 @@ def _tidy(typed: str) -> str:
     if not typed.startswith("/"):
         return typed
     command, _, rest = typed[1:].lstrip().partition(" ")
-    if command.casefold() == "start" and looks_like_circle_code(rest):  # an invitation was tapped on Telegram
-        return rest.strip()
-    return f"{command.partition('@')[0].replace('_', ' ')} {rest}".strip() or typed
+    command = command.partition("@")[0]  # in Telegram's groups the bot's name stands behind it
+    if command.casefold() == "start":  # Telegram's own; with a code an invitation was tapped
+        return rest.strip() if looks_like_circle_code(rest) else command
+    return f"{command.replace('_', ' ')} {rest}".strip() or typed
 
 
 def _waiting(talk: Talk) -> tuple[Flow, Question] | None:

@@ -30,9 +30,8 @@ def said(kind: InboundKind, message_id: str, **fields: Any) -> Inbound:
     ("name", "expected"),
     [
         ("text", said(InboundKind.TEXT, "1301", text="PAY 5000")),
-        ("start_invite", said(InboundKind.TEXT, "1302", text="JOIN K7M2QX")),
+        ("start_invite", said(InboundKind.TEXT, "1302", text="/start K7M2QX")),
         ("start", said(InboundKind.TEXT, "1303", text="/start")),
-        ("start_other", said(InboundKind.TEXT, "1304", text="/start")),
         ("own_contact", said(InboundKind.CONTACT, "1305", contact="+18765550103")),
         ("other_contact", said(InboundKind.UNSUPPORTED, "1306")),
         ("contact_without_account", said(InboundKind.UNSUPPORTED, "1307")),
@@ -44,7 +43,7 @@ def said(kind: InboundKind, message_id: str, **fields: Any) -> Inbound:
         ("blocked", said(InboundKind.BLOCKED, "")),
         (
             "group_text",
-            said(InboundKind.TEXT, "1315", text="/balance K7M2QX", address="-1001234567890", group=True),
+            said(InboundKind.TEXT, "1315", text="/balance@PardnaBot K7M2QX", address="-1001234567890", group=True),
         ),
     ],
 )

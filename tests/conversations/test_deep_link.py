@@ -1,16 +1,21 @@
 """An invitation tapped on Telegram arrives as `/start CODE`."""
 
-from bot.conversations.flow import Session
-from bot.conversations.talk import turn
-from domain.commands import LookAtTerms
-from domain.messages import Channel, Inbound, InboundKind
-from domain.people import Language, Person
-from domain.standing import Standing
-from tests.conversations.chat import NOW
+import pytest
+
+from domain.commands import LookAtTerms, Start
+from domain.messages import Channel
+from tests.conversations.chat import CODE, Chat, member, on
 
 
-def test_start_with_a_code_shows_the_terms() -> None:
-    keisha = Person("k", "Keisha Reid", Language.EN, NOW)
-    said = Inbound(Channel.TELEGRAM, "5550103", InboundKind.TEXT, text="/start K7QX2M")
-    step = turn(Session(), said, Standing("telegram:5550103", NOW, person=keisha))
-    assert step.commands == (LookAtTerms("K7QX2M", 1),)
+@pytest.mark.parametrize("typed", [f"/start {CODE}", f"/START  {CODE.lower()}", f"/start@PardnaBot {CODE}"])
+def test_start_with_a_code_shows_the_terms(typed: str) -> None:
+    Chat(on(Channel.TELEGRAM, member())).says(typed).does(LookAtTerms(CODE, 1))
+
+
+def test_start_with_anything_else_is_a_start() -> None:
+    """Links of other origin carry a word of their own (`t.me/...?start=ref_newsletter-7`)."""
+    Chat(on(Channel.TELEGRAM, member(stopped=True))).says("/start ref_newsletter-7").does(Start())
+
+
+def test_the_bots_name_behind_a_command_does_not_count() -> None:
+    Chat(on(Channel.TELEGRAM, member())).says("/balance@PardnaBot").sees("J$5,000")

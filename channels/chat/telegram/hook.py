@@ -12,14 +12,11 @@ from telegram import CallbackQuery, ChatMemberUpdated, Message, Update
 
 from channels.base import Answer, BadSignature, HookRequest, Unreadable, filed
 from channels.checks import clean, is_id, json_object, same
-from domain.codes import looks_like_circle_code, normalise_code
 from domain.messages import Channel, Filed, Inbound, InboundKind
 
 ALLOWED_UPDATES: Final = ("message", "callback_query", "my_chat_member")
 
 _MEDIA = ("photo", "document", "voice", "video", "audio", "sticker", "animation", "video_note", "paid_media")
-_START = re.compile(r"/start(?:\s+(.*))?", re.IGNORECASE | re.DOTALL)
-_NAMED_COMMAND = re.compile(r"(/\w+)@\w+")
 _PHONE = re.compile(r"[1-9][0-9]{6,14}")
 
 
@@ -102,7 +99,7 @@ def _message(message: Message) -> Inbound | None:
 def _said(message: Message) -> tuple[InboundKind, str, str]:
     """Return kind, text and contact."""
     if text := clean(message.text):
-        return InboundKind.TEXT, _command(text), ""
+        return InboundKind.TEXT, text, ""
     if contact := message.contact:
         number = clean(contact.phone_number).replace(" ", "").removeprefix("+")
         # Somebody else's card, or one without an account, proves nothing about the sender.
@@ -112,15 +109,6 @@ def _said(message: Message) -> tuple[InboundKind, str, str]:
     if any(getattr(message, name) for name in _MEDIA):
         return InboundKind.MEDIA, clean(message.caption), ""
     return InboundKind.UNSUPPORTED, "", ""
-
-
-def _command(text: str) -> str:
-    """Make `/start CODE` (an invite link) a JOIN, and take the bot's name off a command in a group."""
-    text = _NAMED_COMMAND.sub(r"\1", text, count=1) if text.startswith("/") else text
-    if start := _START.fullmatch(text):
-        payload = start[1] or ""
-        return f"JOIN {normalise_code(payload)}" if looks_like_circle_code(payload) else "/start"
-    return text
 
 
 def _tap(query: CallbackQuery) -> Inbound | None:
