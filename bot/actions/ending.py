@@ -25,9 +25,9 @@ class Open:
 
 def end_if_over(turn: Turn, circle: Circle) -> None:
     """Complete the circle when nothing more will happen by itself, and tell each member."""
+    circle = turn.book.circle(circle.code)
     rounds = turn.book.rounds(circle.code).values()
-    active = turn.book.circle(circle.code).state is CircleState.ACTIVE
-    if not active or not is_over(circle, rounds, local_date(turn.at)):
+    if circle.state is not CircleState.ACTIVE or not is_over(circle, rounds, local_date(turn.at)):
         return
     turn.book.put(replace(become(circle, CircleState.COMPLETED), ended_at=turn.at))
     members = {m.person_id for m in turn.book.members(circle.code) if m.state is MemberState.IN}

@@ -19,7 +19,7 @@ def pay(turn: Turn, circle: Circle, number: int) -> None:
     amount = min(draw.fee - draw.fee_paid, turn.book.balance(pot))
     if draw.state is not DrawState.DONE or not amount:
         return
-    kept = min(amount, paths.cash_free(turn, circle))
+    kept = min(amount, max(paths.cash_free(turn, circle), 0))
     transfers = [Transfer(pot, earned, amount)]
     if kept:
         transfers.append(Transfer(earned, ledger.cash(circle.code), kept))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import rounds
+from bot.actions import ending, rounds
 from bot.actions.joining import named
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
@@ -179,6 +179,7 @@ def resume(turn: Turn, command: c.Resume) -> Say | Refusal:
     if circle.state is not CircleState.SUSPENDED:
         return refuse("not_suspended", circle=circle.name)
     turn.book.put(become(circle, CircleState.ACTIVE))
+    ending.end_if_over(turn, circle)
     turn.tell_all(turn.book.members(circle.code), lambda m: _not_me(turn, m, say("resumed_told", circle=circle.name)))
     return say("resumed", circle=circle.name)
 

@@ -1,10 +1,13 @@
 """What one may just look at: MENU, HELP, BALANCE, CIRCLES, DRAW, all from the standing alone."""
 
+from datetime import date
+
 from bot.conversations.flow import Talk
 from bot.words.say import Answer, Figure, Say, Text, say, text
 from domain.money import Money
-from domain.pardna import CircleState, DrawState
-from domain.standing import Ask, Seat, Standing, Turn
+from domain.pardna import CircleState, DrawState, RoundState
+from domain.schedule import local_date
+from domain.standing import Ask, Owed, Seat, Standing, Turn
 
 LIVE = {CircleState.OPEN, CircleState.LOCKED, CircleState.ACTIVE, CircleState.SUSPENDED}
 MOST_ROWS = 10
@@ -106,18 +109,33 @@ def _circle_line(seat: Seat) -> Text:
 
 def balance(talk: Talk) -> Say:
     """Say what I owe and what I have, circle by circle."""
-    seats = [s for s in talk.standing.seats if s.is_member and s.state in {CircleState.ACTIVE, CircleState.SUSPENDED}]
+    seats = [s for s in talk.standing.seats if _counts(s)]
     if not seats:
         return say("balance_none", *menu_answers(talk.standing))
-    lines = tuple(line for seat in seats[:MOST_ROWS] for line in _balance_lines(seat))
+    lines = tuple(line for seat in seats[:MOST_ROWS] for line in _balance_lines(seat, local_date(talk.standing.now)))
     owes = any(s.owed for s in seats)
     return say("balance", *([Answer("PAY", text("menu_pay"))] if owes else []), lines=lines)
 
 
-def _balance_lines(seat: Seat) -> list[Text]:
+def _counts(seat: Seat) -> bool:
+    """Whether money is open between me and a circle: it runs, or it is over and something was left."""
+    runs = seat.state in {CircleState.ACTIVE, CircleState.SUSPENDED}
+    return (seat.is_member and (runs or bool(seat.owed or seat.credit))) or seat.cash_held > 0
+
+
+def _balance_name(owed: Owed, today: date) -> str:
+    """Name what is owed: never missed before grace has ended, however early the pot was paid out (rules.md 21)."""
+    if owed.state is RoundState.OPEN:
+        return "balance_due"
+    if owed.state is RoundState.GRACE or today <= owed.grace_until:
+        return "balance_late"
+    return "balance_missed"
+
+
+def _balance_lines(seat: Seat, today: date) -> list[Text]:
     lines: list[Text] = []
     for owed in seat.owed:
-        name = {"OPEN": "balance_due", "GRACE": "balance_late"}.get(owed.state.value, "balance_missed")
+        name = _balance_name(owed, today)
         lines.append(
             text(
                 name,
@@ -128,7 +146,7 @@ def _balance_lines(seat: Seat) -> list[Text]:
                 until=owed.grace_until,
             )
         )
-    if not lines:
+    if not lines and seat.is_member:
         lines.append(text("balance_clear", circle=seat.name, round=seat.round, turns=seat.turns))
     if seat.credit:
         lines.append(text("balance_credit", amount=seat.money(seat.credit)))

@@ -77,7 +77,8 @@ async def test_a_circle_ends_with_its_debts_listed_and_still_takes_and_pays_them
     assert await devon.saw("is complete", "You threw J$15,000 and drew J$10,000", "J$5,000 is still owed to you")
     assert await marva.saw("Still open", "Marva owes J$10,000", "Devon is owed J$5,000", "Keisha is owed J$5,000")
     await devon.says(f"PAY 5000 SANDBOX {club.code}").sees("not running")
-    await marva.says(f"PAY 10000 SANDBOX {club.code}").sees("R-")
+    await marva.says("BALANCE").sees("round 2", "round 3")
+    await marva.says("PAY 10000 SANDBOX").sees("R-")
     assert await marva.saw("J$5,000 more has come in for Devon's draw")
     await club.draw(devon)
     await club.draw(keisha)
@@ -129,4 +130,48 @@ async def test_at_the_end_arrears_come_off_a_held_draw_which_is_never_forfeit(ho
         await club.draw(drawer)
     assert [await club.state(n) for n in range(1, 6)] == ["PAID"] * 5
     assert await house.balances(club.code) == {}
+    await club.right()
+
+
+async def test_every_notice_reaches_each_member_on_their_own_channel(house: House) -> None:
+    """rules 20, 39, 51: paid in, pot full, your draw, paid out, complete; on WhatsApp, SMS and Telegram."""
+    club = await begun(house, 3, order="Devon, Keisha, Marva")
+    marva, devon, keisha = club.phones
+    for number, drawer in enumerate((devon, keisha, marva), 1):
+        if number > 1:
+            await club.go(number)
+        for phone in club.phones:
+            assert await phone.saw(f"round {number} of 3", "is due") or number == 1
+        await club.pay(devon, keisha, marva)
+        await house.rest()
+        if drawer is not marva:
+            assert await drawer.saw(f"the pot of round {number} is full", "It is your draw")
+        assert await marva.saw(f"the pot of round {number} is full", f"PAY OUT {club.code}")
+        assert await marva.saw("Devon threw J$5,000", f"round {number}")
+        await club.draw(drawer)
+        assert await drawer.saw("your draw from Sunday Club is J$15,000", "Pot J$15,000")
+        assert await drawer.saw("J$15,000", "Reply RECEIVED when")
+        assert drawer is marva or await marva.saw(f"{drawer.name.split()[0]} has the J$15,000")
+    for phone in club.phones:
+        assert await phone.saw("Sunday Club is complete. You threw J$15,000 and drew J$15,000")
+    await club.right()
+
+
+async def test_a_circle_whose_last_draw_came_while_it_rested_is_complete_when_it_goes_on(house: House) -> None:
+    """rules 1, 51"""
+    club = await begun(house, 2)
+    marva, devon = club.phones
+    staff = await clerk(house)
+    await club.prepay(marva, devon)
+    for number, drawer in ((1, marva), (2, devon)):
+        if number > 1:
+            await club.go(number)
+        ref = found(r"P-\w{4}", (await marva.says(f"PAY OUT {club.code}").sees("second yes")).text)
+        await (devon if drawer is marva else staff).says(f"APPROVE PAYOUT {ref}").sees("Thank you")
+        if number == 2:
+            await marva.says(f"SUSPEND {club.code}").sees("on hold")
+        await drawer.says(f"RECEIVED {ref}").sees("in your hands")
+    assert await club.circle_state() == "SUSPENDED"
+    await marva.says(f"RESUME {club.code}").sees("complete")
+    assert await devon.saw("Sunday Club is complete")
     await club.right()
