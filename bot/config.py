@@ -1,6 +1,6 @@
 """The settings: environment and `.env`, read once at start, every fault named at once.
 
-Contract.md "Settings" names them; the composition root turns them into parts. Nothing else reads the
+`.env.example` explains them; the composition root turns them into parts. Nothing else reads a setting from the
 environment. Secrets are `SecretStr`: they do not print.
 """
 

@@ -1,4 +1,4 @@
-"""The codes people read out, write down and type: circles, receipts, payouts and tickets (contract.md).
+"""The codes people read out, write down and type: circles, receipts, payouts and tickets.
 
 Makes and recognises them; never keeps one and never draws its own chance: the source of randomness is passed
 in (`secrets.randbelow` in the service). A code may come up twice, so whoever keeps it checks and asks again.

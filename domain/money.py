@@ -1,6 +1,6 @@
 """Money: an integer of minor units with its currency, how people write it and how it is shared out.
 
-Owns the two currencies of the service (rules.md 5), the reading and writing of amounts (contract.md) and the
+Owns the two currencies of the service (rules.md 5), the reading and writing of amounts and the
 one way of dividing a sum (rules.md 50). Never holds a float, never mixes currencies, never rounds in silence.
 """
 
@@ -74,7 +74,7 @@ class Money:
         return self.minor < self._matching(other)
 
     def text(self) -> str:
-        """As people see it: `J$5,000`, or `J$5,000.50` when there are cents (copy.md 2)."""
+        """As people see it: `J$5,000`, or `J$5,000.50` when there are cents."""
         return self.full() if self.minor % MINOR_PER_MAJOR else self.full()[:-3]
 
     def full(self) -> str:

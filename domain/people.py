@@ -147,7 +147,7 @@ def tidy_name(text: str) -> str:
 def read_trn(text: str) -> str:
     """Return the nine digits of a TRN, or "": spaces and dashes do not count, one digit nine times is none.
 
-    There is no published check digit (facts: none found), so nobody is turned away on one.
+    There is no published check digit, so nobody is turned away on one.
     """
     digits = _TRN_MARKS.sub("", text)
     return digits if re.fullmatch(r"[0-9]{9}", digits) and len(set(digits)) > 1 else ""

@@ -35,7 +35,7 @@ async def run(settings: Settings, asked: argparse.Namespace) -> int:
 async def _say(session: aiohttp.ClientSession, phone: dict[str, str]) -> None:
     while line := (await asyncio.to_thread(sys.stdin.readline)).strip():
         async with session.post("/sim/messages", json={**phone, "text": line}) as answer:
-            if answer.status != 202:  # noqa: PLR2004 - contract.md: 202 once durable
+            if answer.status != 202:  # noqa: PLR2004 - taken, once it is durable
                 print((await answer.text()).strip(), file=sys.stderr)
 
 

@@ -56,7 +56,7 @@ def normal_address(channel: Channel, typed: str) -> str:
         number = phonenumbers.parse(typed, "JM")
     except phonenumbers.NumberParseException:
         return ""
-    # "Possible", not "valid": new Jamaican ranges appear before the library knows them (facts, phones).
+    # "Possible", not "valid": new Jamaican ranges appear before the library knows them.
     return (
         phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         if phonenumbers.is_possible_number(number)

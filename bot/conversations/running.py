@@ -32,7 +32,7 @@ from domain.standing import Seat
 
 Fits = Callable[[Seat], bool]
 MOST_CHOICES = 5
-"""A feature phone shows five answers well (copy.md 5)."""
+"""A feature phone shows five answers well."""
 LONGEST_GRACE = 99
 ALL = frozenset({"all", "all of them", "everybody", "everyone"})
 

@@ -20,7 +20,7 @@ from domain.money import Currency, NotMoney, parse_money
 from domain.standing import Standing
 
 STOP_WORDS = frozenset({"stop", "unsubscribe", "end", "quit", "stopall", "revoke", "optout", "cancel"})
-"""On SMS the carrier's platform acts on these itself (facts: Twilio), so they mean nothing else there."""
+"""On SMS the carrier's platform acts on these itself (Twilio, "opt-out keywords"), so they mean nothing else there."""
 START_WORDS = frozenset({"start", "unstop"})
 GREETINGS = frozenset(
     {"hi", "hello", "hey", "good morning", "good evening", "good afternoon", "start", "wah gwaan", "wagwan"}

@@ -81,7 +81,7 @@ def _ask_amount(talk: Talk) -> Say:
 
 
 def _due_when_rail_named(talk: Talk) -> str | None:
-    """Know the amount when the line named a rail but no amount: what is due (contract.md, PAY [amount])."""
+    """Know the amount when the line named a rail but no amount: what is due."""
     seat = talk.seat
     mine = seat and seat.owed_in_all and "for_who" not in talk.slots
     return seat.money(seat.owed_in_all).full() if seat and mine and "rail" in talk.slots else None

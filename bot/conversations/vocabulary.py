@@ -1,4 +1,4 @@
-"""The words of contract.md, and which of them a line begins with: exact before a slip, never a guess."""
+"""The words that people may type, and which of them a line begins with: exact before a slip, never a guess."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

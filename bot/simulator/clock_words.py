@@ -1,4 +1,4 @@
-"""Reads how far, or to when, the clock shall move (contract.md "Development only")."""
+"""Reads how far, or to when, the clock shall move."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

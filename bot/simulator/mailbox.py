@@ -56,7 +56,7 @@ class Mailbox:
 
 
 def as_shown(shown: Shown) -> dict[str, Any]:
-    """One message in the form of contract.md; on SMS the text is what a carrier would send, with its cost."""
+    """One message as the page and test drivers get it; on SMS the text is what a carrier would send, with its cost."""
     sms = shown.channel == Channel.SMS
     text = to_gsm7(numbered(shown.message)) if sms else shown.message.text
     return {

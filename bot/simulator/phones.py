@@ -1,4 +1,4 @@
-"""What the phones of the simulator send and read (contract.md "Development only").
+"""What the phones of the simulator send and read.
 
 A phone writes into the same inbox as a provider's web hook; what is wrong with a call is said in one line.
 """

@@ -1,4 +1,4 @@
-"""The simulator's addresses (contract.md "Development only"): what the phones' page and test drivers call."""
+"""The simulator's addresses: what the phones' page and test drivers call."""
 
 from typing import Any, Final
 

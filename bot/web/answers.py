@@ -18,7 +18,7 @@ from storage.filer import NotDurable
 from storage.reads import Unreachable
 
 LARGEST_BODY_BYTES: Final = 1024 * 1024
-"""contract.md: 413 over 1 MB."""
+"""What is larger is answered 413."""
 
 NOSNIFF: Final = {"X-Content-Type-Options": "nosniff"}
 PAGE_HEADERS: Final = {

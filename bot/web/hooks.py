@@ -1,6 +1,6 @@
 """The web hooks: verify, make durable, answer. Nothing else happens here, and nothing is logged of it.
 
-Owns which status a provider reads (contract.md "HTTP"). A provider repeats what was not answered 200, so the
+Owns which status a provider reads. A provider repeats what was not answered 200, so the
 answer comes only when the arrivals are durable, and a repeat of what is there already is a 200 too.
 """
 

@@ -1,4 +1,4 @@
-"""Codes that people read out and type (contract.md, Words)."""
+"""Codes that people read out and type."""
 
 import re
 import secrets

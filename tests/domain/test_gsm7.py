@@ -1,4 +1,4 @@
-"""What fits a plain SMS and what becomes of the rest (copy.md 8)."""
+"""What fits a plain SMS and what becomes of the rest."""
 # ruff: noqa: RUF001 - look-alike characters are the subject
 
 import pytest

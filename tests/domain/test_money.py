@@ -1,4 +1,4 @@
-"""Amounts as people write them and as the books share them out (rules.md 5, 50; contract.md, Words)."""
+"""Amounts as people write them and as the books share them out (rules.md 5, 50)."""
 # ruff: noqa: RUF001 - look-alike characters are the subject
 
 import pytest

@@ -1,4 +1,4 @@
-"""What a provider reads from a web hook (contract.md "HTTP")."""
+"""What a provider reads from a web hook."""
 
 import asyncio
 import gzip

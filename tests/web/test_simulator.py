@@ -1,4 +1,4 @@
-"""The simulator's HTTP interface (contract.md "Development only")."""
+"""The simulator's HTTP interface."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""Every text in every language keeps the voice of copy.md and the promises of the contract."""
+"""Every text in every language keeps one voice and what other texts and programs count on."""
 
 import re
 from collections.abc import Mapping
@@ -125,7 +125,7 @@ def test_only_words_that_do_something_are_to_be_typed(language: Language) -> Non
 
 
 def test_the_samples_of_the_voice_are_said_word_for_word(catalogue: Catalogue) -> None:
-    """Due, late and held, as copy.md has them."""
+    """Due, late and held."""
     sunday: dict[str, Figure] = {"circle": "Sunday Club", "amount": Money(500_000, Currency.JMD)}
     due = text("remind_soon", due=date(2027, 1, 15), round=2, who="Marva", **sunday)
     late = text("remind_late", due=date(2027, 1, 15), until=date(2027, 1, 18), **sunday)
@@ -200,7 +200,7 @@ def test_the_reply_to_new_holds_one_code(catalogue: Catalogue, language: Languag
 
 @SPOKEN
 def test_missed_is_said_only_when_it_is_so(language: Language) -> None:
-    """Late is never called missed (copy.md 3)."""
+    """Late is never called missed (rules.md 21)."""
     missed = {key for key, said in texts_of(language).items() if re.search(r"\bmiss", said)}
     assert missed == {"missed", "missed_banker", "state_missed", "balance_missed"}
 
