@@ -10,6 +10,7 @@ from bot.app import ROLES, serve
 from bot.commands import chat, checks, demo, house
 from bot.config import Settings, SettingsError
 from bot.telemetry import start_logging
+from domain.messages import Channel
 from domain.people import Role
 from storage.embedded import EmbeddedError
 from storage.vault import new_keys
@@ -33,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     words.add_parser("demo", help="a whole circle in the terminal, from NEW to the last draw")
     talk = words.add_parser("chat", help="talk to a running development service")
     talk.add_argument("--as", dest="address", required=True, help="a number or chat id, such as +18765550101")
-    talk.add_argument("--channel", default="whatsapp", choices=["whatsapp", "sms", "telegram"])
+    talk.add_argument("--channel", default="whatsapp", choices=[c.value for c in Channel])
     talk.add_argument("--port", type=int, help="where the service listens (PORT, or 8080)")
     staff = words.add_parser("staff", help="who is staff").add_subparsers(dest="act", required=True)
     add = staff.add_parser("add", help="make an address staff")
