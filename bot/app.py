@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -80,7 +80,6 @@ class Parts:
     limits: Limits
     session: aiohttp.ClientSession
     public_url: str
-    tasks: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
 
 def public_url(settings: Settings, port: int) -> str:
