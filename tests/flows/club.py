@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import text
 
@@ -104,6 +104,12 @@ async def fetch(house: House, query: str, **values: object) -> object:
     """Return the first value that a query finds."""
     async with house.engine.connect() as conn:
         return (await conn.execute(text(query), values)).scalar_one()
+
+
+async def rows(house: House, query: str, **values: object) -> list[tuple[Any, ...]]:
+    """Return all that a query finds."""
+    async with house.engine.connect() as conn:
+        return [tuple(row) for row in await conn.execute(text(query), values)]
 
 
 async def execute(house: House, statement: str, **values: object) -> None:

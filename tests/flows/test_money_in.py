@@ -103,6 +103,7 @@ async def test_a_denied_entry_is_taken_back_and_staff_decide(house: House) -> No
     await marva.sees("Devon says the J$5,000", "is not right")
     assert await house.balances(club.code) == {}
     assert await fetch(house, "SELECT sum(paid) FROM due") == 0
+    assert await fetch(house, "SELECT count(*) FROM ledger_transaction WHERE kind = 'reversal'") == 1
     case = found(r"K-\w{4}", (await staff.says("QUEUE").sees("dispute")).text)
     await staff.says(f"CASE {case} OK he signed for it").sees("done")
     for phone in (marva, devon):
