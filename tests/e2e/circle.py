@@ -65,7 +65,7 @@ async def verify_all(town: Town) -> None:
     """Each states a TRN, and the clerk finds it right."""
     for number, person in enumerate(town.five):
         await person.says(f"TRN 10020030{number}").sees("is with our staff")
-    queue = await town.clerk.says("QUEUE").sees("kyc")
+    queue = await town.clerk.says("QUEUE").sees(f"{ROUNDS} waiting:")
     for ref in re.findall(r"(K-\w{4}) kyc", queue.text):
         await town.clerk.says(f"KYC {ref} OK").sees(f"{ref} done")
     for person in town.five:
