@@ -9,15 +9,19 @@ from domain import ledger
 from domain.codes import payout_ref
 from domain.ledger import Transaction, Transfer
 from domain.pardna import Circle, Draw, DrawState
-from domain.payments import Payout, PayoutState
+from domain.payments import UNSENT, Payout, PayoutState
 
 
 def pay(turn: Turn, circle: Circle, number: int) -> None:
-    """Pay what is open of a round's fee and is there: set off against cash held, the rest by rail."""
+    """Pay what is open of a round's fee and is there: set off against cash held, the rest by rail.
+
+    While a part is on its way the next one waits in the pot, until the rail has taken the first.
+    """
     draw = turn.book.must(Draw, circle.code, number)
     pot, earned = ledger.pot(circle.code, number), ledger.fee(circle.code)
     amount = min(draw.fee - draw.fee_paid, turn.book.balance(pot))
-    if draw.state is not DrawState.DONE or not amount:
+    under_way = turn.book.all(Payout, circle=circle.code, round=number, kind="fee")
+    if draw.state is not DrawState.DONE or not amount or any(p.state in UNSENT for p in under_way):
         return
     kept = min(amount, max(paths.cash_free(turn, circle), 0))
     transfers = [Transfer(pot, earned, amount)]

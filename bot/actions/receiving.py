@@ -37,6 +37,7 @@ def disbursed(turn: Turn, command: c.Disbursed) -> None:
     turn.book.put(replace(payout, state=PayoutState.RECEIVED, sent_at=turn.at, ended_at=turn.at))
     amount = circle.money(payout.rail_amount)
     turn.tell(circle.banker_id, say("fee_sent", amount=amount, circle=circle.name, label=payout.label))
+    fees.pay(turn, circle, payout.round)
 
 
 def _source(circle: Circle, payout: Payout) -> ledger.Account:

@@ -425,3 +425,25 @@ async def test_a_payout_is_called_off_when_a_dispute_took_its_money_back(house: 
     await club.go(1, 4)
     await marva.says(f"PAY OUT {club.code}").sees("draw of J$10,000")
     await club.right()
+
+
+async def test_a_fee_comes_in_parts_one_after_the_other(database_url: str) -> None:
+    """rules 31, 37: the next part waits while the rail has not taken the first."""
+    rail = Moody(Sent("draw", {}), Refused("closed account", "closed"))
+    async with open_house(database_url, at=monday(), rail=rail, holidays=frozenset()) as house:
+        club = await begun(house, 3, extra="fee 4000")
+        marva, devon, keisha = club.phones
+        await club.pay(marva, devon)
+        await keisha.says("PAY 1000 SANDBOX").sees("R-")
+        await club.go(1, 4)
+        await club.draw(marva)
+        for amount in (1000, 3000):
+            await keisha.says(f"PAY {amount} SANDBOX").sees("R-")
+            await house.rest()
+        assert await marva.saw("your fee of J$1,000")
+        assert not await marva.saw("your fee of J$3,000")
+        await marva.says(f"PAY OUT {club.code}").sees("is being sent again")
+        await house.rest()
+        assert await marva.saw("Your fee of J$3,000 from Sunday Club was sent")
+        assert await fetch(house, "SELECT fee_paid FROM draw") == 400_000
+        await club.right()
