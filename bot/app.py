@@ -33,7 +33,7 @@ from bot.telemetry import Metrics
 from bot.web.app import WebParts, make_app, make_runner
 from bot.web.pages import Reach
 from bot.words.catalogue import Catalogue
-from channels.base import Chat, Hook, Rail, Sent
+from channels.base import Chat, Hook, Rail, Retry, Sent
 from channels.chat.sms import Sms, SmsHook, SmsStatusHook
 from channels.chat.telegram import Telegram, TelegramHook, TelegramPoller
 from channels.chat.whatsapp import WhatsApp, WhatsAppHook
@@ -59,9 +59,9 @@ ROLES: Final = ("web", "desk", "relay", "keeper")
 HOLIDAY_YEARS: Final = 6
 """How many years ahead dates are worked out: 50 monthly turns and a margin."""
 WORKER: Final = "PARDNA_WORKER"
-"""Set in a worker's environment: it shares its parent's database and port."""
+"""Set in a worker's environment to its parent's process id: it shares that one's database and port."""
 ORPHAN_SECONDS: Final = 1.0
-HOOK_PAUSE_SECONDS: Final = 10.0
+HOOK_PAUSE_SECONDS: Final = 3.0
 """Between tries to tell Telegram where we are: until it knows, nobody there is heard."""
 log = structlog.get_logger(__name__)
 
@@ -310,12 +310,18 @@ async def _telegram(parts: Parts) -> None:
         telegram = make_telegram(parts)
         if settings.public_url and "telegram" in settings.hooks:
             secret = settings.telegram_webhook_secret.get_secret_value()
-            while not isinstance(await telegram.set_hook(f"{settings.public_url}/hooks/telegram", secret), Sent):
-                log.warning("Telegram does not take the address of its web hook yet")
-                await asyncio.sleep(HOOK_PAUSE_SECONDS)
+            await _announce_hook(telegram, f"{settings.public_url}/hooks/telegram", secret)
         elif not settings.public_url:
             await TelegramPoller(telegram).run(parts.filer.file)
     await asyncio.Event().wait()
+
+
+async def _announce_hook(telegram: Telegram, url: str, secret: str) -> None:
+    """Tell Telegram where we are until it has heard it."""
+    while not isinstance(outcome := await telegram.set_hook(url, secret), Sent):
+        log.warning("Telegram does not take the address of its web hook", reason=outcome.reason)
+        asked = outcome.after_seconds if isinstance(outcome, Retry) else 0.0
+        await asyncio.sleep(max(HOOK_PAUSE_SECONDS, asked))
 
 
 async def serve(settings: Settings, *, roles: tuple[str, ...], port: int, workers: int = 1) -> None:
@@ -338,7 +344,7 @@ async def serve(settings: Settings, *, roles: tuple[str, ...], port: int, worker
 
 async def _end_with_parent(stop: asyncio.Event) -> None:
     """End a worker whose parent is gone, however it went: the port and the database were the parent's."""
-    parent = os.getppid()
+    parent = int(os.environ[WORKER])
     while os.getppid() == parent:  # noqa: ASYNC110 - nothing rings when a process is gone
         await asyncio.sleep(ORPHAN_SECONDS)
     stop.set()
@@ -400,7 +406,7 @@ async def _announce(settings: Settings, site: str, listening: asyncio.Event) -> 
 async def _run_workers(url: str, roles: tuple[str, ...], port: int, workers: int, stop: asyncio.Event) -> None:
     """Start processes of ourselves that share the port, start one again that died, and end all with us."""
     command = [sys.executable, "-m", "bot", "serve", "--role", ",".join(roles), "--port", str(port)]
-    environment = {**os.environ, "DATABASE_URL": url, WORKER: "1"}
+    environment = {**os.environ, "DATABASE_URL": url, WORKER: str(os.getpid())}
     running = [subprocess.Popen(command, env=environment) for _ in range(workers)]  # noqa: ASYNC220 - ourselves
     print(f"Digital Pardna is open: http://127.0.0.1:{port}/sim ({workers} workers)", flush=True)
     try:

@@ -21,6 +21,7 @@ from tests.conftest import QUICK
 from tests.e2e.providers import Providers
 from tests.e2e.service import Service
 from tests.e2e.town import open_town
+from tests.standins import Fault
 
 
 @pytest.fixture
@@ -45,6 +46,7 @@ async def test_ctrl_c_ends_everything_with_the_database_within_seconds(home: Pat
     try:
         await service.start("--workers", str(workers))
         assert service.process is not None
+        looks = asyncio.create_task(an_open_browser(service))
         everyone = family(service.process.pid)
         assert sum("postgres" in one.name() for one in everyone) > 1
         service.send(signal.SIGINT)
@@ -52,8 +54,16 @@ async def test_ctrl_c_ends_everything_with_the_database_within_seconds(home: Pat
         _, alive = psutil.wait_procs(everyone, timeout=3)
         assert alive == []
         assert "Traceback" not in service.said()
+        await looks
     finally:
         await service.kill()
+
+
+async def an_open_browser(service: Service) -> None:
+    """The simulator's page always waits for the next message."""
+    with suppress(aiohttp.ClientError):
+        async with aiohttp.ClientSession() as session:
+            await session.get(f"{service.url}/sim/messages", params={"after": "0", "wait": "60"})
 
 
 async def test_sigterm_lets_requests_in_flight_be_answered(service: Service, database_url: str) -> None:
@@ -165,3 +175,20 @@ async def test_a_port_that_is_taken_is_said_in_one_line(service: Service) -> Non
     said = second.said().strip().splitlines()
     assert len(said) == 1, said
     assert str(service.port) in said[0]
+
+
+async def test_telegram_is_told_our_address_until_it_has_heard_it(
+    tmp_path: Path, providers: Providers, database_url: str
+) -> None:
+    providers.telegram.misbehave(Fault.BROKEN, to="setWebhook")
+    service = Service(tmp_path, {**providers.settings(), "DATABASE_URL": database_url})
+    try:
+        await service.start()
+        assert providers.telegram.webhook == ""
+        for _ in range(200):
+            await asyncio.sleep(0.05)
+            if providers.telegram.webhook:
+                break
+        assert providers.telegram.webhook == "https://pardna.example/hooks/telegram"
+    finally:
+        await service.kill()
