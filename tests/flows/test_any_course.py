@@ -71,8 +71,11 @@ async def test_any_course_ends_with_right_books(database_url: str, seed: int) ->
         await house.rest()
         await club.right()
         assert await fetch(house, SETTLED), [await rows(house, query) for query in STATES]
-        # more than was owed stays visible as credit, and nothing else stays
-        assert [name for name in await house.balances(club.code) if ":credit:" not in name] == []
+        # what was thrown beyond what was owed stays visible as credit, perhaps in the banker's hands; nothing else stays
+        left = await house.balances(club.code)
+        held = left.pop(f"circle:{club.code}:cash", 0)
+        assert all(":credit:" in name for name in left), left
+        assert held <= sum(left.values())
 
 
 def anything(chance: random.Random, club: Club, phone: Phone) -> str:
