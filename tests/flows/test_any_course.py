@@ -71,7 +71,7 @@ async def test_any_course_ends_with_right_books(database_url: str, seed: int) ->
         await house.rest()
         await club.right()
         assert await fetch(house, SETTLED), [await rows(house, query) for query in STATES]
-        # what was thrown beyond what was owed stays visible as credit, perhaps in the banker's hands; nothing else stays
+        # what was thrown beyond what was owed stays as credit, perhaps in the banker's hands; nothing else stays
         left = await house.balances(club.code)
         held = left.pop(f"circle:{club.code}:cash", 0)
         assert all(":credit:" in name for name in left), left
