@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot.app import ROLES, serve
-from bot.commands import chat, checks, demo, house
+from bot.commands import chat, checks, demo, house, letters
 from bot.config import Settings, SettingsError
 from bot.telemetry import start_logging
 from domain.messages import Channel
@@ -40,6 +40,15 @@ def _parser() -> argparse.ArgumentParser:
     add = staff.add_parser("add", help="make an address staff")
     add.add_argument("address", help="channel:address, such as sms:+18765550000")
     add.add_argument("--role", required=True, choices=[r.value for r in Role])
+    remove = staff.add_parser("remove", help="an address is staff no more")
+    remove.add_argument("address", help="channel:address, such as sms:+18765550000")
+    parked = words.add_parser("inbox", help="arrivals that were given up").add_subparsers(dest="act", required=True)
+    parked.add_parser("list", help="show them")
+    parked.add_parser("retry", help="try one again").add_argument("id", type=int)
+    dead = words.add_parser("outbox", help="messages that were given up").add_subparsers(dest="act", required=True)
+    dead.add_parser("list", help="show them")
+    dead.add_parser("retry", help="send one again").add_argument("id", type=int)
+    dead.add_parser("drop", help="take one off the list").add_argument("id", type=int)
     books = words.add_parser("ledger", help="the books").add_subparsers(dest="act", required=True)
     books.add_parser("verify", help="prove every balance and posting")
     keys = words.add_parser("keys", help="encryption keys").add_subparsers(dest="act", required=True)
@@ -59,6 +68,12 @@ COMMANDS: dict[tuple[str, str], Callable[[Settings, Any], Awaitable[int]]] = {
     ("demo", ""): demo.run,
     ("chat", ""): chat.run,
     ("staff", "add"): house.add_staff,
+    ("staff", "remove"): house.remove_staff,
+    ("inbox", "list"): letters.list_parked,
+    ("inbox", "retry"): letters.retry_parked,
+    ("outbox", "list"): letters.list_dead,
+    ("outbox", "retry"): letters.retry_dead,
+    ("outbox", "drop"): letters.drop_dead,
     ("ledger", "verify"): checks.verify_ledger,
     ("doctor", ""): checks.doctor,
 }

@@ -23,19 +23,21 @@ from bot.conversations import talk
 from bot.conversations.flow import Session, Step
 from bot.telemetry import Metrics
 from bot.words.catalogue import Catalogue
-from bot.words.say import Refusal, Say
+from bot.words.say import Refusal, Say, say
 from domain import commands as c
 from domain import ledger
+from domain.codes import ticket_ref
 from domain.messages import Channel, Inbound, Outgoing
 from domain.money import Currency
 from domain.pardna import Circle, CircleState
 from domain.payments import SANDBOX
-from domain.people import Address, Language, Person, Role
+from domain.people import Address, Language, Person, Role, Ticket, TicketKind
 from domain.schedule import out_of_quiet
-from storage import inbox, outbox, queries
+from storage import inbox, outbox, queries, tables
 from storage.bell import Bell
 from storage.book import Book, Needs
 from storage.clock import Clock
+from storage.codec import save
 from storage.duties import Duty
 from storage.engine import Connection, Engine
 from storage.inbox import Arrival
@@ -154,11 +156,28 @@ class Desk:
         culprit = arrivals[0]
         async with self._engine.begin() as conn:
             parked = await inbox.fail(conn, culprit, type(error).__name__, self._clock.now())
+            if parked:
+                await self._own_up(conn, culprit)
         self._metrics.turns.labels(culprit.kind, "parked" if parked else "failed").inc()
         log.error("a turn failed", kind=culprit.kind, source=culprit.source, exc_info=error)
         if parked:
             self._metrics.alarms.labels("inbox").inc()
             log.error("an arrival is parked and needs somebody to look", kind=culprit.kind, id=culprit.id)
+
+    async def _own_up(self, conn: Connection, parked: Arrival) -> None:
+        """Tell the one who wrote, and staff, that an arrival was given up; `pardna inbox retry` takes it up again."""
+        now = self._clock.now()
+        ref = ticket_ref(self._tools.randbelow)
+        ticket = Ticket(self._tools.new_id(), ref, TicketKind.FAULT, None, None, f"inbox {parked.id}", None, now)
+        await save(conn, tables.TICKET, [ticket])
+        told = {party: say("staff_fault", ref=ref, count=parked.id) for party, _ in await queries.staff(conn)}
+        if parked.kind == "chat":
+            told[parked.party] = say("our_fault", ref=ref)
+        spoken = await queries.languages(conn, told)
+        parcels: list[Parcel] = []
+        for party, said in told.items():
+            parcels += self._parcels(parked, f"f:{party}", party, spoken[party].language, said, at=now)
+        await outbox.put(conn, self._vault, parcels, now)
 
     # -- one batch --------------------------------------------------------------------------------------------
 
@@ -281,7 +300,7 @@ class Desk:
         person = book.get(Person, job.turn.person_id) or job.who.standing.person
         language = person.language if person else Language.EN
         must = not job.arrival.party.startswith("sms:") or _restarted(book, job)
-        return self._parcels(job, "r", job.arrival.party, language, said, at=self._clock.now(), must=must)
+        return self._parcels(job.arrival, "r", job.arrival.party, language, said, at=self._clock.now(), must=must)
 
     def _notices(self, job: _Job, reached: Mapping[str, Contact], spoken: Mapping[str, Contact]) -> list[Parcel]:
         together: dict[str, tuple[Contact, list[Say]]] = {}
@@ -298,12 +317,12 @@ class Desk:
             awake = contact.wrote_at is not None and now - contact.wrote_at < AWAKE
             at = now if awake or contact.wrote_at is None else out_of_quiet(now)
             if said is not None:
-                parcels += self._parcels(job, f"n:{party}", party, contact.language, said, at=at)
+                parcels += self._parcels(job.arrival, f"n:{party}", party, contact.language, said, at=at)
         return parcels
 
     def _parcels(
         self,
-        job: _Job,
+        arrival: Arrival,
         slot: str,
         party: str,
         language: Language,
@@ -317,7 +336,7 @@ class Desk:
         parcels = []
         for number, page in enumerate(pages):
             body = page.as_json() | ({"must": True} if must else {})
-            parcels.append(Parcel(party, "say", f"{job.arrival.id}:{slot}:{number}", body, at, menu=bool(page.options)))
+            parcels.append(Parcel(party, "say", f"{arrival.id}:{slot}:{number}", body, at, menu=bool(page.options)))
         return parcels
 
     def _orders(self, job: _Job) -> list[Parcel]:
@@ -381,7 +400,8 @@ def _postponed(job: _Job, command: c.Command) -> bool:
         return False
     body = {k: v for k, v in job.arrival.body.items() if k != "kind"}
     at = job.arrival.received_at + timedelta(days=1)
-    job.turn.book.plan(Duty(f"{job.arrival.external_id}+", at, job.arrival.party, job.arrival.body["kind"], body))
+    key = f"{job.arrival.external_id.partition('@')[0]}@{at:%Y-%m-%d}"
+    job.turn.book.plan(Duty(key, at, job.arrival.party, job.arrival.body["kind"], body))
     return True
 
 

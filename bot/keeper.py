@@ -80,10 +80,15 @@ class Keeper:
             return
         self._swept = key
         async with self._engine.begin() as conn:
-            if await duties.first(conn, key, now):
-                gone = await inbox.sweep(conn, now - KEEP_ARRIVALS)
+            mine = await duties.first(conn, key, now)
+        gone, last = 0, -1
+        while mine and gone != last:  # as much as there is, in small transactions
+            last = gone
+            async with self._engine.begin() as conn:
+                gone += await inbox.sweep(conn, now - KEEP_ARRIVALS)
                 gone += await outbox.sweep(conn, now - KEEP_MESSAGES)
-                log.info("swept", count=gone)
+        if mine:
+            log.info("swept", count=gone)
 
     async def _look(self) -> None:
         """Show operators what waits and what was given up."""

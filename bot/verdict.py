@@ -92,8 +92,8 @@ def _fault(refused: Refused) -> str:
 
 def _yes(posted: Posted, sent: Sent) -> Filed | None:
     kind = RESULTS.get(posted.kind)
-    if kind is None:
-        return None
+    if kind is None or not (sent.detail.get("settled") or sent.detail.get("link")):
+        return None  # taken, but the money is not there: the rail will tell
     body = {**_echo(posted), **sent.detail, "kind": kind, "provider_id": sent.provider_id}
     return _filed(posted, f"{posted.key}:{kind}", body)
 

@@ -34,6 +34,12 @@ class Table:
     name: str
     row: type
     key: tuple[str, ...]
+    fixed: tuple[str, ...] = ()
+    """Columns that a row keeps for ever; writing it with another value is refused."""
+
+
+class Taken(Exception):
+    """A row of this key is there already and is somebody else's: what was decided has to be decided again."""
 
 
 def _plain(annotation: Any) -> type:
@@ -61,7 +67,8 @@ def _upsert(table: Table) -> TextClause:
     names = ", ".join(name for name, _, _ in columns)
     arrays = ", ".join(f"CAST(:{name} AS {sql}[])" for name, sql, _ in columns)
     changes = ", ".join(f"{name} = excluded.{name}" for name, _, _ in columns if name not in table.key)
-    action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
+    kept = " AND ".join(f"{table.name}.{name} = excluded.{name}" for name in table.fixed)
+    action = f"DO UPDATE SET {changes}{' WHERE ' + kept if kept else ''}" if changes else "DO NOTHING"
     return text(
         f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) "  # noqa: S608 - names are our own
         f"ON CONFLICT ({', '.join(table.key)}) {action}"
@@ -69,10 +76,12 @@ def _upsert(table: Table) -> TextClause:
 
 
 async def save(conn: AsyncConnection, table: Table, rows: Sequence[Any]) -> None:
-    """Write rows, new or changed, in one statement."""
+    """Write rows, new or changed, in one statement. Raises Taken where a fixed column would change."""
     if rows:
         columns = [name for name, _, _ in _columns(table.row)]
-        await conn.execute(_upsert(table), {name: [getattr(r, name) for r in rows] for name in columns})
+        done = await conn.execute(_upsert(table), {name: [getattr(r, name) for r in rows] for name in columns})
+        if table.fixed and done.rowcount != len(rows):
+            raise Taken(table.name)
 
 
 @cache

@@ -300,6 +300,11 @@ async def add_staff(conn: AsyncConnection, party: str, role: Role, at: datetime)
     await conn.execute(statement, {"party": party, "role": role.value, "at": at})
 
 
+async def remove_staff(conn: AsyncConnection, party: str) -> int:
+    """Take all roles from a party; returns how many it had."""
+    return int((await conn.execute(text("DELETE FROM staff WHERE party = :party"), {"party": party})).rowcount)
+
+
 async def contacts(conn: AsyncConnection, people: Iterable[str]) -> dict[str, Contact]:
     """Read where each person is reached: the address they last wrote from, unless it was stopped."""
     found: dict[str, Contact] = {}

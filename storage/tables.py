@@ -6,7 +6,7 @@ from domain.people import Address, Consent, Destination, LinkCode, Person, Ticke
 from storage.codec import Table
 
 PERSON = Table("person", Person, ("id",))
-ADDRESS = Table("address", Address, ("party",))
+ADDRESS = Table("address", Address, ("party",), fixed=("person_id",))
 CONSENT = Table("consent", Consent, ("person_id", "kind", "version"))
 TRN = Table("trn", Trn, ("person_id",))
 DESTINATION = Table("destination", Destination, ("person_id",))

@@ -3,9 +3,10 @@
 import argparse
 from datetime import UTC, datetime
 
-from bot.app import channel_states, database_url, reach
+from bot.app import channel_states, database_url
+from bot.commands.reaching import transaction
 from bot.config import Settings, SettingsError
-from storage import ledger
+from storage import ledger, queries
 from storage.clock import Clock
 from storage.engine import make_engine
 from storage.pulse import Pulse
@@ -14,14 +15,8 @@ from storage.reads import Unreachable, reading
 
 async def verify_ledger(settings: Settings, _asked: argparse.Namespace) -> int:
     """Prove every balance, posting and transaction; 1 when something is wrong, named by its first fault."""
-    url = database_url(settings)
-    await reach(url)
-    engine = make_engine(url)
-    try:
-        async with engine.connect() as conn:
-            report = await ledger.verify(conn)
-    finally:
-        await engine.dispose()
+    async with transaction(settings) as conn:
+        report = await ledger.verify(conn)
     counted = f"{report.accounts} accounts, {report.transactions} transactions, {report.postings} postings"
     if report.faults:
         print("\n".join([f"The books are wrong ({counted}):", *report.faults]))
@@ -54,13 +49,17 @@ async def _database_faults(settings: Settings) -> list[str]:
             async with reading(engine) as conn:
                 clock = Clock()
                 await clock.load(conn)
+                staffed = bool(await queries.staff(conn))
         finally:
             await engine.dispose()
     except SettingsError as fault:
         return list(fault.faults)
     except Unreachable as fault:
         return [f"the database cannot be reached ({fault}): see DATABASE_URL"]
+    faults = []
     if clock.ahead and not settings.development:
         moved = clock.now() - datetime.now(UTC)
-        return [f"the service's clock is moved by {moved}: production lives by the wall clock"]
-    return []
+        faults.append(f"the service's clock is moved by {moved}: production lives by the wall clock")
+    if not staffed and not settings.development:
+        faults.append("nobody is staff, so no TRN can be verified: `pardna staff add`, or set PARDNA_STAFF")
+    return faults

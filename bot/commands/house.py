@@ -4,11 +4,11 @@ import argparse
 import sys
 from datetime import UTC, datetime
 
-from bot.app import database, database_url, reach
+from bot.app import database
+from bot.commands.reaching import transaction
 from bot.config import ADDRESS, Settings
 from domain.people import Role
 from storage import queries
-from storage.engine import make_engine
 from storage.migrate import migrate
 
 
@@ -22,18 +22,38 @@ async def migrate_database(settings: Settings, _asked: argparse.Namespace) -> in
 
 async def add_staff(settings: Settings, asked: argparse.Namespace) -> int:
     """Make an address staff."""
-    channel, _, address = asked.address.partition(":")
-    patterns = {c.value: pattern for c, pattern in ADDRESS.items()}
-    if channel not in patterns or not patterns[channel].fullmatch(address):
-        print("pardna: the address must look like sms:+18765550000 or telegram:5550103", file=sys.stderr)
+    if not _is_party(asked.address):
         return 2
-    url = database_url(settings)
-    await reach(url)
-    engine = make_engine(url)
-    try:
-        async with engine.begin() as conn:
-            await queries.add_staff(conn, asked.address, Role(asked.role), datetime.now(UTC))
-    finally:
-        await engine.dispose()
-    print(f"{channel} ...{address[-4:]} is {asked.role} now.")
+    async with transaction(settings) as conn:
+        await queries.add_staff(conn, asked.address, Role(asked.role), datetime.now(UTC))
+    print(f"{_short(asked.address)} is {asked.role} now.")
     return 0
+
+
+async def remove_staff(settings: Settings, asked: argparse.Namespace) -> int:
+    """An address is staff no more, in no role. One that PARDNA_STAFF names comes back at the next start."""
+    if not _is_party(asked.address):
+        return 2
+    async with transaction(settings) as conn:
+        found = await queries.remove_staff(conn, asked.address)
+    if not found:
+        print(f"pardna: {_short(asked.address)} is not staff", file=sys.stderr)
+        return 1
+    print(f"{_short(asked.address)} is staff no more.")
+    if asked.address in settings.staff:
+        print("Take it out of PARDNA_STAFF too, or it comes back at the next start.")
+    return 0
+
+
+def _is_party(party: str) -> bool:
+    channel, _, address = party.partition(":")
+    patterns = {c.value: pattern for c, pattern in ADDRESS.items()}
+    if channel in patterns and patterns[channel].fullmatch(address):
+        return True
+    print("pardna: the address must look like sms:+18765550000 or telegram:5550103", file=sys.stderr)
+    return False
+
+
+def _short(party: str) -> str:
+    channel, _, address = party.partition(":")
+    return f"{channel} ...{address[-4:]}"

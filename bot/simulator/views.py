@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import orjson
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from bot.simulator import phones
 from bot.simulator.books import ledger
@@ -24,7 +25,27 @@ from storage.pulse import Pulse
 from storage.queries import add_staff
 
 LONGEST_WAIT_SECONDS: Final = 60.0
+AT_HOME: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _MOST_ID: Final = 2**63 - 1
+
+
+def at_home(handler: Handler) -> Handler:
+    """Answer only who sits at this machine: whoever plays with the simulator may be anybody, staff too.
+
+    So not what came through a proxy or by another name of ours (a tunnel for a provider's hooks, a rebound name),
+    and not what another site's page sends.
+    """
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        host = request.host.rpartition(":")[0] or request.host
+        origin = request.headers.get("Origin", "")
+        elsewhere = request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}
+        foreign = bool(origin) and origin.partition("://")[2] != request.host
+        if host not in AT_HOME or "X-Forwarded-For" in request.headers or elsewhere or foreign:
+            return plain(403, "The simulator is played at the machine it runs on, at http://127.0.0.1.")
+        return await handler(request)
+
+    return handle
 
 
 class SimulatorViews:
@@ -42,14 +63,14 @@ class SimulatorViews:
     def routes(self) -> list[web.RouteDef]:
         """The addresses served here."""
         return [
-            web.get("/sim", self.page),
-            web.post("/sim/messages", self.send),
-            web.get("/sim/messages", self.read),
-            web.get("/sim/address", self.address),
-            web.post("/sim/staff", self.hire),
-            web.get("/sim/clock", self.clock),
-            web.post("/sim/clock", self.move),
-            web.get("/sim/ledger", self.ledger),
+            web.get("/sim", at_home(self.page)),
+            web.post("/sim/messages", at_home(self.send)),
+            web.get("/sim/messages", at_home(self.read)),
+            web.get("/sim/address", at_home(self.address)),
+            web.post("/sim/staff", at_home(self.hire)),
+            web.get("/sim/clock", at_home(self.clock)),
+            web.post("/sim/clock", at_home(self.move)),
+            web.get("/sim/ledger", at_home(self.ledger)),
         ]
 
     async def close(self, _app: web.Application) -> None:

@@ -76,8 +76,8 @@ def _taken(reply: Reply) -> Outcome:
     match reply.json():
         case {"id": str(provider_id), "state": "settled"}:
             return Sent(provider_id, {"settled": True})
-        case {"id": str(provider_id), "state": "pending"}:
-            return Sent(provider_id)
+        case {"id": str(), "state": "pending"}:
+            return Unknown("still pending")
         case {"id": str(), "state": "failed"}:
             return Refused("failed", "failed")
         case _:

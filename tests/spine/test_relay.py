@@ -329,7 +329,7 @@ async def test_a_refused_payout_is_told_to_the_desk(house: House) -> None:
 
 async def test_a_payout_without_an_answer_is_looked_up_and_never_sent_again(house: House) -> None:
     """rule 37"""
-    bank = Bank([Unknown("timeout"), Unknown("timeout"), Unknown("not yet"), Sent("ncb-77")])
+    bank = Bank([Unknown("timeout"), Unknown("timeout"), Unknown("not yet"), Sent("ncb-77", {"settled": True})])
     async with house.relaying(rail=bank):
         await house.put(house.money("disburse", "p1"))
         assert await house.settled() == {"p1": "sent"}
@@ -338,7 +338,7 @@ async def test_a_payout_without_an_answer_is_looked_up_and_never_sent_again(hous
 
 
 async def test_a_payout_that_the_rail_never_had_is_sent_with_the_same_key(house: House) -> None:
-    bank = Bank([Unknown("timeout"), Retry("never taken"), Sent("ncb-77")])
+    bank = Bank([Unknown("timeout"), Retry("never taken"), Sent("ncb-77", {"settled": True})])
     async with house.relaying(rail=bank):
         await house.put(house.money("disburse", "p1"))
         await house.settled()
@@ -351,7 +351,7 @@ async def test_after_a_crash_in_the_middle_of_a_payout_it_is_looked_up_first(hou
     async with house.engine.begin() as conn:
         (lost,) = await outbox.claim(conn, VAULT, "ncb", house.clock.now(), limit=1, lease_seconds=0.3)
     assert lost.key == "p1"
-    bank = Bank([Sent("ncb-77")])
+    bank = Bank([Sent("ncb-77", {"settled": True})])
     async with house.relaying(rail=bank):
         await house.settled()
     assert bank.calls == [("look_up", "p1")]
@@ -411,7 +411,7 @@ async def test_outcomes_are_kept_while_the_database_is_away(house: House) -> Non
         async def disburse(self, order: Mapping[str, Any], key: str) -> Outcome:
             self._next("disburse", key, order)
             await away.wait()
-            return Sent("ncb-77")
+            return Sent("ncb-77", {"settled": True})
 
     bank = Slow([Sent("")])
     async with house.relaying(rail=bank):

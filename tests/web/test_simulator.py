@@ -406,3 +406,21 @@ async def test_the_ledger_is_there_before_any_money_has_moved(site: Site) -> Non
 async def test_the_page_offers_the_three_channels(site: Site) -> None:
     _, html = await site.get("/sim")
     assert re.findall(r'option value="(\w+)"', html) == ["whatsapp", "sms", "telegram"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "pardna.example.com"},
+        {"X-Forwarded-For": "203.0.113.9"},
+        {"Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+    ids=["another name", "through a proxy", "another site's page", "another site's script"],
+)
+@pytest.mark.parametrize("path", ["/sim", "/sim/staff", "/sim/messages", "/sim/clock"])
+async def test_the_simulator_answers_only_at_home(site: Site, path: str, headers: dict[str, str]) -> None:
+    """Else a tunnel for a provider's hooks, or any page a developer opens, could make itself staff."""
+    method = "POST" if path == "/sim/staff" else "GET"
+    async with site.session.request(method, site.url + path, headers=headers, json=None if method == "GET" else {}) as answer:
+        assert answer.status == 403
