@@ -9,7 +9,7 @@ from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain import ledger
 from domain.ledger import Transaction, Transfer
-from domain.pardna import Circle, CircleState, Draw, DrawState, confirmers
+from domain.pardna import Circle, CircleState, Draw, DrawState, Round, confirmers
 from domain.payments import Payout, PayoutState
 from domain.people import Role, TicketKind
 from domain.schedule import local_date
@@ -133,6 +133,8 @@ def _gone(turn: Turn, circle: Circle, payout: Payout) -> Refusal | None:
         replace(payout, state=PayoutState.DROPPED, ended_at=turn.at),
         replace(draw, state=DrawState.SHORT if draw.paid else DrawState.READY),
     )
+    paths.close_tickets(turn, payout, "called off")
+    pots.reopen(turn, turn.book.must(Round, circle.code, payout.round))
     who = turn.book.person(payout.person_id).first_name
     again = pots.pay_out_answer(circle)
     off = say("payout_off_banker", again, code=circle.code, circle=circle.name, who=who, ref=payout.ref)

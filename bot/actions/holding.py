@@ -11,6 +11,7 @@ from domain import ledger
 from domain.ledger import Transaction, Transfer
 from domain.pardna import (
     Circle,
+    CircleState,
     Draw,
     DrawState,
     Due,
@@ -100,20 +101,32 @@ def _offset(turn: Turn, circle: Circle, draw: Draw) -> None:
         pots.money_came(turn, circle, sorted({d.round for d in older}))
 
 
-def release(turn: Turn, draw: Draw, *, at_the_end: bool = False) -> None:
-    """What held a draw may be gone: then it is worked out anew, and the banker is asked to pay it."""
+def look_again(turn: Turn, draw: Draw, *, at_the_end: bool = False) -> Draw:
+    """Work a held draw out anew when what held it is gone, and tell the drawer. Returns the draw as it then is.
+
+    In a circle that is over arrears hold nothing any more (rules.md 32).
+    """
     circle = turn.book.circle(draw.circle)
-    if _hold(turn, draw) == draw.held_for and not at_the_end:
-        return
+    over = at_the_end or circle.state is CircleState.COMPLETED
+    reason = _hold(turn, draw)
+    if reason == draw.held_for and (reason == "trn" or not over):
+        return draw
     round_ = turn.book.must(Round, draw.circle, draw.round)
-    free = open_draw(turn, circle, round_, at_the_end=at_the_end)
-    if free.state is not DrawState.READY:
-        return
-    figures: dict[str, Figure] = {"circle": circle.name, "amount": circle.money(free.net)}
-    turn.tell(draw.person_id, say("draw_free", **figures))
-    who = turn.book.person(draw.person_id).first_name
-    answer = pots.pay_out_answer(circle)
-    turn.tell(circle.banker_id, say("draw_free_banker", answer, who=who, code=circle.code, **figures))
+    now = open_draw(turn, circle, round_, at_the_end=over)
+    if now.state is DrawState.READY:
+        turn.tell(draw.person_id, say("draw_free", circle=circle.name, amount=circle.money(now.net)))
+    return now
+
+
+def release(turn: Turn, draw: Draw, *, at_the_end: bool = False) -> Draw:
+    """What held a draw may be gone: then the banker is asked to pay it too. Returns the draw as it then is."""
+    now = look_again(turn, draw, at_the_end=at_the_end)
+    if now.state is DrawState.READY:
+        circle = turn.book.circle(draw.circle)
+        figures: dict[str, Figure] = {"circle": circle.name, "amount": circle.money(now.net), "code": circle.code}
+        who = turn.book.person(draw.person_id).first_name
+        turn.tell(circle.banker_id, say("draw_free_banker", pots.pay_out_answer(circle), who=who, **figures))
+    return now
 
 
 # -- every three days -----------------------------------------------------------------------------------------
@@ -126,9 +139,14 @@ def _reminder(turn: Turn, draw: Draw, count: int) -> Duty:
 
 
 def held_reminder(turn: Turn, command: c.HeldReminder) -> None:
-    """Every three days: have the drawer hear what would free the draw, once a day for all circles (rules.md 33, 55)."""
+    """Every three days: have the drawer hear what would free the draw, once a day for all circles (rules.md 33, 55).
+
+    A TRN that was verified while the draw was being held frees it now.
+    """
     draw = turn.book.get(Draw, command.circle, command.round)
     if draw is None or draw.state is not DrawState.HELD or draw.held_for != "trn":
+        return
+    if release(turn, draw).held_for != "trn":
         return
     turn.book.plan(_reminder(turn, draw, command.count + 1), digest(turn, draw.person_id, "held"))
 

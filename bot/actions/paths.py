@@ -1,5 +1,7 @@
 """The ways money takes out of a circle: cash out of the banker's hands, or the rail under a key that never changes."""
 
+from dataclasses import replace
+
 from bot.actions.turn import Order, Turn
 from bot.words.say import Figure, Text, text
 from domain import ledger
@@ -79,6 +81,12 @@ def ticket(turn: Turn, payout: Payout, kind: TicketKind, person: str) -> Ticket:
             return open_
     ref = ticket_ref(turn.tools.randbelow)
     return turn.open_ticket(kind, ref, person_id=person, circle=payout.circle, subject=payout.ref)
+
+
+def close_tickets(turn: Turn, payout: Payout, outcome: str) -> None:
+    """Take what is about this payout off the staff's queue."""
+    for ticket_ in tickets(turn, payout):
+        turn.book.put(replace(ticket_, closed_at=turn.at, outcome=outcome))
 
 
 def tickets(turn: Turn, payout: Payout) -> list[Ticket]:

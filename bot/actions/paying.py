@@ -81,8 +81,13 @@ def _try_round(turn: Turn, circle: Circle, round_: Round) -> Say | Refusal | Non
             return early
         draw = holding.open_draw(turn, circle, round_)
     if draw.state is DrawState.HELD:
+        draw = holding.look_again(turn, draw)
+    if draw.state is DrawState.HELD:
         who = turn.book.person(draw.person_id).first_name
         return refuse(f"held_{draw.held_for}_banker", who=who, circle=circle.name)
+    if draw.state is DrawState.READY and (early := _too_early(turn, circle, round_)):
+        pots.reopen(turn, turn.book.must(Round, circle.code, round_.number))
+        return early
     if draw.state in {DrawState.READY, DrawState.SHORT}:
         return _start(turn, circle, draw)
     return None
@@ -120,6 +125,9 @@ def _start(turn: Turn, circle: Circle, draw: Draw) -> Say | Refusal:
     if payout.rail_amount and not payout.label:
         payee = circle.banker_id if payout.via_banker else draw.person_id
         return refuse("payee_no_account", who=turn.book.person(payee).first_name)
+    round_ = turn.book.must(Round, circle.code, draw.round)
+    if round_.state is not RoundState.PAID_SHORT:
+        turn.book.put(replace(round_, state=RoundState.PAYING))
     turn.book.put(replace(draw, state=DrawState.PAYING))
     payout = approving.ask_second(turn, circle, payout)
     if not draw.paid:

@@ -1,10 +1,13 @@
 """Pots and the cash behind them: what is there, what is spoken for, and whom it concerns when money comes in."""
 
+from dataclasses import replace
+
 from bot.actions import fees
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, say
 from domain import ledger
 from domain.pardna import BEFORE_GRACE_ENDS, Circle, Draw, DrawState, Due, Hand, Round, RoundState
+from domain.schedule import cut_off, local_date
 
 
 def pot(turn: Turn, circle: Circle, number: int) -> int:
@@ -73,6 +76,16 @@ def say_top_up(turn: Turn, circle: Circle, number: int) -> None:
         "circle": circle.name,
     }
     turn.tell(circle.banker_id, say("top_up", pay_out_answer(circle), code=circle.code, **figures))
+
+
+def reopen(turn: Turn, round_: Round) -> None:
+    """Put a round that is not paid after all back to where its dates put it, until its payout date (rules.md 19, 20).
+
+    It closes with the clock's next step, which tells those who missed it.
+    """
+    if round_.state is RoundState.PAYING and local_date(turn.at) < round_.pays_on:
+        state = RoundState.OPEN if turn.at < cut_off(round_.due) else RoundState.GRACE
+        turn.book.put(replace(round_, state=state))
 
 
 def still_taking(round_: Round) -> bool:

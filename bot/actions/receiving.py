@@ -30,7 +30,7 @@ def disbursed(turn: Turn, command: c.Disbursed) -> None:
     moved = (Transfer(_source(circle, payout), ledger.rail(payout.rail, circle.currency), payout.rail_amount),)
     turn.book.post(turn.at, Transaction(f"sent:{payout.id}", "sent", circle.currency, moved, circle.code))
     payout = replace(payout, provider_ref=command.provider_id)
-    _close_tickets(turn, payout, "sent")
+    paths.close_tickets(turn, payout, "sent")
     if payout.kind == "draw":
         sent(turn, circle, payout)
         return
@@ -177,7 +177,7 @@ def receipt_silence(turn: Turn, command: c.ReceiptSilence) -> None:
 def finish(turn: Turn, circle: Circle, payout: Payout, state: PayoutState) -> Draw:
     """The drawer has it: post the cash handed over, close the payout, and see what the draw and the circle come to."""
     turn.book.put(replace(payout, state=state, ended_at=turn.at))
-    _close_tickets(turn, payout, state.value.lower())
+    paths.close_tickets(turn, payout, state.value.lower())
     payable, cash = ledger.payable(circle.code, payout.round), ledger.cash(circle.code)
     if payout.by_hand:
         moved = (Transfer(payable, cash, payout.by_hand),)
@@ -191,11 +191,6 @@ def finish(turn: Turn, circle: Circle, payout: Payout, state: PayoutState) -> Dr
     fees.pay(turn, circle, payout.round)
     ending.end_if_over(turn, circle)
     return draw
-
-
-def _close_tickets(turn: Turn, payout: Payout, outcome: str) -> None:
-    for ticket in paths.tickets(turn, payout):
-        turn.book.put(replace(ticket, closed_at=turn.at, outcome=outcome))
 
 
 # -- staff ----------------------------------------------------------------------------------------------------

@@ -173,6 +173,7 @@ def pay_day(turn: Turn, command: c.PayDay) -> None:
         draw = holding.open_draw(turn, circle, round_)
     elif draw.state is DrawState.HELD:  # held when the banker wanted to pay it early
         turn.book.put(replace(round_, state=RoundState.HELD))
+        draw = holding.look_again(turn, draw)
     _ask_to_pay(turn, circle, draw)
     ending.end_if_over(turn, circle)
 

@@ -1,0 +1,140 @@
+"""What a second look found: each of these went wrong once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from channels.base import Outcome, Refused
+from channels.rails.sandbox import SandboxRail
+from tests.flows.club import begun, clerk, fetch, monday, rows, verify
+from tests.teller import House, open_house
+
+ROUND = "SELECT state FROM round WHERE number = :n"
+DRAW = "SELECT state FROM draw WHERE round = :n"
+
+
+class Choosy(SandboxRail):
+    """A rail that takes no small sums for now."""
+
+    open = False
+
+    async def disburse(self, order: Mapping[str, Any], key: str) -> Outcome:
+        if order["amount"] < 100_000 and not self.open:
+            return Refused("not now", "moody")
+        return await super().disburse(order, key)
+
+
+async def test_a_fee_that_comes_in_parts_waits_for_its_first_part(database_url: str) -> None:
+    """rule 31: while the rail has not taken the first part, late money is collected all the same."""
+    rail = Choosy()
+    async with open_house(database_url, at=monday(), rail=rail, holidays=frozenset()) as house:
+        club = await begun(house, 3, extra="fee 500")
+        marva, devon, keisha = club.phones
+        await club.pay(devon)
+        await keisha.says(f"PAY 4700 SANDBOX {club.code}").sees("R-")
+        await club.go(1, days=4)
+        await club.draw(marva)
+        await marva.sees("did not reach")
+        await keisha.says(f"PAY 300 SANDBOX {club.code}").sees("R-")
+        await house.rest()
+        await club.right()
+        rail.open = True
+        await marva.says(f"PAY OUT {club.code}").sees("being sent again")
+        await house.rest()
+        sent = await rows(house, "SELECT rail_amount, state FROM payout WHERE kind = 'fee' ORDER BY rail_amount")
+        assert sent == [(20_000, "RECEIVED"), (30_000, "RECEIVED")]
+        await club.right()
+
+
+async def test_a_trn_verified_while_a_draw_was_being_held_frees_it_at_pay_out(house: House) -> None:
+    """rule 33"""
+    club = await begun(house, 2, verified=False)
+    marva, devon = club.phones
+    await club.pay(devon)
+    await club.go(1, days=4)
+    assert await fetch(house, DRAW, n=1) == "HELD"
+    await verify(house, marva)
+    await marva.says(f"PAY OUT {club.code}").sees("second yes")
+    assert await fetch(house, DRAW, n=1) == "PAYING"
+
+
+async def test_a_trn_verified_while_a_draw_was_being_held_frees_it_within_three_days(house: House) -> None:
+    """rule 33: the reminder looks again before it asks for what is there."""
+    club = await begun(house, 2, verified=False)
+    marva, devon = club.phones
+    await club.pay(devon)
+    await club.go(1, days=4)
+    await verify(house, marva)
+    await house.pass_days(3.1)
+    assert await fetch(house, DRAW, n=1) == "READY"
+    assert await marva.saw("draw of J$5,000 is free", "PAY OUT")
+
+
+async def test_a_trn_verified_before_pay_day_frees_a_draw_held_early(house: House) -> None:
+    """rule 33: the banker wanted to pay a full pot before grace had ended."""
+    club = await begun(house, 2, verified=False)
+    marva, devon = club.phones
+    await club.pay(marva, devon)
+    await marva.says(f"PAY OUT {club.code}").sees("waits for a verified TRN")
+    await verify(house, marva)
+    await club.go(1, days=4)
+    assert await fetch(house, DRAW, n=1) == "READY"
+    assert await club.state(1) == "PAYING"
+
+
+async def test_arrears_hold_no_draw_of_a_circle_that_is_over(house: House) -> None:
+    """rules 32, 51: the TRN comes after the end; what the drawer owes comes off, and the rest is listed as owed."""
+    club = await begun(house, 4, verified=False)
+    marva, devon, keisha, andre = club.phones
+    for phone in (marva, devon, keisha):
+        await verify(house, phone)
+    await club.prepay(marva, devon)
+    await keisha.says(f"PAY 15000 SANDBOX {club.code}").sees("R-")
+    for number, drawer in enumerate((marva, devon, keisha), start=1):
+        await club.go(number, days=4)
+        await club.draw(drawer)
+    await club.go(4, days=6)
+    assert await club.circle_state() == "COMPLETED"
+    staff = await clerk(house)
+    await andre.says("TRN 123456799").sees("ending 799")
+    await staff.says(f"KYC {await fetch(house, 'SELECT ref FROM ticket')} OK").sees("verified")
+    await house.rest()
+    assert await rows(house, "SELECT state, held_for, net FROM draw WHERE round = 4") == [("READY", "", 500_000)]
+    await club.right()
+
+
+async def test_a_payout_called_off_before_grace_has_ended_is_not_paid_short(house: House) -> None:
+    """rules 19, 21: the round is as late as its dates say, and the pot goes when it is full again or in time."""
+    club = await begun(house, 3)
+    marva, devon, keisha = club.phones
+    await club.pay(devon)
+    await marva.says(f"CASH Keisha 5000 {club.code}").sees("is counted")
+    await marva.says(f"PAY OUT {club.code}").sees("second yes")
+    await keisha.says("DENY").sees("set aside")
+    ref = await fetch(house, "SELECT ref FROM payout")
+    phone = await club.asked(str(ref))
+    await phone.says(f"APPROVE PAYOUT {ref}").sees("called off")
+    assert await club.state(1) == "OPEN"
+    await marva.says(f"PAY OUT {club.code}").sees("J$5,000 is still to be thrown")
+    await club.go(1, days=1)
+    assert await club.state(1) == "GRACE"
+    await marva.says(f"PAY OUT {club.code}").sees("still to be thrown")
+    await keisha.says(f"PAY 5000 SANDBOX {club.code}").sees("R-")
+    await marva.says(f"PAY OUT {club.code}").sees("second yes")
+    assert await club.state(1) == "PAYING"
+    await club.right()
+
+
+async def test_a_draw_that_was_ready_is_not_paid_short_before_its_day(house: House) -> None:
+    """rule 19: nothing was asked for yet when the cash was denied."""
+    club = await begun(house, 3, verified=False)
+    marva, devon, keisha = club.phones
+    await club.pay(devon)
+    await marva.says(f"CASH Keisha 5000 {club.code}").sees("is counted")
+    await marva.says(f"PAY OUT {club.code}").sees("waits for a verified TRN")
+    await verify(house, marva)
+    await keisha.says("DENY").sees("set aside")
+    await marva.says(f"PAY OUT {club.code}").sees("still to be thrown")
+    assert await club.state(1) == "OPEN"
+    await club.go(1, days=4)
+    await marva.says(f"PAY OUT {club.code}").sees("second yes")
+    await club.right()
