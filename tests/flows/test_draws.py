@@ -348,7 +348,7 @@ async def test_an_unknown_result_is_looked_up_and_never_sent_blindly(database_ur
 
 async def test_a_refused_fee_is_sent_again_by_pay_out(database_url: str) -> None:
     """rules 31, 37"""
-    rail = Moody(Sent("one", {}), Refused("closed account", "closed"))
+    rail = Moody(Sent("one", {"settled": True}), Refused("closed account", "closed"))
     async with open_house(database_url, at=monday(), rail=rail) as house:
         club = await begun(house, 2, extra="fee 500")
         marva, devon = club.phones
@@ -429,7 +429,7 @@ async def test_a_payout_is_called_off_when_a_dispute_took_its_money_back(house: 
 
 async def test_a_fee_comes_in_parts_one_after_the_other(database_url: str) -> None:
     """rules 31, 37: the next part waits while the rail has not taken the first."""
-    rail = Moody(Sent("draw", {}), Refused("closed account", "closed"))
+    rail = Moody(Sent("draw", {"settled": True}), Refused("closed account", "closed"))
     async with open_house(database_url, at=monday(), rail=rail, holidays=frozenset()) as house:
         club = await begun(house, 3, extra="fee 4000")
         marva, devon, keisha = club.phones
