@@ -7,7 +7,7 @@ import warnings
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 QUIET = [
     "--no-sandbox",
@@ -20,6 +20,11 @@ QUIET = [
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 APT = (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"])
+
+
+PATIENCE_MS = 20_000
+"""How long a page may take to show something: two cores may be busy with other tests."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def _installed() -> str:
