@@ -34,7 +34,7 @@ format: $(VENV)/.dev ## rewrite the code in the project's format
 bench: $(VENV)/.dev $(BENCH_VENV)/.bench ## measure; writes benchmarks/RESULTS.md
 	@BENCH_PYTHON=$(CURDIR)/$(BENCH_VENV)/bin/python $(VENV)/bin/python -m benchmarks
 
-soak: $(VENV)/.dev ## the whole circle while the service is killed again and again, for about half an hour
+soak: $(VENV)/.dev ## the whole circle while the service is killed again and again, for a quarter of an hour
 	@$(VENV)/bin/python -m pytest -m soak tests/faults
 
 # --- the environments -------------------------------------------------------------------------------------------------

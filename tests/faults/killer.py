@@ -8,9 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.e2e.service import Service
+from tests.e2e.town import Town
 
 ENTRY = (str(Path(__file__).with_name("serve_and_die.py")),)
 DIED = -9
+LAST_CALL = 95
+"""A circle takes a few more hook calls than these."""
+LATEST_SECONDS = 0.4
+"""How long after a call the kill may come: what a call sets off is over by then."""
 
 
 @dataclass
@@ -34,18 +39,19 @@ class Killer:
             assert status == DIED, f"a service ended with {status}: {service.said()}"
             self.kills.append(ends or "at random")
 
-    async def kill_at_random(self, times: int, between: tuple[float, float], dice: random.Random) -> None:
-        """Kill a service that is taken at random, after a time that is too, so often."""
-        for _ in range(times):
-            await asyncio.sleep(dice.uniform(*between))
+    async def kill_at_random(self, town: Town, moments: Sequence[int], dice: random.Random) -> None:
+        """Kill a service that is taken at random, soon after each of these numbers of hook calls was made."""
+        for calls in moments:
             service = dice.choice(self.services)
-            await service.ready()
+            while town.calls < calls or not service.running:  # noqa: ASYNC110 - nothing rings for both
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(dice.uniform(0, LATEST_SECONDS))
             await service.kill()
 
 
 @asynccontextmanager
 async def killing(
-    services: Sequence[Service], plan: Sequence[str] = (), *, at_random: int = 0, seed: int = 0
+    services: Sequence[Service], town: Town, plan: Sequence[str] = (), *, at_random: int = 0, seed: int = 0
 ) -> AsyncIterator[Killer]:
     """Keep services running, and kill them, while this lasts."""
     killer = Killer(services, list(plan))
@@ -53,7 +59,8 @@ async def killing(
     try:
         async with asyncio.TaskGroup() as group:  # a service that ends by itself ends the test
             tasks = [group.create_task(killer.keep(service)) for service in services]
-            tasks.append(group.create_task(killer.kill_at_random(at_random, (0.5, 2.5), dice)))
+            moments = sorted(dice.sample(range(2, LAST_CALL), at_random))
+            tasks.append(group.create_task(killer.kill_at_random(town, moments, dice)))
             yield killer
             for task in tasks:
                 task.cancel()

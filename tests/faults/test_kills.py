@@ -46,7 +46,7 @@ PLAN = [
 async def test_killed_twenty_times_at_chosen_points(services: Hire, providers: Providers, database_url: str) -> None:
     """After filing, before and after the commits, after sending but before noting it, and around every payout."""
     hired = services(1)
-    async with killing(hired, PLAN) as killer, open_town(providers, [s.url for s in hired]) as town:
+    async with open_town(providers, [s.url for s in hired]) as town, killing(hired, town, PLAN) as killer:
         code = await play(town)
         await town.rest()
     assert killer.kills == PLAN
@@ -55,8 +55,8 @@ async def test_killed_twenty_times_at_chosen_points(services: Hire, providers: P
 
 @pytest.mark.timeout(240)
 async def test_two_of_every_role_killed_at_random(services: Hire, providers: Providers, database_url: str) -> None:
-    """One of two processes is killed ten times, while the other goes on."""
-    await killed_at_random(services(2), providers, database_url, times=10, seed=1)
+    """One of two processes is killed twenty times, while the other goes on."""
+    await killed_at_random(services(2), providers, database_url, times=20, seed=1)
 
 
 @pytest.mark.soak
@@ -66,14 +66,14 @@ async def test_two_of_every_role_killed_at_random(services: Hire, providers: Pro
 async def test_killed_at_random_for_long(
     services: Hire, providers: Providers, database_url: str, number: int, seed: int
 ) -> None:
-    """One, two or three processes with every role, killed as often as the circle lasts."""
-    await killed_at_random(services(number), providers, database_url, times=25, seed=seed)
+    """One, two or three processes with every role, killed thirty times."""
+    await killed_at_random(services(number), providers, database_url, times=30, seed=seed)
 
 
 async def killed_at_random(hired: Sequence[Service], providers: Providers, url: str, *, times: int, seed: int) -> None:
     async with (
-        killing(hired, at_random=times, seed=seed) as killer,
         open_town(providers, [s.url for s in hired]) as town,
+        killing(hired, town, at_random=times, seed=seed) as killer,
     ):
         code = await play(town)
         await town.rest()
