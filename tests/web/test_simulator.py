@@ -422,6 +422,6 @@ async def test_the_page_offers_the_three_channels(site: Site) -> None:
 async def test_the_simulator_answers_only_at_home(site: Site, path: str, headers: dict[str, str]) -> None:
     """Else a tunnel for a provider's hooks, or any page a developer opens, could make itself staff."""
     method = "POST" if path == "/sim/staff" else "GET"
-    body = None if method == "GET" else {}
+    body: dict[str, str] | None = None if method == "GET" else {}
     async with site.session.request(method, site.url + path, headers=headers, json=body) as answer:
         assert answer.status == 403
