@@ -378,6 +378,8 @@ def _do(job: _Job) -> None:
                 _ask_again(job, done)
             case Say():
                 outcomes.append(done)
+    if job.session is not None and job.turn.remembered:
+        job.session = job.session.remember(**job.turn.remembered)
     first_words = bool(job.step.commands) and isinstance(job.step.commands[0], c.Onboard)
     job.says += [*outcomes, *job.step.says] if first_words else [*job.step.says, *outcomes]
 

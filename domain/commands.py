@@ -53,10 +53,14 @@ class LookAtTerms(Command):
 
 @dataclass(frozen=True, slots=True)
 class Agree(Command):
-    """Accept the terms: to join with `hands`, or again after a change."""
+    """Accept the terms: to join with `hands`, or again after a change.
+
+    `terms` marks the terms that were read; "" when nothing tells which.
+    """
 
     circle: str
     hands: int = 1
+    terms: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,8 @@ class DrawState(StrEnum):
 MOST_HANDS = 3
 """rules.md 9."""
 MOST_TURNS = 50
+TERMS_MARK = 6
+"""How many characters of the terms' hash an acceptance carries."""
 OPEN_THROWS_BEFORE_HOLD = 2
 """rules.md 32: with more than two rounds missed a draw is held. Its own round does not count: that throw is offset."""
 
@@ -124,6 +126,8 @@ class Circle:
     terms_hash: str
     made_at: datetime
     ended_at: datetime | None = None
+    terms_at: datetime | None = None
+    """When a term was last changed after the circle was made."""
 
     def money(self, minor: int) -> Money:
         """Return minor units as money of this circle."""
@@ -242,6 +246,11 @@ def terms_hash(circle: Circle) -> str:
         circle.grace_days,
     )
     return hashlib.sha256(repr(terms).encode()).hexdigest()[:16]
+
+
+def terms_mark(circle: Circle) -> str:
+    """Return the short form of the terms' hash that an acceptance carries: it is for the terms that were read (2)."""
+    return circle.terms_hash[:TERMS_MARK]
 
 
 def throw_refusal(throw: int) -> str:

@@ -6,7 +6,7 @@ from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, refuse, say, text
 from domain import commands as c
 from domain.codes import circle_code
-from domain.pardna import Circle, CircleState, MemberState, OrderBy, become, seats_taken, terms_hash
+from domain.pardna import Circle, CircleState, MemberState, OrderBy, become, seats_taken, terms_hash, terms_mark
 from domain.schedule import period_days
 
 DEFAULT_GRACE = 3
@@ -86,13 +86,14 @@ def set_terms(turn: Turn, command: c.SetTerms) -> Say | Refusal:
     changed = replace(circle, fee=fee, grace_days=grace)
     if circle.state is CircleState.LOCKED:
         changed = become(changed, CircleState.OPEN)
-    changed = replace(changed, terms_hash=terms_hash(changed))
+    changed = replace(changed, terms_hash=terms_hash(changed), terms_at=turn.at)
     if changed.terms_hash == circle.terms_hash:
         return refuse("terms_same", circle=circle.name)
     turn.book.put(changed)
-    ask = Answer(f"AGREE {circle.code}", text("i_agree"))
     told = [m for m in turn.book.members(circle.code) if m.state in {MemberState.ASKED, MemberState.IN}]
     for member in told:
+        turn.book.put(replace(member, agreed_hash=""))  # terms that come back are agreed to anew
+        ask = Answer(f"AGREE {circle.code} {member.hands} {terms_mark(changed)}", text("i_agree"))
         turn.tell(
             member.person_id,
             Say(

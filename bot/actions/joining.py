@@ -8,25 +8,42 @@ from bot.actions.names import match_name
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
-from domain.pardna import MOST_HANDS, Circle, CircleState, Member, MemberState, next_hands, seats_taken
+from domain.pardna import MOST_HANDS, Circle, CircleState, Member, MemberState, next_hands, seats_taken, terms_mark
 
 
 def look_at_terms(turn: Turn, command: c.LookAtTerms) -> Say | Refusal:
     """Show the terms, and offer to agree to one who may join."""
     circle = turn.book.circle(command.circle)
-    terms = terms_text(turn, circle)
     if not command.hands:
-        return Say((terms, text("terms_more", gross=circle.money(circle.gross))))
+        return Say((terms_text(turn, circle), text("terms_more", gross=circle.money(circle.gross))))
     mine = turn.book.get(Member, circle.code, turn.person_id)
-    again = (
-        mine is not None and mine.state in {MemberState.ASKED, MemberState.IN} and mine.agreed_hash != circle.terms_hash
-    )
+    again = _told_of_changes(mine) and mine is not None and mine.agreed_hash != circle.terms_hash
     if not again and (closed := _cannot_join(turn, circle, mine, command.hands)):
         return closed
-    yes = Answer(f"AGREE {circle.code} {command.hands}", text("i_agree"))
-    hands = text("terms_hands", hands=command.hands, amount=circle.money(circle.throw * command.hands))
-    lines = (terms, hands, text("terms_agree")) if command.hands > 1 else (terms, text("terms_agree"))
-    return Say(lines, (yes, Answer("MENU", text("not_now"))))
+    return _ask_to_agree(turn, circle, command.hands)
+
+
+def _ask_to_agree(turn: Turn, circle: Circle, hands: int) -> Say:
+    """Show the terms and ask for the AGREE to just these."""
+    mark = terms_mark(circle)
+    turn.remembered["agree"] = {"code": circle.code, "hands": hands, "terms": mark}
+    lines = [terms_text(turn, circle)]
+    if hands > 1:
+        lines.append(text("terms_hands", hands=hands, amount=circle.money(circle.throw * hands)))
+    yes = Answer(f"AGREE {circle.code} {hands} {mark}", text("i_agree"))
+    return Say((*lines, text("terms_agree")), (yes, Answer("MENU", text("not_now"))))
+
+
+def _told_of_changes(mine: Member | None) -> bool:
+    """Whether somebody asked to be in or is, and so reads every change of the terms at once."""
+    return mine is not None and mine.state in {MemberState.ASKED, MemberState.IN}
+
+
+def _read(turn: Turn, circle: Circle, mine: Member | None, mark: str) -> bool:
+    """Whether an AGREE is for the terms as they are now: those it names, or those everybody who is in was told."""
+    if mark:
+        return mark == terms_mark(circle)
+    return _told_of_changes(mine) and (circle.terms_at is None or circle.terms_at < turn.at)
 
 
 def _cannot_join(turn: Turn, circle: Circle, mine: Member | None, hands: int) -> Refusal | None:
@@ -45,16 +62,23 @@ def _cannot_join(turn: Turn, circle: Circle, mine: Member | None, hands: int) ->
 
 
 def agree(turn: Turn, command: c.Agree) -> Say | Refusal:
-    """Accept the terms' hash: to join, or again after a change (rules.md 2)."""
+    """Accept the terms' hash: to join, or again after a change (rules.md 2).
+
+    Terms that have changed since they were read are shown first, so that nobody agrees to what they have not seen.
+    """
     circle = turn.book.circle(command.circle)
     mine = turn.book.get(Member, circle.code, turn.person_id)
-    if mine is not None and mine.state in {MemberState.ASKED, MemberState.IN}:
+    if mine is not None and _told_of_changes(mine):
         if mine.agreed_hash == circle.terms_hash:
             return refuse("agreed_already", circle=circle.name)
+        if not _read(turn, circle, mine, command.terms):
+            return _ask_to_agree(turn, circle, mine.hands)
         turn.book.put(replace(mine, agreed_hash=circle.terms_hash))
         return say("agreed_again", circle=circle.name)
     if closed := _cannot_join(turn, circle, mine, command.hands):
         return closed
+    if not _read(turn, circle, mine, command.terms):
+        return _ask_to_agree(turn, circle, command.hands)
     member = Member(circle.code, turn.person_id, command.hands, MemberState.ASKED, circle.terms_hash, turn.at)
     turn.book.put(member)
     banker = turn.book.person(circle.banker_id)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from bot.words.say import Say
 from domain.pardna import Member, MemberState
@@ -59,6 +60,8 @@ class Turn:
     standings: dict[str, Standing] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
+    remembered: dict[str, Any] = field(default_factory=dict)
+    """What the talk with this party has to keep in mind (see Session.remember)."""
 
     @property
     def me(self) -> Person:

@@ -1,14 +1,17 @@
 """JOIN a circle: see its terms, AGREE to them."""
 
+import re
+
 from bot.conversations.flow import Flow, Misread, Question, Step, Talk, do
 from bot.conversations.lines import Words, code, line, lone_code
 from bot.conversations.reading import read_code
 from bot.conversations.running import MOST_CHOICES
 from bot.words.say import Answer, Say, say, text
 from domain.commands import Agree, LookAtTerms
-from domain.pardna import MOST_HANDS, CircleState
+from domain.pardna import MOST_HANDS, TERMS_MARK, CircleState
 
 HALF = frozenset({"half", "half-hand", "0.5", "1/2"})
+_MARK = re.compile(rf"[0-9a-f]{{{TERMS_MARK}}}")
 LONGEST_COUNT = 2
 """Figures: a longer number is no number of hands."""
 
@@ -33,6 +36,12 @@ def _look(talk: Talk) -> Step:
     circle, hands = talk.slots["code"], talk.slots.get("hands", 1)
     session = talk.session.idle().remember(agree={"code": circle, "hands": hands})
     return Step(session, (), (LookAtTerms(circle, hands),))
+
+
+def _take_terms(left: Words, talk: Talk) -> tuple[str | None, Words]:
+    """Take the mark of the terms that were read, which a button carries behind the code."""
+    marks = [w for w in left if _MARK.fullmatch(w.casefold())] if "code" in talk.slots else []
+    return (marks[0].casefold(), [w for w in left if w != marks[0]]) if marks else (None, left)
 
 
 JOIN = Flow(
@@ -75,8 +84,9 @@ def _waits(state: CircleState) -> bool:
 def _agree(talk: Talk) -> Step:
     seen = talk.session.memory.get("agree") or {}
     circle = talk.slots["code"]
-    hands = talk.slots.get("hands") or (seen.get("hands", 1) if seen.get("code") == circle else 1)
-    step = do(talk, Agree(circle, hands))
+    seen = seen if seen.get("code") == circle else {}
+    hands = talk.slots.get("hands") or seen.get("hands", 1)
+    step = do(talk, Agree(circle, hands, talk.slots.get("terms") or seen.get("terms", "")))
     return Step(step.session.remember(agree=None), (), step.commands)
 
 
@@ -84,5 +94,5 @@ AGREE = Flow(
     "agree",
     [Question("code", _ask_agree, read_code, _one_offered)],
     _agree,
-    line("AGREE", *PARTS),
+    line("AGREE", PARTS[0], PARTS[1], ("terms", _take_terms), PARTS[2]),
 )

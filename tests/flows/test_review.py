@@ -5,7 +5,7 @@ from typing import Any
 
 from channels.base import Outcome, Refused
 from channels.rails.sandbox import SandboxRail
-from tests.flows.club import begun, clerk, fetch, monday, rows, verify
+from tests.flows.club import begun, clerk, fetch, join, monday, new_circle, people, rows, start, verify
 from tests.teller import House, open_house
 
 ROUND = "SELECT state FROM round WHERE number = :n"
@@ -138,3 +138,63 @@ async def test_a_draw_that_was_ready_is_not_paid_short_before_its_day(house: Hou
     await club.go(1, days=4)
     await marva.says(f"PAY OUT {club.code}").sees("second yes")
     await club.right()
+
+
+# -- terms that were read -------------------------------------------------------------------------------------
+
+
+async def test_nobody_agrees_to_terms_that_were_not_shown(house: House) -> None:
+    """rule 2: they changed between JOIN and AGREE, so they are shown again, typed or tapped."""
+    marva, devon, keisha = await people(house, 3)
+    code = await new_circle(house, marva, 3)
+    for phone in (devon, keisha):
+        await phone.says(f"JOIN {code} 1").sees("No fee", "AGREE")
+    await marva.says(f"TERMS {code} fee 4900").sees("The terms are changed")
+    await devon.says("AGREE").sees("Fee J$4,900 a draw", "AGREE")
+    await keisha.taps("I agree").sees("Fee J$4,900 a draw", "AGREE")
+    assert await fetch(house, "SELECT count(*) FROM member") == 0
+    await devon.says("AGREE").sees("has been asked")
+    await keisha.taps("I agree").sees("has been asked")
+    agreed = "SELECT count(*) FROM member m JOIN circle c ON c.code = m.circle AND m.agreed_hash = c.terms_hash"
+    assert await fetch(house, agreed) == 2
+
+
+async def test_an_agree_without_a_look_at_the_terms_shows_them_first(house: House) -> None:
+    """rule 2"""
+    marva, devon = await people(house, 2)
+    code = await new_circle(house, marva, 2)
+    await devon.says(f"AGREE {code}").sees("J$5,000 weekly", "AGREE")
+    assert await fetch(house, "SELECT count(*) FROM member") == 0
+    await devon.says(f"AGREE {code}").sees("has been asked")
+
+
+async def test_an_old_button_does_not_agree_to_newer_terms(house: House) -> None:
+    """rule 2: a member reads of each change; the button of the first is not for the second."""
+    phones = await people(house, 2)
+    marva, devon = phones
+    code = await new_circle(house, marva, 2)
+    await join(code, marva, phones)
+    await marva.says(f"TERMS {code} fee 100").sees("The terms are changed")
+    old = (await devon.sees("have changed", "J$100")).options[0].id
+    await marva.says(f"TERMS {code} fee 4900").sees("The terms are changed")
+    await devon.sees("have changed", "J$4,900")
+    await devon.says(old).sees("J$4,900", "AGREE")
+    await marva.says("AGREE").sees("agreed to the new terms")
+    await marva.says(f"LOCK {code}").sees("Devon still have to accept")
+    await devon.says("AGREE").sees("agreed to the new terms")
+    await marva.says(f"LOCK {code}").sees("Lock Sunday Club")
+
+
+async def test_terms_that_come_back_are_agreed_to_anew(house: House) -> None:
+    """rule 2: an acceptance that was void once stays void."""
+    phones = await people(house, 2)
+    marva, _ = phones
+    code = await new_circle(house, marva, 2)
+    await join(code, marva, phones)
+    await marva.says(f"LOCK {code} YES").sees("is locked")
+    await marva.says(f"TERMS {code} fee 10").sees("The terms are changed")
+    await marva.says(f"TERMS {code} fee 0").sees("The terms are changed")
+    await marva.says(f"LOCK {code}").sees("Marva", "Devon", "still have to accept")
+    for phone in phones:
+        await phone.says("AGREE").sees("agreed to the new terms")
+    await start(code, marva)

@@ -99,6 +99,7 @@ CREATE TABLE circle (
     terms_hash text NOT NULL DEFAULT '',
     made_at timestamptz NOT NULL,
     ended_at timestamptz,
+    terms_at timestamptz,  -- when a term was last changed
     version bigint NOT NULL DEFAULT 0  -- raised with every change to the circle or anything in it
 );
 CREATE INDEX circle_banker ON circle (banker_id);
