@@ -105,7 +105,9 @@ def _asked_of_me(turn: Turn, receipt: str) -> tuple[Payment, Circle] | Refusal:
         return refuse("no_cash_entry", ref=receipt)
     if payment.confirmed:
         return refuse("cash_confirmed_already", ref=receipt, amount=circle.money(payment.amount))
-    if payment.state in {PaymentState.DENIED, PaymentState.DISPUTED, PaymentState.FAILED}:
+    if payment.state is PaymentState.FAILED:
+        return refuse("no_cash_entry", ref=receipt)
+    if payment.state in {PaymentState.DENIED, PaymentState.DISPUTED}:
         return refuse("cash_denied_already", ref=receipt, amount=circle.money(payment.amount))
     return payment, circle
 
@@ -118,6 +120,8 @@ def confirm(turn: Turn, command: c.Confirm) -> Say | Refusal:
     payment, circle = found
     sure = replace(payment, confirmed=True)
     if payment.state is PaymentState.PENDING:
+        if payment.amount > (left := max(settling.left_to_throw(turn, circle, payment.person_id), 0)):
+            return _call_off(turn, circle, payment, left)
         settling.settle(turn, circle, sure)
         who = turn.book.person(payment.person_id).first_name
         held = circle.money(turn.book.balance(ledger.cash(circle.code)))
@@ -139,6 +143,16 @@ def confirm(turn: Turn, command: c.Confirm) -> Say | Refusal:
         ),
     )
     return say("cash_confirmed", amount=circle.money(payment.amount), circle=circle.name, ref=payment.receipt)
+
+
+def _call_off(turn: Turn, circle: Circle, payment: Payment, left: int) -> Refusal:
+    """Count no cash beyond what the member can still throw: something else has paid it since it was claimed."""
+    turn.book.put(replace(payment, state=PaymentState.FAILED))
+    amount, rest, ref, name = circle.money(payment.amount), circle.money(left), payment.receipt, circle.name
+    told = say("claim_off", circle=name, left=rest, amount=amount, banker=turn.me.first_name, ref=ref)
+    turn.tell(payment.recorded_by, told)
+    who = turn.book.person(payment.recorded_by).first_name
+    return refuse("claim_off_banker", circle=name, who=who, left=rest, amount=amount, ref=ref)
 
 
 def deny(turn: Turn, command: c.Deny) -> Say | Refusal:

@@ -1,39 +1,48 @@
 """Money that is there: posted, spread over what is owed, oldest first, and receipted (rules.md 22, 25, 51)."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.actions import holding, pots
 from bot.actions.turn import Turn
 from bot.words.say import Figure, Refusal, Say, Text, refuse, say, text
 from domain import ledger
-from domain.codes import receipt_code
+from domain.codes import receipt_code, ticket_ref
 from domain.ledger import Transaction, Transfer
 from domain.pardna import Circle, CircleState, Draw, DrawState, Due, Hand, MemberState, RoundState, allocate
 from domain.payments import CASH, SANDBOX, Payment, PaymentState
+from domain.people import Role, TicketKind
 from storage.book import throw_key
+
+PAGE_IN_USE = timedelta(hours=1)
+"""How long a pay page that was asked for counts as on its way; later it may still be paid, but holds up nothing."""
 
 
 def left_to_throw(turn: Turn, circle: Circle, person: str) -> int:
-    """Return what a member can still throw in all rounds together, counting credit as thrown."""
+    """Return what a member can still throw in all rounds together, counting credit as thrown; below 0, a surplus."""
     hands = len(turn.book.all(Hand, circle=circle.code, person_id=person))
     thrown = sum(d.paid for d in turn.book.dues_of(circle.code, person))
     return circle.throw * circle.turns * hands - thrown - turn.book.balance(ledger.credit(circle.code, person))
 
 
+def _on_its_way(turn: Turn, circle: Circle, person: str) -> int:
+    """Return what may still be counted: cash that waits for the banker's word, and pages that were lately asked for."""
+    pending = turn.book.all(Payment, circle=circle.code, person_id=person, state=PaymentState.PENDING)
+    return sum(p.amount for p in pending if p.rail == CASH or turn.at - p.began_at < PAGE_IN_USE)
+
+
 def too_much(turn: Turn, circle: Circle, person: str, amount: int) -> Refusal | None:
-    """Refuse more than a member can still throw."""
-    left = left_to_throw(turn, circle, person)
-    if amount <= left:
+    """Refuse more than a member can still throw, with what is on its way already."""
+    left = max(left_to_throw(turn, circle, person), 0)
+    pending = min(_on_its_way(turn, circle, person), left)
+    if amount <= left - pending:
         return None
     if not left:
         return refuse("all_thrown", circle=circle.name)
-    return refuse(
-        "more_than_left",
-        circle=circle.name,
-        amount=circle.money(amount),
-        left=circle.money(left),
-        ask_again="amount",
-    )
+    rest, name = circle.money(left - pending), circle.name
+    if pending:
+        return refuse("on_its_way", circle=name, there=circle.money(pending), left=rest)
+    return refuse("more_than_left", circle=name, amount=circle.money(amount), left=rest, ask_again="amount")
 
 
 def not_taking(turn: Turn, circle: Circle, person: str) -> Refusal | None:
@@ -80,6 +89,7 @@ def settle(turn: Turn, circle: Circle, payment: Payment) -> None:
     transfers = (Transfer(source, credit, payment.amount), *into)
     turn.book.post(turn.at, Transaction(throw_key(payment.receipt), "throw", circle.currency, transfers, circle.code))
     _say_receipt(turn, circle, settled, [d.round for d in changed])
+    _say_surplus(turn, circle, settled)
     pots.money_came(turn, circle, sorted({d.round for d in changed}))
     held = turn.book.all(Draw, circle=circle.code, person_id=payment.person_id, state=DrawState.HELD)
     for draw in held:
@@ -140,10 +150,24 @@ def _say_receipt(turn: Turn, circle: Circle, payment: Payment, rounds: list[int]
         turn.tell(circle.banker_id, say("paid_in", who=payer.first_name, **figures))
 
 
+def _say_surplus(turn: Turn, circle: Circle, payment: Payment) -> None:
+    """Own up to money that can never be owed here (two pages paid, say): it is the member's, and staff give it back."""
+    surplus = min(-left_to_throw(turn, circle, payment.person_id), payment.amount)
+    if surplus <= 0:
+        return
+    whose = turn.book.person(payment.person_id)
+    ref = ticket_ref(turn.tools.randbelow)
+    turn.open_ticket(TicketKind.AGENT, ref, person_id=whose.id, circle=circle.code, subject=payment.receipt)
+    figures: dict[str, Figure] = {"amount": circle.money(surplus), "circle": circle.name, "ref": ref}
+    turn.tell(whose.id, say("surplus", **figures))
+    told = say("staff_surplus", who=whose.first_name, receipt=payment.receipt, **figures)
+    turn.tell_staff([Role.SUPPORT, Role.FINANCE], told)
+
+
 def _left_text(turn: Turn, circle: Circle, person: str) -> tuple[Text, ...]:
     """Say where money leaves a member: with credit, or with something still to throw."""
-    credit = turn.book.balance(ledger.credit(circle.code, person))
-    if credit:
+    credit = turn.book.balance(ledger.credit(circle.code, person)) + min(left_to_throw(turn, circle, person), 0)
+    if credit > 0:
         return (text("receipt_credit", credit=circle.money(credit)),)
     owed = sum(d.left for d in open_dues(turn, circle, person))
     return (text("receipt_owed", owed=circle.money(owed)),) if owed else ()

@@ -5,7 +5,8 @@ from typing import Any
 
 from channels.base import Outcome, Refused
 from channels.rails.sandbox import SandboxRail
-from tests.flows.club import begun, clerk, fetch, join, monday, new_circle, people, rows, start, verify
+from domain.messages import Filed
+from tests.flows.club import begun, clerk, fetch, found, join, monday, new_circle, people, rows, start, verify
 from tests.teller import House, open_house
 
 ROUND = "SELECT state FROM round WHERE number = :n"
@@ -198,3 +199,64 @@ async def test_terms_that_come_back_are_agreed_to_anew(house: House) -> None:
     for phone in phones:
         await phone.says("AGREE").sees("agreed to the new terms")
     await start(code, marva)
+
+
+# -- more than can be owed ------------------------------------------------------------------------------------
+
+
+async def test_what_is_on_its_way_counts_as_thrown(house: House) -> None:
+    """rule 22: claims do not pile up beyond what is left, and a page that was never used holds up nothing."""
+    club = await begun(house, 2)
+    marva, devon = club.phones
+    await devon.says("PAY 5000 CASH").sees("counts when")
+    await devon.says("PAY 6000 CASH").sees("J$5,000 for Sunday Club is on its way", "J$5,000 more")
+    await devon.says("PAY 5000 CARD").sees("page to pay")
+    await devon.says("PAY 5000 SANDBOX").sees("J$10,000 for Sunday Club is on its way")
+    await marva.says(f"CASH Devon 5000 {club.code}").sees("on its way")
+    await house.pass_days(0.1)
+    await devon.says("PAY 5000 SANDBOX").sees("J$5,000 from Devon")
+    await marva.says("CONFIRM").sees("is counted")
+    assert (await house.balances(club.code))[f"circle:{club.code}:cash"] == 500_000
+
+
+async def test_cash_that_something_else_has_paid_meanwhile_is_not_counted(house: House) -> None:
+    """rule 23: the banker's word comes late, and a page was paid before."""
+    club = await begun(house, 2)
+    marva, devon = club.phones
+    await devon.says("PAY 10000 CARD").sees("page to pay")
+    page = await fetch(house, "SELECT receipt FROM payment")
+    await house.pass_days(0.1)
+    await devon.says("PAY 10000 CASH").sees("counts when")
+    await pay_page(house, club.code, str(page))
+    await marva.says("CONFIRM").sees("only J$0 left to throw", "J$10,000 in cash does not count")
+    await devon.sees("does not count", "Marva hands it back")
+    states = "SELECT rail, state FROM payment ORDER BY rail"
+    assert await rows(house, states) == [("CARD", "SETTLED"), ("CASH", "FAILED")]
+    await devon.says("PAY 1000 CASH").sees("thrown everything")
+    await club.right()
+
+
+async def test_money_that_can_never_be_owed_is_owned_up_to(house: House) -> None:
+    """rule 22: two pages were paid; it is credit, the member is told plainly, and staff have it in their queue."""
+    staff = await clerk(house)
+    club = await begun(house, 2)
+    _, devon = club.phones
+    for _ in range(2):
+        await devon.says("PAY 10000 CARD").sees("page to pay")
+        await house.pass_days(0.1)
+    for (receipt,) in await rows(house, "SELECT receipt FROM payment"):
+        await pay_page(house, club.code, receipt)
+    said = await devon.sees("J$10,000 is more than Sunday Club can still take", "yours")
+    assert "Credit J$5,000, it pays the next round" in said.text
+    await devon.says("BALANCE").sees("Credit J$15,000")
+    ref = found(r"K-\w{4}", (await staff.says("QUEUE").sees("agent", "Devon")).text)
+    await staff.says(f"CASE {ref} It goes back to your card").sees("done")
+    await devon.sees("It goes back to your card")
+    await club.right()
+
+
+async def pay_page(house: House, code: str, receipt: str) -> None:
+    """Say success on a pay page."""
+    body = {"kind": "collected", "receipt": receipt, "provider_id": f"sbx_{receipt}"}
+    await house.filer.file([Filed("sandbox", f"{receipt}:success", f"circle:{code}", "event", body)])
+    await house.rest()
