@@ -110,6 +110,10 @@ class TicketKind(StrEnum):
     FAULT = "fault"
 
 
+OF_MONEY = frozenset({TicketKind.DISPUTE, TicketKind.PAYOUT})
+"""Decided by finance alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ticket:
     """A line of QUEUE. `subject` names the payment or payout it is about; `sealed` is what was written."""

@@ -96,6 +96,8 @@ def approve_payout(turn: Turn, command: c.ApprovePayout) -> Say | Refusal:
     circle = turn.book.circle(payout.circle)
     if wrong := _may_not(turn, circle, payout) or _gone(turn, circle, payout):
         return wrong
+    if anew := paths.moved(turn, circle, payout):
+        return _ask_anew(turn, circle, anew)
     payout = replace(payout, approved_by=turn.person_id)
     for ticket in paths.tickets(turn, payout):
         turn.book.put(replace(ticket, closed_at=turn.at, closed_by=turn.person_id, outcome="approved"))
@@ -110,6 +112,15 @@ def approve_payout(turn: Turn, command: c.ApprovePayout) -> Say | Refusal:
     who = turn.book.person(payout.person_id).first_name
     how = paths.how(turn, circle, payout)
     return say("approved", who=who, amount=circle.money(payout.amount), ref=payout.ref, how=how)
+
+
+def _ask_anew(turn: Turn, circle: Circle, payout: Payout) -> Say | Refusal:
+    """Ask for the yes to where the money goes now: nobody says yes to an account they were not shown."""
+    who = turn.book.person(payout.person_id).first_name
+    if not payout.label:
+        return refuse("payee_no_account", who=who)
+    turn.book.put(payout)
+    return question(turn, circle, payout).after(text("payout_moved", who=who))
 
 
 def _may_not(turn: Turn, circle: Circle, payout: Payout) -> Refusal | None:

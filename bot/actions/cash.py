@@ -167,7 +167,7 @@ def deny(turn: Turn, command: c.Deny) -> Say | Refusal:
     ref = ticket_ref(turn.tools.randbelow)
     turn.open_ticket(TicketKind.DISPUTE, ref, person_id=payment.person_id, circle=circle.code, subject=payment.receipt)
     figures: dict[str, Figure] = {"amount": circle.money(payment.amount), "circle": circle.name, "ref": ref}
-    turn.tell_staff([Role.SUPPORT, Role.FINANCE], say("staff_dispute", receipt=payment.receipt, **figures))
+    turn.tell_staff([Role.FINANCE], say("staff_dispute", receipt=payment.receipt, **figures))
     other = payment.recorded_by
     turn.tell(other, say("cash_disputed_told", who=turn.me.first_name, **figures))
     return say("cash_disputed", **figures)

@@ -36,6 +36,20 @@ def label(turn: Turn, person_id: str) -> str:
     return "Sandbox" if turn.tools.payout_rail == "SANDBOX" else ""
 
 
+def moved(turn: Turn, circle: Circle, payout: Payout) -> Payout | None:
+    """Return a payout as it would go now, when somebody has changed where it goes since it was asked for, else None.
+
+    Even the same label may be another account: what was said yes to is what is sent.
+    """
+    drawer = turn.book.destination(payout.person_id)
+    via_banker = payout.person_id != circle.banker_id and wants_cash(drawer)
+    payee = circle.banker_id if via_banker else payout.person_id
+    ways = [drawer, turn.book.destination(payee)]
+    if not payout.rail_amount or not any(w and w.set_at > payout.asked_at for w in ways):
+        return None
+    return replace(payout, via_banker=via_banker, label=label(turn, payee), asked_at=turn.at)
+
+
 def how(turn: Turn, circle: Circle, payout: Payout) -> Text:
     """Say in words how a payout reaches the drawer."""
     figures: dict[str, Figure] = {

@@ -10,9 +10,10 @@ from bot.actions.turn import Turn
 from bot.words.say import Answer, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain.codes import ticket_ref
-from domain.pardna import Draw, DrawState
+from domain.pardna import Circle, Draw, DrawState
 from domain.payments import Payment
 from domain.people import (
+    OF_MONEY,
     Address,
     Consent,
     Destination,
@@ -238,10 +239,12 @@ def case(turn: Turn, command: c.Case) -> Say | Refusal:
     ticket = _ticket(turn, command.ticket_ref)
     if ticket is None or ticket.kind is TicketKind.KYC:
         return refuse("no_ticket", ref=command.ticket_ref)
-    if ticket.person_id == turn.person_id:
+    if ticket.person_id == turn.person_id or _has_a_hand_in(turn, ticket):
         return refuse("not_own_ticket")
+    if ticket.kind in OF_MONEY and not turn.roles & {Role.FINANCE, Role.ADMIN}:
+        return refuse("case_of_money", ref=ticket.ref)
     verdict, _, note = command.text.partition(" ")
-    if ticket.kind in {TicketKind.DISPUTE, TicketKind.PAYOUT}:
+    if ticket.kind in OF_MONEY:
         if verdict.upper() not in {"OK", "NO"}:
             return refuse("case_verdict", ref=ticket.ref)
         if wrong := _decide(turn, ticket, happened=verdict.upper() == "OK"):
@@ -252,6 +255,18 @@ def case(turn: Turn, command: c.Case) -> Say | Refusal:
         turn.tell(ticket.person_id, say("agent_answer", ref=ticket.ref, answer=command.text))
     _closed(turn, ticket, verdict.upper() if ticket.kind is not TicketKind.AGENT else "answered")
     return say("case_done", ref=ticket.ref, note=note or command.text)
+
+
+def _has_a_hand_in(turn: Turn, ticket: Ticket) -> bool:
+    """Whether a ticket of money is about one's own circle, or an entry or a payout of one's own (rules.md 35, 52)."""
+    if ticket.kind not in OF_MONEY:
+        return False
+    circle = turn.book.get(Circle, ticket.circle)
+    payment, payout = turn.book.get(Payment, ticket.subject), paths.find(turn, ticket.subject)
+    parties = {circle.banker_id, circle.treasurer_id} if circle else set()
+    parties |= {payment.recorded_by, payment.person_id} if payment else set()
+    parties |= {payout.started_by, payout.person_id} if payout else set()
+    return turn.person_id in parties
 
 
 def _decide(turn: Turn, ticket: Ticket, *, happened: bool) -> Refusal | None:

@@ -148,7 +148,7 @@ def not_received(turn: Turn, command: c.NotReceived) -> Say | Refusal:
         "circle": circle.name,
         "ref": ticket.ref,
     }
-    turn.tell_staff([Role.SUPPORT, Role.FINANCE], say("staff_dispute", receipt=payout.ref, **figures))
+    turn.tell_staff([Role.FINANCE], say("staff_dispute", receipt=payout.ref, **figures))
     if turn.person_id != circle.banker_id:
         turn.tell(circle.banker_id, say("not_received_told", who=turn.me.first_name, **figures))
     return say("not_received", **figures)
@@ -168,7 +168,7 @@ def receipt_silence(turn: Turn, command: c.ReceiptSilence) -> None:
         ticket = paths.ticket(turn, payout, TicketKind.PAYOUT, payout.person_id)
         who = turn.book.person(payout.person_id).first_name
         asked = say("staff_no_word", who=who, ref=ticket.ref, receipt=payout.ref, **figures)
-        turn.tell_staff([Role.SUPPORT, Role.FINANCE], asked)
+        turn.tell_staff([Role.FINANCE], asked)
         return
     finish(turn, circle, payout, PayoutState.PRESUMED)
     turn.tell(payout.person_id, say("presumed", label=payout.label, ref=payout.ref, **figures))
@@ -187,10 +187,19 @@ def finish(turn: Turn, circle: Circle, payout: Payout, state: PayoutState) -> Dr
     draw = replace(draw, state=DrawState.SHORT if draw.owed else DrawState.DONE)
     round_ = turn.book.must(Round, circle.code, payout.round)
     turn.book.put(draw, replace(round_, state=RoundState.PAID_SHORT if draw.owed else RoundState.PAID))
+    if not draw.owed:
+        _say_done(turn, circle, draw)
     pots.say_top_up(turn, circle, payout.round)
     fees.pay(turn, circle, payout.round)
     ending.end_if_over(turn, circle)
     return draw
+
+
+def _say_done(turn: Turn, circle: Circle, draw: Draw) -> None:
+    """Tell all the others the total (rules.md 30)."""
+    who = turn.book.person(draw.person_id).first_name
+    done = say("round_done", round=draw.round, circle=circle.name, who=who, amount=circle.money(draw.net))
+    turn.tell_all(turn.book.members(circle.code), lambda m: done if m.person_id != draw.person_id else None)
 
 
 # -- staff ----------------------------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ from typing import Any
 from channels.base import Outcome, Refused
 from channels.rails.sandbox import SandboxRail
 from domain.messages import Filed
+from domain.people import Role
 from tests.flows.club import begun, clerk, fetch, found, join, monday, new_circle, people, rows, start, verify
-from tests.teller import House, open_house
+from tests.teller import House, onboard, open_house
 
 ROUND = "SELECT state FROM round WHERE number = :n"
 DRAW = "SELECT state FROM draw WHERE round = :n"
@@ -260,3 +261,104 @@ async def pay_page(house: House, code: str, receipt: str) -> None:
     body = {"kind": "collected", "receipt": receipt, "provider_id": f"sbx_{receipt}"}
     await house.filer.file([Filed("sandbox", f"{receipt}:success", f"circle:{code}", "event", body)])
     await house.rest()
+
+
+# -- the second yes, and staff --------------------------------------------------------------------------------
+
+
+async def test_the_yes_is_to_the_account_that_was_shown(house: House) -> None:
+    """rules 34, 35: the drawer changed it after the second yes was asked for, so it is asked for again."""
+    club = await begun(house, 3)
+    marva, devon, keisha = club.phones
+    await marva.says("PAYOUT NCB 12345678").sees("NCB ...5678")
+    await club.pay(devon, keisha)
+    await marva.says(f"PAY OUT {club.code}").sees("NCB ...5678", "second yes")
+    ref = str(await fetch(house, "SELECT ref FROM payout"))
+    phone = await club.asked(ref)
+    await marva.says("PAYOUT NCB 99995678").sees("NCB ...5678")
+    await phone.says(f"APPROVE PAYOUT {ref}").sees("has changed", "NCB ...5678", ref)
+    await marva.says("PAYOUT LYNK 8765550101").sees("Lynk ...0101")
+    await phone.says(f"APPROVE PAYOUT {ref}").sees("has changed", "Lynk ...0101", ref)
+    assert await rows(house, "SELECT state, label FROM payout") == [("ASKED", "Lynk ...0101")]
+    await phone.says(f"APPROVE PAYOUT {ref}").sees("Thank you", "Lynk ...0101")
+    await marva.sees("sent to Lynk ...0101")
+    await club.right()
+
+
+async def test_a_drawer_who_wants_cash_after_all_gets_it_by_a_new_yes(house: House) -> None:
+    """rule 34: then the rail pays the banker, who hands it over."""
+    club = await begun(house, 3, order="Devon, Marva, Keisha")
+    marva, devon, keisha = club.phones
+    await devon.says("PAYOUT NCB 12345678").sees("NCB ...5678")
+    await club.pay(marva, keisha)
+    await marva.says(f"PAY OUT {club.code}").sees("NCB ...5678", "second yes")
+    await devon.says("PAYOUT CASH").sees("cash from the banker")
+    await keisha.says("APPROVE PAYOUT").sees("has changed", "Marva hands over J$10,000")
+    await keisha.says("APPROVE PAYOUT").sees("Thank you")
+    await marva.sees("hand J$10,000 in cash to Devon")
+    await devon.says("RECEIVED").sees("in your hands")
+    await house.rest()
+    await club.right()
+
+
+async def test_a_line_about_a_payout_goes_when_the_payout_does(house: House) -> None:
+    """rule 35: nobody is left for the second yes, so staff have it; then its cash is denied."""
+    staff = await clerk(house)
+    club = await begun(house, 2)
+    marva, devon = club.phones
+    await club.pay(marva, devon)
+    await club.draw(marva)
+    await club.go(2)
+    await marva.says(f"CASH Devon 5000 {club.code}").sees("is counted")
+    await marva.says(f"PAY {club.code} 5000 SANDBOX").sees("R-")
+    await marva.says(f"PAY OUT {club.code}").sees("Staff give the second yes")
+    await devon.says("DENY").sees("set aside")
+    ref = str(await fetch(house, "SELECT ref FROM payout WHERE round = 2"))
+    await staff.says(f"APPROVE PAYOUT {ref}").sees("called off")
+    assert await rows(house, "SELECT kind, outcome FROM ticket WHERE closed_at IS NOT NULL") == [
+        ("payout", "called off")
+    ]
+    queue = await staff.says("QUEUE").sees("dispute")
+    assert "payout" not in queue.text
+
+
+async def test_a_banker_among_staff_decides_nothing_about_their_own_circle(house: House) -> None:
+    """rules 35, 52: neither the dispute about the cash they wrote down nor a payout of theirs."""
+    club = await begun(house, 3)
+    marva, devon, keisha = club.phones
+    await house.hire(marva)
+    await marva.says(f"CASH Devon 5000 {club.code}").sees("is counted")
+    await devon.says("DENY").sees("set aside")
+    ref = found(r"K-\w{4}", (await marva.says("QUEUE").sees("dispute")).text)
+    await marva.says(f"CASE {ref} OK").sees("about you")
+    await house.hire(keisha, Role.FINANCE)
+    assert await fetch(house, "SELECT state FROM payment") == "DISPUTED"
+    await keisha.says(f"CASE {ref} OK").sees("done")
+
+
+async def test_money_is_decided_by_finance_alone(house: House) -> None:
+    """rule 52: support answers questions."""
+    helper = house.phone("telegram", "5550888", "Young Helper")
+    await onboard(helper, helper.name)
+    await house.hire(helper, Role.SUPPORT)
+    club = await begun(house, 2)
+    marva, devon = club.phones
+    await marva.says(f"CASH Devon 5000 {club.code}").sees("is counted")
+    await devon.says("DENY").sees("set aside")
+    ref = found(r"K-\w{4}", (await helper.says("QUEUE").sees("dispute")).text)
+    await helper.says(f"CASE {ref} OK").sees("finance decides")
+    assert await fetch(house, "SELECT state FROM payment") == "DISPUTED"
+    await devon.says("AGENT where is my money").sees("A person will answer")
+    ref = found(r"CASE (K-\w{4})", (await helper.sees("where is my money")).text)[5:]
+    await helper.says(f"CASE {ref} It is with finance").sees("done")
+
+
+async def test_all_hear_what_was_drawn(house: House) -> None:
+    """rule 30: the drawer hears it in other words."""
+    club = await begun(house, 3, extra="fee 500")
+    marva, devon, keisha = club.phones
+    await club.pay(marva, devon, keisha)
+    await club.draw(marva)
+    for phone in (devon, keisha):
+        await phone.sees("Round 1 of Sunday Club is done, Marva drew J$14,500.")
+    assert not await marva.saw("is done, Marva drew")
