@@ -302,11 +302,13 @@ class OpenTicket(Command):
 
 @dataclass(frozen=True, slots=True)
 class Queue(Command):
-    """What waits for staff."""
+    """What waits for staff: a page of it, of one kind or of all."""
 
     by: ClassVar[By] = "staff"
     roles: ClassVar[frozenset[Role]] = frozenset(Role)
     reads_only: ClassVar[bool] = True
+    kind: str = ""
+    page: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,6 +414,13 @@ class HeldReminder(Duty):
     circle: str
     round: int
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoreForStaff(Duty):
+    """An hour after staff last heard of somebody's question: more was added to it."""
+
+    ticket_ref: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,8 @@ class Ticket:
     closed_at: datetime | None = None
     closed_by: str | None = None
     outcome: str = ""
+    told_at: datetime | None = None
+    """When staff last heard of it, where it may be added to."""
 
 
 LONGEST_NAME = 40

@@ -24,6 +24,8 @@ Row = TypeVar("Row")
 
 _LOCK = text("SELECT 1 FROM circle WHERE code = ANY(:c) ORDER BY code FOR UPDATE")
 _NEW_VERSION = text("UPDATE circle SET version = version + 1 WHERE code = ANY(:c)")
+MOST_TICKETS = 2000
+"""How much of the queue is looked at; whoever has more waiting has other worries than its order."""
 _OPEN_PAYMENT = "state = 'PENDING' OR (state = 'SETTLED' AND NOT confirmed)"
 _OPEN_PAYOUT = "state NOT IN ('RECEIVED', 'PRESUMED', 'DROPPED')"
 
@@ -196,7 +198,7 @@ class Book:
         if needs.queue:
             self._keep(
                 tables.TICKET,
-                await load(self.conn, tables.TICKET, "closed_at IS NULL ORDER BY opened_at LIMIT 50"),
+                await load(self.conn, tables.TICKET, f"closed_at IS NULL ORDER BY opened_at LIMIT {MOST_TICKETS}"),
             )
         ids = set(needs.persons)
         ids |= {c.banker_id for c in self.all(Circle)} | {m.person_id for m in self.all(Member)}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.actions import cash, holding, paths, receiving
+from bot.actions.humans import queue_line
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Refusal, Say, refuse, say, text
 from domain import commands as c
@@ -29,6 +30,9 @@ from domain.people import (
 
 LINK_CODE_LASTS = timedelta(minutes=10)
 LINK_TRIES = 5
+QUEUE_PAGE = 10
+IN_TURN = (TicketKind.DISPUTE, TicketKind.PAYOUT, TicketKind.FAULT, TicketKind.KYC, TicketKind.AGENT)
+"""Which kind of ticket comes first in QUEUE."""
 
 
 def onboard(turn: Turn, command: c.Onboard) -> Say | Refusal:
@@ -173,34 +177,20 @@ def set_destination(turn: Turn, command: c.SetDestination) -> Say | Refusal:
 # -- staff ----------------------------------------------------------------------------------------------------
 
 
-def open_ticket(turn: Turn, command: c.OpenTicket) -> Say | Refusal:
-    """A person wants a human: staff see it in QUEUE."""
-    ref = ticket_ref(turn.tools.randbelow)
-    ticket = turn.open_ticket(TicketKind.AGENT, ref, person_id=turn.person_id, note=command.text)
-    turn.tell_staff([Role.SUPPORT], say("staff_agent", line=queue_line(turn, ticket), note=command.text, ref=ref))
-    return say("agent_opened", ref=ref)
-
-
-def queue_line(turn: Turn, ticket: Ticket) -> str:
-    """Write one line of QUEUE: `ref kind ...last3 name`."""
-    person = turn.book.get(Person, ticket.person_id) if ticket.person_id else None
-    trn = turn.book.trn(ticket.person_id) if ticket.person_id else None
-    parts = [
-        ticket.ref,
-        ticket.kind.value,
-        f"...{trn.last3}" if trn else "",
-        person.name if person else "",
-        ticket.subject,
-    ]
-    return " ".join(part for part in parts if part)
-
-
-def queue(turn: Turn, _: c.Queue) -> Say | Refusal:
-    """List what waits, oldest first."""
-    tickets = sorted((t for t in turn.book.all(Ticket) if t.closed_at is None), key=lambda t: t.opened_at)
-    if not tickets:
+def queue(turn: Turn, command: c.Queue) -> Say | Refusal:
+    """List what waits, a page at a time: money first, then TRNs, then questions, and of each the oldest first."""
+    tickets = [t for t in turn.book.all(Ticket) if t.closed_at is None and command.kind in {"", t.kind.value}]
+    tickets.sort(key=lambda t: (IN_TURN.index(t.kind), t.opened_at))
+    start = (command.page - 1) * QUEUE_PAGE
+    if not tickets[start:]:
         return say("queue_empty")
-    return say("queue", lines=tuple(queue_line(turn, t) for t in tickets[:20]), count=len(tickets))
+    lines = tuple(queue_line(turn, t) for t in tickets[start : start + QUEUE_PAGE])
+    said = say("queue", lines=lines, count=len(tickets))
+    left = len(tickets) - start - QUEUE_PAGE
+    if left <= 0:
+        return said
+    more = " ".join(filter(None, ("QUEUE", command.kind, str(command.page + 1))))
+    return Say((*said.texts, text("queue_more", left=left, line=more)), (Answer(more, more),))
 
 
 def _ticket(turn: Turn, ref: str) -> Ticket | None:

@@ -7,7 +7,7 @@ from channels.base import Outcome, Refused
 from channels.rails.sandbox import SandboxRail
 from domain.messages import Filed
 from domain.people import Role
-from tests.flows.club import begun, clerk, fetch, found, join, monday, new_circle, people, rows, start, verify
+from tests.flows.club import begun, clerk, execute, fetch, found, join, monday, new_circle, people, rows, start, verify
 from tests.teller import House, onboard, open_house
 
 ROUND = "SELECT state FROM round WHERE number = :n"
@@ -362,3 +362,55 @@ async def test_all_hear_what_was_drawn(house: House) -> None:
     for phone in (devon, keisha):
         await phone.sees("Round 1 of Sunday Club is done, Marva drew J$14,500.")
     assert not await marva.saw("is done, Marva drew")
+
+
+# -- floods ---------------------------------------------------------------------------------------------------
+
+
+async def test_one_person_has_one_line_in_the_queue(house: House) -> None:
+    """What they write after the first is added to it, and staff hear of it once an hour."""
+    staff = await clerk(house)
+    [marva] = await people(house, 1)
+    for number in range(12):
+        await marva.says(f"AGENT question {number}").sees("A person will answer you here, ref")
+    await house.rest()
+    queue = await staff.says("QUEUE").sees("1 waiting", "Marva Brown")
+    assert sum("question" in m.text for m in staff.messages) == 1
+    await house.pass_days(0.05)
+    await staff.sees("question 0", "question 11", "CASE K-")
+    assert sum("question" in m.text for m in staff.messages) == 2
+    await house.pass_days(0.05)
+    await marva.says("AGENT and one more").sees("A person will answer")
+    await staff.sees("question 11\nand one more")
+    for _ in range(5):
+        await marva.says(f"AGENT {'x' * 900}").sees("K-", "person will answer")
+    assert await marva.saw("please wait for that")
+    await staff.says(f"CASE {found(r'K-.{4}', queue.text)} Here I am").sees("done")
+    await marva.says("AGENT something else").sees("A person will answer")
+    assert await fetch(house, "SELECT count(*) FROM ticket") == 2
+
+
+async def test_money_comes_first_in_the_queue_and_pages_follow(house: House) -> None:
+    """Ten lines a page, and questions last, however early they came."""
+    staff = await clerk(house)
+    club = await begun(house, 3)
+    marva, devon, _ = club.phones
+    await execute(
+        house,
+        "INSERT INTO ticket (id, ref, kind, person_id, opened_at) SELECT 't' || i, 'K-AAA' || chr(64 + i), 'agent', "
+        "p.id, now() - interval '400 days' FROM generate_series(1, 8) i, person p WHERE p.name LIKE 'Keisha%'",
+    )
+    await execute(
+        house,
+        "INSERT INTO ticket (id, ref, kind, person_id, opened_at) SELECT 'k' || i, 'K-BBB' || chr(64 + i), 'kyc', "
+        "p.id, now() - interval '300 days' FROM generate_series(1, 3) i, person p WHERE p.name LIKE 'Keisha%'",
+    )
+    await marva.says(f"CASH Devon 5000 {club.code}").sees("is counted")
+    await devon.says("DENY").sees("set aside")
+    first = (await staff.says("QUEUE").sees("12 waiting", "2 more", "QUEUE 2")).text.splitlines()
+    assert [line.split()[1] for line in first[1:11]] == ["dispute"] + ["kyc"] * 3 + ["agent"] * 6
+    second = await staff.says("QUEUE 2").sees("12 waiting")
+    assert second.text.count(" agent ") == 2
+    kyc = await staff.says("QUEUE kyc").sees("3 waiting")
+    assert "agent" not in kyc.text
+    await staff.says("QUEUE 9").sees("Nothing is waiting")

@@ -237,7 +237,8 @@ CREATE TABLE ticket (
     opened_at timestamptz NOT NULL,
     closed_at timestamptz,
     closed_by text REFERENCES person,
-    outcome text NOT NULL DEFAULT ''
+    outcome text NOT NULL DEFAULT '',
+    told_at timestamptz  -- when staff last heard of one that may be added to
 );
 CREATE UNIQUE INDEX ticket_ref_open ON ticket (ref) WHERE closed_at IS NULL;
 CREATE INDEX ticket_open ON ticket (opened_at) WHERE closed_at IS NULL;
