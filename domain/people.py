@@ -91,13 +91,21 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class LinkCode:
-    """A one-time code on its way to an address that is being added (rules.md 53)."""
+    """A one-time code of one person on its way to an address that is being added (rules.md 53).
+
+    `sent` are the times of the codes of the last day, in ISO form with spaces between.
+    """
 
     party: str
     person_id: str
     hash: bytes
     tries: int
     expires_at: datetime
+    sent: str = ""
+
+    def sent_since(self, start: datetime) -> list[str]:
+        """Return the times of the codes sent after `start`."""
+        return [at for at in self.sent.split() if datetime.fromisoformat(at) > start]
 
 
 class TicketKind(StrEnum):

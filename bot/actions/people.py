@@ -1,6 +1,5 @@
 """People: onboarding, languages, addresses, TRN, where draws go, staff's tickets."""
 
-import hashlib
 import hmac
 from dataclasses import replace
 from datetime import timedelta
@@ -30,6 +29,9 @@ from domain.people import (
 
 LINK_CODE_LASTS = timedelta(minutes=10)
 LINK_TRIES = 5
+DAY = timedelta(days=1)
+MOST_CODES = ((timedelta(hours=1), 3), (DAY, 10))
+"""How many codes one person may have sent, and one address may be sent, in an hour and in a day."""
 QUEUE_PAGE = 10
 IN_TURN = (TicketKind.DISPUTE, TicketKind.PAYOUT, TicketKind.FAULT, TicketKind.KYC, TicketKind.AGENT)
 """Which kind of ticket comes first in QUEUE."""
@@ -93,8 +95,24 @@ def start_link(turn: Turn, command: c.StartLink) -> Say | Refusal:
         return refuse("link_mine_already", address=shown(command.party))
     # All goes the same way when the address belongs to somebody else, but for the code that nobody gets: so nobody
     # learns who is with us, neither now nor when a wrong code is typed.
+    if _too_many_codes(turn, command.party):
+        return refuse("link_many")
+    before = turn.book.get(LinkCode, command.party, turn.person_id)
+    live = before is not None and before.expires_at > turn.at
+    if before and live and before.tries >= LINK_TRIES:
+        return refuse("link_many")
     number = f"{turn.tools.randbelow(10**6):06d}"
-    turn.book.put(LinkCode(command.party, turn.person_id, _hash(number), 0, turn.at + LINK_CODE_LASTS))
+    sent = [*(before.sent_since(turn.at - DAY) if before else []), turn.at.isoformat()]
+    turn.book.put(
+        LinkCode(
+            command.party,
+            turn.person_id,
+            _hash(turn, command.party, number),
+            before.tries if before and live else 0,  # a code sent again buys no more tries
+            turn.at + LINK_CODE_LASTS,
+            " ".join(sent),
+        )
+    )
     if owner is None:
         turn.tell_party(command.party, say("link_code", code=number, name=turn.me.first_name))
     return say("link_sent", address=shown(command.party))
@@ -104,7 +122,7 @@ def finish_link(turn: Turn, command: c.FinishLink) -> Say | Refusal:
     """Add the address whose code is right."""
     waiting = [k for k in turn.book.link_codes(turn.person_id) if k.expires_at > turn.at and k.tries < LINK_TRIES]
     for code in waiting:
-        if hmac.compare_digest(code.hash, _hash(command.code)):
+        if hmac.compare_digest(code.hash, _hash(turn, code.party, command.code)):
             return _add_address(turn, code)
     turn.book.put(*(replace(k, tries=k.tries + 1) for k in waiting))
     return refuse("link_wrong" if waiting else "link_none")
@@ -122,8 +140,19 @@ def _add_address(turn: Turn, code: LinkCode) -> Say | Refusal:
     return say("link_added", address=shown(code.party))
 
 
-def _hash(number: str) -> bytes:
-    return hashlib.sha256(b"link code|" + number.encode()).digest()
+def _too_many_codes(turn: Turn, party: str) -> bool:
+    """Whether this person, or this address from anybody, has had all the codes of an hour or a day."""
+    mine, to_it = turn.book.link_codes(turn.person_id), turn.book.all(LinkCode, party=party)
+    return any(
+        sum(len(code.sent_since(turn.at - span)) for code in codes) >= most
+        for codes in (mine, to_it)
+        for span, most in MOST_CODES
+    )
+
+
+def _hash(turn: Turn, party: str, number: str) -> bytes:
+    """Return the keyed hash of a code: six figures alone would soon be tried by who reads the table."""
+    return turn.tools.vault.blind("link_code.hash", f"{party}|{number}")
 
 
 def shown(party: str) -> str:

@@ -38,6 +38,8 @@ async def test_a_code_is_good_for_five_tries_and_ten_minutes(house: House) -> No
     await marva.says(wrong)
     await house.rest()
     await marva.says(code).sees("No code is waiting")
+    await marva.says("LINK SMS 876 555 0190").sees("Try again later")
+    await house.pass_days(0.01)
     late = await link(marva, other)
     await house.pass_days(0.01)
     await marva.says(f"LINK {late}")

@@ -414,3 +414,45 @@ async def test_money_comes_first_in_the_queue_and_pages_follow(house: House) -> 
     kyc = await staff.says("QUEUE kyc").sees("3 waiting")
     assert "agent" not in kyc.text
     await staff.says("QUEUE 9").sees("Nothing is waiting")
+
+
+async def test_codes_are_few_an_hour_and_a_day_for_a_person_and_for_an_address(house: House) -> None:
+    """rule 53: nobody is flooded, nor may a code be guessed by asking for many."""
+    marva, devon = await people(house, 2)
+    for number in range(3):
+        await marva.says(f"LINK SMS +1876555019{number}").sees("6-digit code")
+    await marva.says("LINK SMS +18765550194").sees("Too many codes")
+    await devon.says("LINK WHATSAPP +18765550195").sees("6-digit code")
+    for _ in range(2):
+        await house.pass_days(0.05)
+        for number in range(3):
+            await marva.says(f"LINK SMS +1876555019{number}").sees("6-digit code")
+    await house.pass_days(0.05)
+    await marva.says("LINK SMS +18765550190").sees("6-digit code")
+    await marva.says("LINK SMS +18765550190").sees("Too many codes")
+    await devon.says("LINK SMS +18765550196").sees("6-digit code")
+    await house.pass_days(1.1)
+    await marva.says("LINK SMS +18765550190").sees("6-digit code")
+    for _ in range(2):
+        await devon.says("LINK SMS +18765550190").sees("6-digit code")
+    await devon.says("LINK SMS +18765550190").sees("Too many codes")
+
+
+async def test_a_code_sent_again_buys_no_more_tries_and_takes_nobody_elses_away(house: House) -> None:
+    """rule 53"""
+    marva, devon = await people(house, 2)
+    phone = house.phone("sms", "+18765550190")
+    await marva.says("LINK SMS 876 555 0190").sees("6-digit code")
+    first = found(r"\d{6}", (await phone.sees("Your code is")).text)
+    wrong = "000000" if first != "000000" else "111111"
+    for _ in range(3):
+        await marva.says(wrong).sees("not the code")
+    await devon.says("LINK SMS 876 555 0190").sees("6-digit code")
+    await marva.says("LINK SMS 876 555 0190").sees("6-digit code")
+    await phone.sees("Your code is", "Marva")
+    assert await rows(house, "SELECT tries FROM link_code ORDER BY tries DESC") == [(3,), (0,)]
+    for _ in range(2):
+        await marva.says(wrong).sees("code")
+    await marva.says(found(r"(?<=Your code is )\d{6}", phone.last.text)).sees("No code is waiting")
+    mine = next(m.text for m in phone.messages if "Devon" in m.text)
+    await devon.says(found(r"(?<=Your code is )\d{6}", mine)).sees("is added")

@@ -73,13 +73,17 @@ CREATE TABLE destination (
 );
 
 -- A one-time code on its way to an address that is being added (rules.md 53).
+-- sent: when codes went out in the last day, so that there are never many.
 CREATE TABLE link_code (
-    party text PRIMARY KEY,
+    party text NOT NULL,
     person_id text NOT NULL REFERENCES person,
     hash bytea NOT NULL,
     tries smallint NOT NULL DEFAULT 0,
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    sent text NOT NULL DEFAULT '',
+    PRIMARY KEY (party, person_id)
 );
+CREATE INDEX link_code_person ON link_code (person_id);
 
 CREATE TABLE circle (
     code text PRIMARY KEY,
