@@ -81,6 +81,7 @@ def test_the_blind_index_finds_a_value_again_and_differs_by_column_and_key() -> 
         (f"K 1:AAAA,{key('blind')}", "not `id:base64`"),
         (f"k1:{base64.b64encode(bytes(32)).decode()},{key('blind')}", "an example"),
     ],
+    ids=["nothing", "no blind key", "too short", "not base64", "not an id", "an example"],
 )
 def test_a_bad_key_ring_says_what_is_wrong_in_one_line_without_the_key(keys: str, said: str) -> None:
     with pytest.raises(BadKeys, match=said) as caught:
