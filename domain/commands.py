@@ -104,6 +104,15 @@ class Approve(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class TurnDown(Command):
+    """Do not let somebody who asked, or ALL, into the circle."""
+
+    by: ClassVar[By] = "banker"
+    circle: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class Arrange(Command):
     """Set the draw order by names, one a hand."""
 

@@ -142,6 +142,10 @@ class Ticket:
 
 
 LONGEST_NAME = 40
+NO_NAMES = frozenset({
+    "all", "all of them", "everybody", "everyone", "nobody", "none", "yes", "no", "ok", "okay", "i agree", "not now",
+})  # fmt: skip
+"""What answers a question of the bot's (whom to let in, say) and so can be nobody's whole name."""
 _TRN_MARKS = re.compile(r"[\s.\-/]")
 
 
@@ -151,11 +155,16 @@ def first_name(name: str) -> str:
 
 
 def tidy_name(text: str) -> str:
-    """Return a name with single spaces, or "" when it is none: it holds letters and no digits, <= 40 characters."""
+    """Return a name with single spaces, or "" when it is none: it holds letters and no digits, <= 40 characters.
+
+    Words that mean something where a name may stand are none either, nor does one begin with NOT.
+    """
     name = " ".join(text.split())
     has_letters = sum(c.isalpha() for c in name) >= 2  # noqa: PLR2004 - Bo and Al are names, X is not
     plain = all(c.isalpha() or c in " '.-\u2019" for c in name)
-    return name if has_letters and plain and len(name) <= LONGEST_NAME else ""
+    low = name.casefold().strip(" '.-")
+    free = low not in NO_NAMES and low.split()[:1] != ["not"]
+    return name if has_letters and plain and free and len(name) <= LONGEST_NAME else ""
 
 
 def read_trn(text: str) -> str:

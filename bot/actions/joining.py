@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.actions.founding import terms_text
-from bot.actions.names import match_name
+from bot.actions.names import called, match_name
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain.pardna import MOST_HANDS, Circle, CircleState, Member, MemberState, next_hands, seats_taken, terms_mark
+
+ASKERS_A_TURN = 2
+MOST_NAMED = 10
 
 
 def look_at_terms(turn: Turn, command: c.LookAtTerms) -> Say | Refusal:
@@ -55,10 +58,18 @@ def _cannot_join(turn: Turn, circle: Circle, mine: Member | None, hands: int) ->
         return refuse("not_open", circle=circle.name)
     if hands > MOST_HANDS:
         return refuse("hands_bounds", most=MOST_HANDS)
-    left = circle.turns - seats_taken(turn.book.members(circle.code))
+    members = turn.book.members(circle.code)
+    if turn.person_id != circle.banker_id and _too_many_ask(circle, members):
+        return refuse("too_many_ask", circle=circle.name)
+    left = circle.turns - seats_taken(members)
     if hands > left:
         return refuse("circle_full" if not left else "too_few_left", circle=circle.name, left=left)
     return None
+
+
+def _too_many_ask(circle: Circle, members: Iterable[Member]) -> bool:
+    """Whether so many wait for the banker's word already that more would only bury them."""
+    return sum(m.state is MemberState.ASKED for m in members) >= ASKERS_A_TURN * circle.turns
 
 
 def agree(turn: Turn, command: c.Agree) -> Say | Refusal:
@@ -85,12 +96,14 @@ def agree(turn: Turn, command: c.Agree) -> Say | Refusal:
     if turn.person_id == circle.banker_id:
         _let_in(turn, circle, member)
         return _joined(turn, circle, member)
+    who = called(turn, circle.code)[turn.person_id]
     answers = (
-        Answer(f"APPROVE {circle.code} {turn.me.name}", text("approve")),
+        Answer(f"APPROVE {circle.code} {who}", text("approve")),
+        Answer(f"APPROVE {circle.code} NOT {who}", text("turn_down")),
         Answer(f"ROSTER {circle.code}", text("roster")),
     )
     figures: dict[str, Figure] = {"circle": circle.name, "code": circle.code, "hands": command.hands}
-    turn.tell(banker.id, say("asks_to_join", *answers, who=turn.me.name, **figures))
+    turn.tell(banker.id, say("asks_to_join", *answers, who=who, **figures))
     return say("agreed", circle=circle.name, banker=banker.first_name)
 
 
@@ -105,20 +118,44 @@ def _let_in(turn: Turn, circle: Circle, member: Member) -> None:
     turn.book.put(*next_hands(circle, turn.book.hands(circle.code), member))
 
 
+def _asking(turn: Turn, circle: Circle, who: str, line: str) -> list[Member] | Refusal:
+    """Return those who ask to be in and are meant: one by name, or ALL in the order they asked."""
+    if circle.state not in {CircleState.OPEN, CircleState.LOCKED}:
+        return refuse("not_open", circle=circle.name)
+    everyone = (m for m in turn.book.members(circle.code) if m.state is MemberState.ASKED)
+    asking = sorted(everyone, key=lambda m: m.asked_at)
+    if not asking:
+        return refuse("nobody_asks", circle=circle.name)
+    if who.strip().upper() == "ALL":
+        return asking
+    chosen = named(turn, who, asking)
+    if len(chosen) == 1:
+        return chosen
+    names = called(turn, circle.code)
+    some = [names[m.person_id] for m in (chosen or asking)[:5]]
+    answers = [Answer(f"{line} {name}", name) for name in some]
+    return refuse("who_of" if chosen else "who_none", *answers, who=who, circle=circle.name)
+
+
+def turn_down(turn: Turn, command: c.TurnDown) -> Say | Refusal:
+    """Do not let one who asked, or any of them, into the circle; they are told."""
+    circle = turn.book.circle(command.circle)
+    chosen = _asking(turn, circle, command.who, f"APPROVE {circle.code} NOT")
+    if isinstance(chosen, Refusal):
+        return chosen
+    for member in chosen:
+        turn.book.put(replace(member, state=MemberState.REFUSED))
+        turn.tell(member.person_id, say("turned_down", circle=circle.name, banker=turn.me.first_name))
+    names = ", ".join(turn.book.person(m.person_id).first_name for m in chosen[:MOST_NAMED])
+    return say("turned_down_banker", count=len(chosen), names=names, circle=circle.name)
+
+
 def approve(turn: Turn, command: c.Approve) -> Say | Refusal:
     """Let one who asked, or all of them in the order they asked, into the circle."""
     circle = turn.book.circle(command.circle)
-    if circle.state not in {CircleState.OPEN, CircleState.LOCKED}:
-        return refuse("not_open", circle=circle.name)
-    asking = sorted(
-        (m for m in turn.book.members(circle.code) if m.state is MemberState.ASKED), key=lambda m: m.asked_at
-    )
-    if not asking:
-        return refuse("nobody_asks", circle=circle.name)
-    chosen = asking if command.who.strip().upper() == "ALL" else named(turn, command.who, asking)
-    if len(chosen) != 1 and command.who.strip().upper() != "ALL":
-        answers = [Answer(f"APPROVE {circle.code} {_name(turn, m)}", _name(turn, m)) for m in (chosen or asking)[:5]]
-        return refuse("who_of" if chosen else "who_none", *answers, who=command.who, circle=circle.name)
+    chosen = _asking(turn, circle, command.who, f"APPROVE {circle.code}")
+    if isinstance(chosen, Refusal):
+        return chosen
     let_in: list[Member] = []
     for member in chosen:
         if seats_taken(turn.book.members(circle.code)) + member.hands > circle.turns:
@@ -136,11 +173,9 @@ def approve(turn: Turn, command: c.Approve) -> Say | Refusal:
     return say("approved_full", Answer(f"LOCK {circle.code}", f"LOCK {circle.code}"), turns=circle.turns, **figures)
 
 
-def _name(turn: Turn, member: Member) -> str:
-    return turn.book.person(member.person_id).name
-
-
 def named(turn: Turn, who: str, members: Iterable[Member]) -> list[Member]:
     """Return those of the members whom a name may mean."""
     by_id = {m.person_id: m for m in members}
-    return [by_id[i] for i in match_name(who, {i: turn.book.person(i).name for i in by_id})]
+    codes = {m.circle for m in by_id.values()}
+    names = {i: name for code in codes for i, name in called(turn, code).items() if i in by_id}
+    return [by_id[i] for i in match_name(who, names)]

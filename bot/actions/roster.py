@@ -1,20 +1,32 @@
 """ROSTER: who is in, who draws when, who has thrown."""
 
 from bot.actions import rounds, settling
+from bot.actions.names import called
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, say, text
 from domain import commands as c
-from domain.pardna import Circle, Hand, Member, MemberState
+from domain.pardna import Circle, Hand, MemberState
+
+MOST_ASKERS = 5
 
 
 def roster(turn: Turn, command: c.Roster) -> Say | Refusal:
     """Say who is in, who draws when, who has thrown this round, and who asks to join."""
     circle = turn.book.circle(command.circle)
     number = settling.current_round(turn, circle)
-    lines: list[Text | str] = [_roster_line(turn, circle, hand, number) for hand in turn.book.hands(circle.code)]
-    asking = [m for m in turn.book.members(circle.code) if m.state is MemberState.ASKED]
+    names = called(turn, circle.code)
+    lines: list[Text | str] = [
+        _roster_line(turn, circle, hand, number, names[hand.person_id]) for hand in turn.book.hands(circle.code)
+    ]
+    everyone = (m for m in turn.book.members(circle.code) if m.state is MemberState.ASKED)
+    asking = sorted(everyone, key=lambda m: m.asked_at)
     is_banker = turn.person_id == circle.banker_id
-    lines += [text("roster_asks", who=_shown(turn, m, is_banker=is_banker), hands=m.hands) for m in asking]
+    for member in asking[:MOST_ASKERS]:  # to the banker whole names, who has to approve by them
+        name = names[member.person_id]
+        who = name if is_banker else _short(turn, member.person_id, name)
+        lines.append(text("roster_asks", who=who, hands=member.hands))
+    if len(asking) > MOST_ASKERS:
+        lines.append(text("roster_more", count=len(asking) - MOST_ASKERS))
     figures: dict[str, Figure] = {
         "circle": circle.name,
         "code": circle.code,
@@ -25,14 +37,14 @@ def roster(turn: Turn, command: c.Roster) -> Say | Refusal:
     return say("roster_said", *answers, lines=tuple(lines) or (text("roster_nobody"),), **figures)
 
 
-def _shown(turn: Turn, member: Member, *, is_banker: bool) -> str:
-    """Return the whole name to the banker, who has to approve by it, and the first name to others."""
-    person = turn.book.person(member.person_id)
-    return person.name if is_banker else person.first_name
+def _short(turn: Turn, person: str, name: str) -> str:
+    """Return the first name, with the number that tells two of one name apart."""
+    whole = turn.book.person(person)
+    return whole.first_name + name.removeprefix(whole.name)
 
 
-def _roster_line(turn: Turn, circle: Circle, hand: Hand, number: int) -> Text:
-    who = turn.book.person(hand.person_id).first_name
+def _roster_line(turn: Turn, circle: Circle, hand: Hand, number: int, name: str) -> Text:
+    who = _short(turn, hand.person_id, name)
     if not number:
         return text("roster_line", turn=hand.turn, who=who)
     state = rounds.throw_state(turn, circle, number, hand)

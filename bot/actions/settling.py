@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.actions import holding, pots
+from bot.actions.names import called
 from bot.actions.turn import Turn
 from bot.words.say import Figure, Refusal, Say, Text, refuse, say, text
 from domain import ledger
@@ -54,9 +55,9 @@ def not_taking(turn: Turn, circle: Circle, person: str) -> Refusal | None:
 
 
 def names_in(turn: Turn, circle: Circle) -> dict[str, str]:
-    """Return the names of those who are in, by person."""
-    inside = [m for m in turn.book.members(circle.code) if m.state is MemberState.IN]
-    return {m.person_id: turn.book.person(m.person_id).name for m in inside}
+    """Return the names of those who are in, by person; those of one name are told apart."""
+    names = called(turn, circle.code)
+    return {m.person_id: names[m.person_id] for m in turn.book.members(circle.code) if m.state is MemberState.IN}
 
 
 def new_payment(turn: Turn, circle: Circle, person: str, amount: int, rail: str) -> Payment:

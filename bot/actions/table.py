@@ -43,6 +43,7 @@ ACTIONS: Mapping[type[c.Command], Action] = {
     c.LookAtTerms: joining.look_at_terms,
     c.Agree: joining.agree,
     c.Approve: joining.approve,
+    c.TurnDown: joining.turn_down,
     c.Arrange: starting.arrange,
     c.SetTerms: founding.set_terms,
     c.AskToLock: starting.ask_to_lock,

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 from bot.conversations.flow import Complaint, Flow, Misread, Question, Step, Talk, do
+from bot.conversations.looking import live
 from bot.conversations.reading import heard, miss, money_of, read_any_money, read_count, read_future_day, read_one_of
 from bot.words.say import Answer, Say, say, text
 from domain.commands import NewCircle
@@ -19,6 +20,8 @@ FREQUENCIES = {
 ORDERS = {"join order": "join order", "join": "join order", "banker": "banker", "banker sets it": "banker"}
 LATER_ORDERS = frozenset({"seats", "lottery", "trust"})
 LONGEST_CIRCLE_NAME = 30
+MOST_CIRCLES = 20
+"""How many circles that are not over one person may bank."""
 MOST_FIGURES = 5
 """`Christmas 2027` is a name; with more figures it is a number that somebody typed in the wrong place."""
 MOST_THROW = 10**9
@@ -62,6 +65,8 @@ def _ask_order(_: Talk) -> Say:
 
 def _finish(talk: Talk) -> Step:
     s = talk.slots
+    if sum(seat.is_banker for seat in live(talk.standing)) >= MOST_CIRCLES:
+        return Step(talk.session.idle(), (say("too_many_circles", most=MOST_CIRCLES),))
     throw = money_of(s["throw"])
     command = NewCircle(
         name=s["name"],

@@ -1,5 +1,6 @@
 """The banker's words: everything that names one circle and does one thing to it."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,7 @@ from domain.commands import (
     Roster,
     SetTerms,
     Suspend,
+    TurnDown,
 )
 from domain.money import Currency
 from domain.pardna import MOST_TURNS, CircleState
@@ -34,6 +36,7 @@ Fits = Callable[[Seat], bool]
 MOST_CHOICES = 5
 """A feature phone shows five answers well."""
 LONGEST_GRACE = 99
+_WHICH = re.compile(r"\s\(\d{1,2}\)$")
 ALL = frozenset({"all", "all of them", "everybody", "everyone"})
 
 
@@ -69,9 +72,10 @@ def circle_question(word: str, fits: Fits) -> Question:
 
 
 def read_who(name: str, typed: str) -> str:
-    """Read what somebody is called. Figures are no name: they would be an amount, a code or worse."""
+    """Read what somebody is called. Figures are no name, but for the `(2)` that tells two of one name apart."""
     who = " ".join(typed.split())
-    if len(who) > LONGEST_NAME or any(c.isdigit() or c == ";" for c in who) or not any(c.isalpha() for c in who):
+    name_ = _WHICH.sub("", who)
+    if len(name_) > LONGEST_NAME or any(c.isdigit() or c == ";" for c in name_) or not any(c.isalpha() for c in name_):
         raise miss(name, typed)
     return who
 
@@ -118,8 +122,17 @@ CLOSE = _sure("CLOSE", banks(CircleState.OPEN, CircleState.LOCKED), _ask_close, 
 
 
 def _read_approved(typed: str, _: Talk) -> str:
+    """Read whom to let in: a name or ALL, with NOT before it to turn them down. Nobody's name begins with NOT."""
     who = read_who("no_who", typed)
-    return "ALL" if who.casefold() in ALL else who
+    first, _space, rest_ = who.partition(" ")
+    down, who = ("NOT ", rest_.strip()) if first.casefold() == "not" and rest_ else ("", who)
+    return f"{down}{'ALL' if who.casefold() in ALL else who}"
+
+
+def _approved(talk: Talk) -> Step:
+    code, who = talk.slots["code"], talk.slots["who"]
+    down = who.startswith("NOT ")
+    return do(talk, TurnDown(code, who.removeprefix("NOT ")) if down else Approve(code, who))
 
 
 def _ask_approved(talk: Talk) -> Say:
@@ -132,7 +145,7 @@ APPROVE = Flow(
         circle_question("APPROVE", banks(CircleState.OPEN, CircleState.LOCKED)),
         Question("who", _ask_approved, _read_approved, free=True),
     ],
-    lambda talk: do(talk, Approve(talk.slots["code"], talk.slots["who"])),
+    _approved,
     line("APPROVE", ("code", code), ("who", rest(_read_approved))),
 )
 

@@ -1,5 +1,6 @@
 """Throwing a hand: PAY, the banker's CASH, and the word of the other side (CONFIRM, DENY)."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ RAIL_WORDS = {
     "ncb": "NCB", "scotia": "SCOTIA", "scotiabank": "SCOTIA", "lynk": "LYNK",
 }  # fmt: skip
 JOINTS = frozenset({"by", "with", "in", "for", "to", "from", "of", "via", "and", "please", "pls"})
+_WHICH = re.compile(r"\(\d{1,2}\)")
 MONEY_WORDS = frozenset({"k", "grand", "thousand", "dollars", "dollar", "jmd", "usd", "us", "j$", "us$", "$"})
 
 
@@ -174,7 +176,8 @@ def _take_figures(left: Words, talk: Talk) -> tuple[str | None, Words]:
 
 
 def _is_figure(word: str) -> bool:
-    return any(c.isdigit() for c in word)
+    """Whether a word is part of an amount; `(2)` tells two of one name apart."""
+    return any(c.isdigit() for c in word) and not _WHICH.fullmatch(word)
 
 
 CASH_ENTRY = Flow(

@@ -456,3 +456,82 @@ async def test_a_code_sent_again_buys_no_more_tries_and_takes_nobody_elses_away(
     await marva.says(found(r"(?<=Your code is )\d{6}", phone.last.text)).sees("No code is waiting")
     mine = next(m.text for m in phone.messages if "Devon" in m.text)
     await devon.says(found(r"(?<=Your code is )\d{6}", mine)).sees("is added")
+
+
+# -- names and crowds -----------------------------------------------------------------------------------------
+
+
+async def test_nobody_is_called_as_a_choice_is(house: House) -> None:
+    """`APPROVE K7QX2M All` would let everybody in."""
+    phone = house.phone("telegram", "5550199", "All")
+    asked = await phone.says("hello").sees("What name")
+    assert asked.options == ()
+    for name in ("All", "everybody", "NO", "Not Devon"):
+        await phone.says(name).sees("Type the name your circle knows you by")
+    await phone.says("Allan").sees("Allan", "agree")
+
+
+async def test_two_of_the_very_same_name_are_told_apart(house: House) -> None:
+    """By a number, in what the banker is offered and in what they type."""
+    phones = await people(house, 3)
+    marva, devon, keisha = phones
+    twin = house.phone("whatsapp", "+18765550177", "Devon Clarke")
+    await onboard(twin, twin.name)
+    code = await new_circle(house, marva, 4)
+    await join(code, marva, [marva])
+    for phone in (devon, keisha, twin):
+        await phone.says(f"JOIN {code}").sees("AGREE")
+        await phone.says("AGREE").sees("asked")
+    await marva.sees("Devon Clarke (2) wants to join", f"APPROVE {code} Devon Clarke (2)")
+    await marva.says(f"APPROVE {code} Devon Clarke").sees("more than one Devon Clarke", "Devon Clarke (1)")
+    await marva.taps("Devon Clarke (2)").sees("You let Devon")
+    await twin.sees("You are in Sunday Club")
+    assert not await devon.saw("You are in Sunday Club")
+    await marva.says(f"APPROVE {code} ALL").sees("All 4 turns are taken")
+    await marva.says(f"ROSTER {code}").sees("2 Devon (2)", "3 Devon (1)")
+    await start(code, marva)
+    await marva.says(f"CASH Devon Clarke 5000 {code}").sees("Devon Clarke (1)")
+    await marva.taps("Devon Clarke (2)").sees("is counted")
+    await twin.sees("wrote down J$5,000")
+    assert not await devon.saw("wrote down")
+    await marva.says(f"CASH {code} Devon (1) 2000").sees("J$2,000", "is counted")
+    await devon.sees("wrote down J$2,000")
+    await keisha.says(f"PAY 3000 SANDBOX {code} FOR Devon Clarke (1)").sees("for Devon's hand")
+    await devon.sees("J$3,000 from Keisha")
+
+
+async def test_so_many_ask_to_join_and_no_more(house: House) -> None:
+    """rule 2: twice as many as there are turns; ROSTER names five, and the banker may turn them down."""
+    [marva] = await people(house, 1)
+    code = await new_circle(house, marva, 3)
+    await join(code, marva, [marva])
+    askers = [house.phone("telegram", f"55502{number}0", f"Asker {letter}") for number, letter in enumerate("ABCDEFG")]
+    for phone in askers:
+        await onboard(phone, f"{phone.name}son")
+    for phone in askers[:6]:
+        await phone.says(f"JOIN {code}").sees("AGREE")
+        await phone.says("AGREE").sees("has been asked")
+    await askers[6].says(f"JOIN {code}").sees("the banker has to answer them first")
+    roster = await marva.says(f"ROSTER {code}").sees("1 more ask to join")
+    assert roster.text.count("asks to join") == 5
+    await marva.says(f"APPROVE {code} NOT Asker Ason").sees("Turned down", "1, Asker")
+    await askers[0].sees("Marva has not let you into Sunday Club")
+    await askers[6].says(f"JOIN {code}").sees("AGREE")
+    await askers[6].says("AGREE").sees("has been asked")
+    await marva.sees("Asker Gson wants to join")
+    await marva.taps("Turn down").sees("Turned down")
+    await marva.says(f"APPROVE {code} NOT ALL").sees("Turned down for Sunday Club: 5")
+    await marva.says(f"APPROVE {code} ALL").sees("Nobody is asking")
+    assert await fetch(house, "SELECT count(*) FROM hand") == 1
+
+
+async def test_one_person_banks_twenty_circles_at_most(house: House) -> None:
+    """Those that are over do not count."""
+    [marva] = await people(house, 1)
+    for _ in range(20):
+        code = await new_circle(house, marva, 2)
+    first = house.clock.now().date().isoformat()
+    one_more = f"NEW One More; 5000 JMD; weekly; 3; {first}; join order"
+    await marva.says(one_more).sees("You bank 20 circles already")
+    await marva.says(f"CLOSE {code} YES").sees("called off")
+    await marva.says(one_more).sees("code is")
