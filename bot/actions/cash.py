@@ -52,7 +52,8 @@ def record_cash(turn: Turn, command: c.RecordCash) -> Say | Refusal | None:
     if len(found) != 1:
         return _which(circle, command, found, names)
     person = found[0]
-    if wrong := settling.not_taking(turn, circle, person) or settling.too_much(turn, circle, person, command.amount):
+    too_much = settling.too_much(turn, circle, person, command.amount, CASH)
+    if wrong := settling.not_taking(turn, circle, person) or too_much:
         return wrong
     return _banker_took(turn, circle, settling.new_payment(turn, circle, person, command.amount, CASH))
 

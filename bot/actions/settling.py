@@ -26,16 +26,19 @@ def left_to_throw(turn: Turn, circle: Circle, person: str) -> int:
     return circle.throw * circle.turns * hands - thrown - turn.book.balance(ledger.credit(circle.code, person))
 
 
-def _on_its_way(turn: Turn, circle: Circle, person: str) -> int:
-    """Return what may still be counted: cash that waits for the banker's word, and pages that were lately asked for."""
+def _on_its_way(turn: Turn, circle: Circle, person: str, rail: str) -> int:
+    """Return what may still be counted: pages lately asked for and, beside more cash, what waits for the banker's word.
+
+    A banker who does not answer keeps nobody from paying by rail: cash that is then too much is not counted.
+    """
     pending = turn.book.all(Payment, circle=circle.code, person_id=person, state=PaymentState.PENDING)
-    return sum(p.amount for p in pending if p.rail == CASH or turn.at - p.began_at < PAGE_IN_USE)
+    return sum(p.amount for p in pending if (rail == CASH if p.rail == CASH else turn.at - p.began_at < PAGE_IN_USE))
 
 
-def too_much(turn: Turn, circle: Circle, person: str, amount: int) -> Refusal | None:
+def too_much(turn: Turn, circle: Circle, person: str, amount: int, rail: str) -> Refusal | None:
     """Refuse more than a member can still throw, with what is on its way already."""
     left = max(left_to_throw(turn, circle, person), 0)
-    pending = min(_on_its_way(turn, circle, person), left)
+    pending = min(_on_its_way(turn, circle, person, rail), left)
     if amount <= left - pending:
         return None
     if not left:

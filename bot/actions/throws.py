@@ -18,7 +18,8 @@ def begin_throw(turn: Turn, command: c.BeginThrow) -> Say | Refusal | None:
     person = _for_whom(turn, circle, command)
     if isinstance(person, Refusal):
         return person
-    if wrong := settling.not_taking(turn, circle, person) or settling.too_much(turn, circle, person, command.amount):
+    too_much = settling.too_much(turn, circle, person, command.amount, command.rail)
+    if wrong := settling.not_taking(turn, circle, person) or too_much:
         return wrong
     payment = settling.new_payment(turn, circle, person, command.amount, command.rail)
     if command.rail == CASH:

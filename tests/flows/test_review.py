@@ -212,10 +212,11 @@ async def test_what_is_on_its_way_counts_as_thrown(house: House) -> None:
     await devon.says("PAY 5000 CASH").sees("counts when")
     await devon.says("PAY 6000 CASH").sees("J$5,000 for Sunday Club is on its way", "J$5,000 more")
     await devon.says("PAY 5000 CARD").sees("page to pay")
-    await devon.says("PAY 5000 SANDBOX").sees("J$10,000 for Sunday Club is on its way")
-    await marva.says(f"CASH Devon 5000 {club.code}").sees("on its way")
+    await devon.says("PAY 6000 SANDBOX").sees("J$5,000 for Sunday Club is on its way", "J$5,000 more")
+    await marva.says(f"CASH Devon 5000 {club.code}").sees("J$10,000 for Sunday Club is on its way")
     await house.pass_days(0.1)
     await devon.says("PAY 5000 SANDBOX").sees("J$5,000 from Devon")
+    await devon.says("PAY 1000 CASH").sees("on its way")
     await marva.says("CONFIRM").sees("is counted")
     assert (await house.balances(club.code))[f"circle:{club.code}:cash"] == 500_000
 
