@@ -1,6 +1,6 @@
 """Where an embedded server lives and as whom it runs.
 
-PostgreSQL refuses to run as root, and an unprivileged account cannot enter a private checkout (`/root/x`).
+PostgreSQL refuses to run as root, and an unprivileged account cannot enter a private checkout (one of mode 0700).
 So:
 
 | who starts | home belongs to | the server runs as | its data lie in |
