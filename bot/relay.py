@@ -10,12 +10,12 @@ import math
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from bot.telemetry import Metrics
-from bot.verdict import Verdict, decide, drop, puzzling
+from bot.verdict import MONEY_OUT, Verdict, decide, drop, puzzling
 from channels.base import Chat, Outcome, Rail, Refused, Retry, Unknown
 from domain.messages import Filed, Outgoing
 from storage import filer, inbox, outbox
@@ -50,7 +50,7 @@ log = structlog.get_logger(__name__)
 class _Done:
     posted: Posted
     verdict: Verdict
-    arrival: filer.Row | None = None
+    arrivals: tuple[filer.Row, ...] = ()
 
 
 class Relay:
@@ -93,14 +93,20 @@ def _say(chat: Chat) -> Send:
 
 
 def _move(rail: Rail) -> Send:
+    acts: Mapping[str, Callable[[Mapping[str, Any], str], Awaitable[Outcome]]] = {
+        "collect": rail.collect,
+        "capture": rail.capture,
+        "refund": rail.refund,
+        "disburse": rail.disburse,
+        "enquire": rail.enquire,
+    }
+
     async def send(posted: Posted) -> Outcome:
-        if posted.kind == "collect":
-            return await rail.collect(posted.body, posted.key)
-        if posted.unknown:
-            found = await rail.look_up(posted.key)
+        if posted.unknown and posted.kind in MONEY_OUT:
+            found = await rail.look_up(posted.kind, posted.body, posted.key)
             if not isinstance(found, Retry):  # Retry: the rail never had it, so it may be sent
                 return found
-        return await rail.disburse(posted.body, posted.key)
+        return await acts[posted.kind](posted.body, posted.key)
 
     return send
 
@@ -191,7 +197,7 @@ class _Carrier:
         now = shared.clock.now()
         async with shared.engine.begin() as conn:
             noted = await outbox.settle(conn, [one.verdict.settled for one in done], now)
-            heard = [one.arrival for one in done if one.arrival and one.posted.id in noted]
+            heard = [arrival for one in done if one.posted.id in noted for arrival in one.arrivals]
             await inbox.insert(conn, heard)
             posted = await outbox.claim(
                 conn, shared.vault, self.name, now, limit=room, lease_seconds=shared.lease_seconds
@@ -204,12 +210,12 @@ class _Carrier:
     async def _attempt(self, posted: Posted, deadline: float) -> _Done:
         try:
             verdict = await self._verdict(posted, deadline)
-            return _Done(posted, verdict, self._row(verdict.filed))
+            return _Done(posted, verdict, tuple(self._row(filed) for filed in verdict.filed))
         except Exception as error:  # noqa: BLE001 - one faulty parcel must not stop the others
             return _Done(posted, puzzling(posted, type(error).__name__))
 
-    def _row(self, filed: Filed | None) -> filer.Row | None:
-        return filer.row(self._shared.vault, filed, self._shared.clock.now()) if filed else None
+    def _row(self, filed: Filed) -> filer.Row:
+        return filer.row(self._shared.vault, filed, self._shared.clock.now())
 
     async def _verdict(self, posted: Posted, deadline: float) -> Verdict:
         if posted.kind == "say" and posted.stopped and not posted.body.get("must"):

@@ -17,8 +17,12 @@ SOURCE = "relay"
 TRIES = 8
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 900.0
-RESULTS = {"collect": "collected", "disburse": "disbursed"}
+RESULTS = {"collect": "collected", "capture": "collected", "disburse": "disbursed", "refund": "refunded"}
 """What the desk hears when a rail said yes."""
+MONEY_OUT = frozenset({"disburse", "refund"})
+"""Never given up for trouble, never sent again blindly."""
+ASKS = frozenset({"collect", "capture"})
+"""Given up after eight tries; whoever waits for it is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Verdict:
     """What the outbox notes, what the desk has to hear, and whether somebody has to look."""
 
     settled: Settled
-    filed: Filed | None = None
+    filed: tuple[Filed, ...] = ()
     alarm: bool = False
 
 
@@ -44,10 +48,10 @@ def decide(posted: Posted, outcome: Outcome, jitter: float) -> Verdict:
     match outcome:
         case Sent():
             settled = Settled(posted.id, posted.attempts, "sent", outcome.provider_id)
-            return Verdict(settled, _yes(posted, outcome))
+            return Verdict(settled, (*_yes(posted, outcome), *outcome.arrivals))
         case Refused():
             settled = Settled(posted.id, posted.attempts, "dead", fault=_fault(outcome))
-            return Verdict(settled, _no(posted, outcome))
+            return Verdict(settled, (_no(posted, outcome),))
         case Retry():
             return _again(posted, outcome.reason, max(outcome.after_seconds, _wait(posted, jitter)))
         case Unknown() if posted.kind == "say" and posted.unknown:
@@ -71,8 +75,8 @@ def puzzling(posted: Posted, fault: str) -> Verdict:
 
 def _again(posted: Posted, fault: str, seconds: float, *, unknown: bool = False) -> Verdict:
     exhausted = posted.attempts % TRIES == 0
-    if exhausted and posted.kind != "disburse":
-        filed = _no(posted, Refused(fault, "exhausted")) if posted.kind == "collect" else None
+    if exhausted and posted.kind not in MONEY_OUT:
+        filed = (_no(posted, Refused(fault, "exhausted")),) if posted.kind in ASKS else ()
         return Verdict(_ended(posted, "dead", fault), filed, alarm=True)
     waiting = Settled(posted.id, posted.attempts, "queued", fault=fault, after_seconds=seconds, unknown=unknown)
     return Verdict(waiting, alarm=exhausted)
@@ -90,12 +94,12 @@ def _fault(refused: Refused) -> str:
     return f"{refused.code} {refused.reason}".strip()
 
 
-def _yes(posted: Posted, sent: Sent) -> Filed | None:
+def _yes(posted: Posted, sent: Sent) -> tuple[Filed, ...]:
     kind = RESULTS.get(posted.kind)
     if kind is None or not (sent.detail.get("settled") or sent.detail.get("link")):
-        return None  # taken, but the money is not there: the rail will tell
+        return ()  # taken, but the money is not there: the rail will tell
     body = {**_echo(posted), **sent.detail, "kind": kind, "provider_id": sent.provider_id}
-    return _filed(posted, f"{posted.key}:{kind}", body)
+    return (_filed(posted, f"{posted.key}:{kind}", body),)
 
 
 def _no(posted: Posted, refused: Refused) -> Filed:

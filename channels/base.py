@@ -13,10 +13,11 @@ from domain.messages import Filed, Inbound, InboundKind, Outgoing
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The provider took it; `provider_id` finds it again."""
+    """The provider took it; `provider_id` finds it again. `arrivals`: what it told beside, filed like a hook's."""
 
     provider_id: str
     detail: Mapping[str, Any] = field(default_factory=dict)
+    arrivals: tuple[Filed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,11 @@ class Chat(Protocol):
 
 
 class Rail(Protocol):
-    """A way for money to come in (`collect`) and go out (`disburse`). Amounts are minor units."""
+    """A way for money to come in (`collect`) and go out (`disburse`). Amounts are minor units.
+
+    An order holds `amount`, `currency` and what the rail needs beside; `key` is ours, never changes, and makes a
+    repeat harmless. A rail that cannot do one of these is built on `Plain` and refuses it.
+    """
 
     name: str
 
@@ -104,13 +109,57 @@ class Rail(Protocol):
         """Ask for money. Sent.detail may hold `link` (where to pay) or `settled: True` (money is there)."""
         ...
 
-    async def disburse(self, order: Mapping[str, Any], key: str) -> Outcome:
-        """Send money out once for this key."""
+    async def capture(self, order: Mapping[str, Any], key: str) -> Outcome:
+        """Take the money that its owner has allowed on the rail's own page."""
         ...
 
-    async def look_up(self, key: str) -> Outcome:
-        """Say what became of an Unknown disbursement."""
+    async def refund(self, order: Mapping[str, Any], key: str) -> Outcome:
+        """Give a payment back, whole or in part. Without `settled` in the detail the rail will tell later."""
         ...
+
+    async def disburse(self, order: Mapping[str, Any], key: str) -> Outcome:
+        """Send money out once for this key. Without `settled` in the detail the rail will tell later."""
+        ...
+
+    async def enquire(self, order: Mapping[str, Any], key: str) -> Outcome:
+        """Ask the provider something; its answers are Sent.arrivals."""
+        ...
+
+    async def look_up(self, kind: str, order: Mapping[str, Any], key: str) -> Outcome:
+        """Say what became of an Unknown `disburse` or `refund`. Retry: the rail never had it, so it may be sent."""
+        ...
+
+
+class Plain:
+    """A rail that can do nothing yet: what one adds to it, it can."""
+
+    async def collect(self, order: Mapping[str, Any], key: str) -> Outcome:
+        """Refuse to ask for money."""
+        return _cannot(order, key)
+
+    async def capture(self, order: Mapping[str, Any], key: str) -> Outcome:
+        """Refuse to take money that was allowed."""
+        return _cannot(order, key)
+
+    async def refund(self, order: Mapping[str, Any], key: str) -> Outcome:
+        """Refuse to give money back."""
+        return _cannot(order, key)
+
+    async def disburse(self, order: Mapping[str, Any], key: str) -> Outcome:
+        """Refuse to send money."""
+        return _cannot(order, key)
+
+    async def enquire(self, order: Mapping[str, Any], key: str) -> Outcome:
+        """Refuse to ask."""
+        return _cannot(order, key)
+
+    async def look_up(self, kind: str, order: Mapping[str, Any], key: str) -> Outcome:
+        """Know of nothing."""
+        return Unknown(f"this rail cannot look up a {kind}") if order or key else Unknown("nothing to look up")
+
+
+def _cannot(_order: Mapping[str, Any], _key: str) -> Outcome:
+    return Refused("this rail does not do that", "unable")
 
 
 def filed(inbound: Inbound, external_id: str) -> Filed:

@@ -10,11 +10,11 @@ from typing import Any
 
 import orjson
 
-from channels.base import Outcome, Refused, Retry, Sent, Unknown
+from channels.base import Outcome, Plain, Refused, Retry, Sent, Unknown
 from channels.http import Http, Reply, outcome_by_status
 
 
-class SandboxRail:
+class SandboxRail(Plain):
     """Orders are `{amount, currency, receipt, mode: at_once | page, link}`; `amount` in minor units.
 
     `http` and `base_url` name the stand-in server; both or neither.
@@ -42,8 +42,14 @@ class SandboxRail:
             return await self._post(self._http, "/disburse", order, key)
         return Sent(f"sbxout_{key}", {"settled": True})
 
-    async def look_up(self, key: str) -> Outcome:
-        """Say what became of a disbursement. Retry: the server never had it, so it may be sent."""
+    async def refund(self, order: Mapping[str, Any], key: str) -> Outcome:
+        """Give money back, once for a key."""
+        if self._http:
+            return await self._post(self._http, "/refund", order, key)
+        return Sent(f"sbxback_{key}", {"settled": True})
+
+    async def look_up(self, kind: str, order: Mapping[str, Any], key: str) -> Outcome:  # noqa: ARG002 - by key alone
+        """Say what became of a disbursement or a refund. Retry: the server never had it, so it may be sent."""
         if not self._http:
             return Sent(f"sbxout_{key}", {"settled": True})
         reply = await self._http.call("GET", f"{self._base_url}/by-key/{key}")

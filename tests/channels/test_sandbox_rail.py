@@ -26,7 +26,7 @@ async def test_alone_it_settles_at_once_and_the_same_for_a_key() -> None:
     assert await rail.collect(ORDER, "k1") == Sent("sbx_k1", {"settled": True})
     assert await rail.disburse(ORDER, "k2") == Sent("sbxout_k2", {"settled": True})
     assert await rail.disburse(ORDER, "k2") == Sent("sbxout_k2", {"settled": True})
-    assert await rail.look_up("k2") == Sent("sbxout_k2", {"settled": True})
+    assert await rail.look_up("disburse", {}, "k2") == Sent("sbxout_k2", {"settled": True})
 
 
 async def test_a_page_is_where_the_money_will_be_paid() -> None:
@@ -89,7 +89,7 @@ async def test_what_became_of_a_payout_in_trouble_can_be_looked_up(
     """A 500 counts as unknown here: money may have moved before the server fell."""
     provider.misbehave(fault)
     assert isinstance(await rail.disburse(ORDER, "k1"), kind)
-    found = await rail.look_up("k1")
+    found = await rail.look_up("disburse", {}, "k1")
     assert isinstance(found, Sent) if paid else found == Retry("never taken")
     assert len(provider.payouts) == paid
 
@@ -98,20 +98,20 @@ async def test_what_became_of_a_payout_in_trouble_can_be_looked_up(
 async def test_a_look_up_in_trouble_says_nothing(rail: SandboxRail, provider: SandboxStandin, fault: Fault) -> None:
     await rail.disburse(ORDER, "k1")
     provider.misbehave(fault, 2)  # a GET that met a closed connection is made again by the client
-    assert isinstance(await rail.look_up("k1"), Unknown)
+    assert isinstance(await rail.look_up("disburse", {}, "k1"), Unknown)
 
 
 async def test_a_server_that_is_down_has_not_paid(rail: SandboxRail, provider: SandboxStandin) -> None:
     await provider.stop()
     assert await rail.disburse(ORDER, "k1") == Retry("not connected")
-    assert await rail.look_up("k1") == Unknown("not looked up")
+    assert await rail.look_up("disburse", {}, "k1") == Unknown("not looked up")
 
 
 async def test_a_missing_page_is_no_proof_that_nothing_was_paid(session: aiohttp.ClientSession) -> None:
     """A 404 of something else than the provider must not have a payout sent again."""
     async with SandboxStandin() as provider:
         rail = SandboxRail(Http(session, "sandbox"), provider.api_url + "/elsewhere")
-        assert await rail.look_up("k1") == Unknown("not looked up")
+        assert await rail.look_up("disburse", {}, "k1") == Unknown("not looked up")
 
 
 @pytest.mark.parametrize(("state", "kind"), [("pending", Unknown), ("failed", Refused), ("odd", Unknown)])

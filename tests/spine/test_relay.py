@@ -17,7 +17,7 @@ from bot.relay import Relay
 from bot.simulator.chat import SimulatedChat
 from bot.telemetry import Metrics
 from bot.verdict import LONGEST_WAIT_SECONDS, TRIES, decide, wait_seconds
-from channels.base import Outcome, Refused, Retry, Sent, Unknown
+from channels.base import Outcome, Plain, Refused, Retry, Sent, Unknown
 from domain.messages import Option, Outgoing
 from storage import inbox, outbox, simulated
 from storage.bell import Bell
@@ -54,7 +54,7 @@ class Network:
 
 
 @dataclass
-class Bank:
+class Bank(Plain):
     """A rail that takes what its script says and remembers every call."""
 
     script: Sequence[Outcome]
@@ -67,7 +67,7 @@ class Bank:
     async def disburse(self, order: Mapping[str, Any], key: str) -> Outcome:
         return self._next("disburse", key, order)
 
-    async def look_up(self, key: str) -> Outcome:
+    async def look_up(self, kind: str, order: Mapping[str, Any], key: str) -> Outcome:
         return self._next("look_up", key)
 
     def _next(self, what: str, key: str, order: Mapping[str, Any] | None = None) -> Outcome:
@@ -455,15 +455,17 @@ def posted(kind: str, attempts: int, *, unknown: bool = False) -> Posted:
         ("collect", Unknown("?"), "dead", "refused"),
         ("disburse", Retry("busy"), "queued", None),
         ("disburse", Unknown("?"), "queued", None),
+        ("refund", Unknown("?"), "queued", None),
+        ("enquire", Retry("busy"), "dead", None),
     ],
 )
 def test_after_eight_tries_somebody_is_called_and_only_money_out_goes_on(
     kind: str, outcome: Outcome, state: str, news: str | None
 ) -> None:
     early, late = decide(posted(kind, TRIES - 1), outcome, 0.5), decide(posted(kind, TRIES), outcome, 0.5)
-    assert (early.settled.state, early.alarm, early.filed) == ("queued", False, None)
+    assert (early.settled.state, early.alarm, early.filed) == ("queued", False, ())
     assert (late.settled.state, late.alarm) == (state, True)
-    assert (late.filed.body["kind"] if late.filed else None) == news
+    assert [one.body["kind"] for one in late.filed] == ([news] if news else [])
 
 
 def test_the_wait_doubles_up_to_a_quarter_of_an_hour_and_is_never_less_than_the_provider_asked() -> None:
