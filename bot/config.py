@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.rail_settings import TRANSFER_RAILS, TransferRail
 from domain.messages import Channel
 from storage.vault import BadKeys, Vault
 
@@ -118,15 +119,31 @@ class Settings(BaseSettings):
     stripe_webhook_secret: SecretStr = NO_SECRET
     stripe_api_url: WebAddress = "https://api.stripe.com"
 
+    payer_name: str = ""
+    powertranz_id: str = ""
+    powertranz_password: SecretStr = NO_SECRET
+    powertranz_api_url: WebAddress = "https://gateway.ptranz.com/api"
+    powertranz_carrier: Literal["ncb", "scotia", ""] = ""
+    powertranz_page_set: str = ""
+    powertranz_page_name: str = ""
+
     ncb_account: str = ""
+    ncb_holder: str = ""
+    ncb_branch: str = ""
+    ncb_bic: str = ""
     ncb_api_url: WebAddress | None = None
     ncb_api_key: SecretStr = NO_SECRET
     ncb_hook_secret: SecretStr = NO_SECRET
     scotia_account: str = ""
+    scotia_holder: str = ""
+    scotia_branch: str = ""
+    scotia_bic: str = ""
     scotia_api_url: WebAddress | None = None
     scotia_api_key: SecretStr = NO_SECRET
     scotia_hook_secret: SecretStr = NO_SECRET
     lynk_account: str = ""
+    lynk_handle: str = ""
+    lynk_holder: str = ""
     lynk_api_url: WebAddress | None = None
     lynk_api_key: SecretStr = NO_SECRET
     lynk_hook_secret: SecretStr = NO_SECRET
@@ -156,7 +173,8 @@ class Settings(BaseSettings):
     @property
     def hooks(self) -> frozenset[str]:
         """The providers whose web hooks are on: those whose calls we can verify."""
-        return frozenset(name for name, needed in HOOKS.items() if all(map(self.has, needed)))
+        cards = {self.powertranz_carrier} if self.takes_powertranz else set()
+        return frozenset(name for name, needed in HOOKS.items() if all(map(self.has, needed))) | cards
 
     @property
     def providers(self) -> frozenset[Channel]:
@@ -185,6 +203,39 @@ class Settings(BaseSettings):
         """What SMS are sent from: the messaging service, else the number."""
         return self.twilio_messaging_service_sid or self.twilio_from
 
+    @property
+    def takes_powertranz(self) -> bool:
+        """Whether cards can be taken through PowerTranz, by the bank of `powertranz_carrier`."""
+        return all(map(self.has, POWERTRANZ))
+
+    @property
+    def card_carrier(self) -> str:
+        """Who takes a new card payment: stripe, else powertranz; in development else the sandbox; "" for nobody."""
+        if self.has("stripe_api_key"):
+            return "stripe"
+        if self.takes_powertranz:
+            return "powertranz"
+        return "sandbox" if self.development else ""
+
+    def transfer_rails(self) -> dict[str, TransferRail]:
+        """The banks and the wallet that are set up, by carrier; see TransferRail for what each can do."""
+        rails = {carrier: self._transfer_rail(carrier) for carrier in TRANSFER_RAILS}
+        return {carrier: rail for carrier, rail in rails.items() if rail.on}
+
+    def _transfer_rail(self, carrier: str) -> TransferRail:
+        secrets = _entries(getattr(self, f"{carrier}_hook_secret").get_secret_value())
+        return TransferRail(
+            carrier=carrier,
+            account=getattr(self, f"{carrier}_account"),
+            handle=self.lynk_handle if carrier == "lynk" else "",
+            holder=getattr(self, f"{carrier}_holder"),
+            branch=getattr(self, f"{carrier}_branch", ""),
+            bic=getattr(self, f"{carrier}_bic", ""),
+            api_url=getattr(self, f"{carrier}_api_url") or "",
+            has_api=self.has(f"{carrier}_api_url") and self.has(f"{carrier}_api_key"),
+            hook_secrets=secrets,
+        )
+
     def vault(self) -> Vault:
         """Open the key ring; in development one of our own making when none is set. Raises SettingsError."""
         try:
@@ -210,6 +261,9 @@ HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
     "sms": ("twilio_auth_token",),
     "telegram": ("telegram_webhook_secret",),
     "stripe": ("stripe_webhook_secret",),
+    "ncb": ("ncb_hook_secret",),
+    "scotia": ("scotia_hook_secret",),
+    "lynk": ("lynk_hook_secret",),
 }
 """What a hook needs to verify its provider's calls."""
 SENDERS: Final[Mapping[Channel, tuple[str, ...]]] = {
@@ -218,14 +272,21 @@ SENDERS: Final[Mapping[Channel, tuple[str, ...]]] = {
     Channel.TELEGRAM: ("telegram_token",),
 }
 """What a chat needs to send."""
+POWERTRANZ: Final = (
+    "powertranz_id",
+    "powertranz_password",
+    "powertranz_carrier",
+    "powertranz_page_set",
+    "powertranz_page_name",
+)
+"""What cards by PowerTranz need."""
 _TOGETHER: Final = (
     HOOKS["whatsapp"],
     SENDERS[Channel.WHATSAPP],
     ("taj_api_url", "taj_api_key"),
     ("sendgrid_api_key", "sendgrid_from"),
-    ("ncb_api_url", "ncb_api_key"),
-    ("scotia_api_url", "scotia_api_key"),
-    ("lynk_api_url", "lynk_api_key"),
+    POWERTRANZ,
+    *((f"{carrier}_api_url", f"{carrier}_api_key") for carrier in TRANSFER_RAILS),
 )
 """Settings of which one without the others is a slip."""
 
@@ -246,6 +307,7 @@ def _faults(settings: Settings) -> Iterator[str]:
         if not settings.twilio_sender:
             yield "TWILIO_FROM: set the number SMS are sent from, or TWILIO_MESSAGING_SERVICE_SID"
     yield from _smsgate_faults(settings)
+    yield from _rail_faults(settings)
     yield from _staff_faults(settings.staff)
     if settings.pardna_rules and not settings.pardna_rules.is_file():
         yield f"PARDNA_RULES: there is no file {settings.pardna_rules}"
@@ -266,6 +328,19 @@ def _smsgate_faults(settings: Settings) -> Iterator[str]:
     by_name = settings.has("smsgate_user") and settings.has("smsgate_password")
     if settings.smsgate_api_url and not (by_name or settings.has("smsgate_token")):
         yield "SMSGATE_TOKEN: set it, or SMSGATE_USER and SMSGATE_PASSWORD"
+
+
+def _rail_faults(settings: Settings) -> Iterator[str]:
+    """Name rails that are set up by half: what would be shown to nobody, and money that nobody would hear of."""
+    for carrier in TRANSFER_RAILS:
+        name, rail = carrier.upper(), settings._transfer_rail(carrier)  # noqa: SLF001 - this module's own
+        spare = [f"{name}_{part.upper()}" for part in ("holder", "branch", "bic") if getattr(rail, part)]
+        if spare and not rail.on:
+            yield f"{name}_ACCOUNT: set the account that members pay into, or remove {', '.join(spare)}"
+        if rail.has_api and not rail.hook_secrets:
+            yield f"{name}_HOOK_SECRET: set the secret that signs the calls to /hooks/{carrier}, or no outcome is heard"
+    if settings.powertranz_page_set and not settings.powertranz_page_set.startswith("PTZ/"):
+        yield "POWERTRANZ_PAGE_SET: write it with PTZ/ in front, as the merchant portal names it"
 
 
 def _staff_faults(staff: Iterable[str]) -> Iterator[str]:
