@@ -41,7 +41,8 @@ from channels.http import Http
 from channels.rails.sandbox import SandboxRail
 from channels.rails.stripe import StripeHook
 from domain.messages import Channel
-from domain.payments import CARD, SANDBOX
+from domain.money import Currency
+from domain.payments import CARD, SANDBOX, US_CARD, How, Route
 from domain.people import Role
 from domain.schedule import Calendar
 from storage import queries
@@ -146,9 +147,17 @@ def jamaican_calendar(year: int) -> Calendar:
     return Calendar(frozenset(holidays.country_holidays("JM", years=years)))
 
 
-def rails_in(settings: Settings) -> tuple[str, ...]:
-    """Return the rails that a member may name: in development the sandbox, which plays the card page too."""
-    return (SANDBOX, CARD) if settings.development else ()
+def make_routes(settings: Settings) -> dict[str, Route]:
+    """Return the ways for money that are on, by the word that names them, in the order they are offered in."""
+    routes: list[Route] = []
+    if settings.development:
+        every = frozenset(Currency)
+        routes += [
+            Route(SANDBOX, "sandbox", How.AT_ONCE, every, pays=frozenset({"any"})),
+            Route(CARD, "sandbox", How.PAGE, every),
+            Route(US_CARD, "sandbox", How.PAGE, frozenset({Currency.USD})),
+        ]
+    return {route.word: route for route in routes}
 
 
 def make_tools(parts: Parts) -> Tools:
@@ -159,8 +168,7 @@ def make_tools(parts: Parts) -> Tools:
         randbelow=secrets.randbelow,
         new_id=lambda: secrets.token_hex(12),
         site=parts.public_url,
-        rails=rails_in(parts.settings),
-        payout_rail=SANDBOX if parts.settings.development else "",
+        routes=make_routes(parts.settings),
     )
 
 

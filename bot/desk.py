@@ -8,7 +8,7 @@ alone; alone, it waits and is tried again, and after five tries it is parked wit
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -21,6 +21,7 @@ from bot.actions.table import ACTIONS
 from bot.actions.turn import Tools, Turn
 from bot.conversations import talk
 from bot.conversations.flow import Session, Step
+from bot.stepping import MOST_TRIES, is_try, prepare
 from bot.telemetry import Metrics
 from bot.words.catalogue import Catalogue
 from bot.words.say import Refusal, Say, say
@@ -28,10 +29,8 @@ from domain import commands as c
 from domain import ledger
 from domain.codes import ticket_ref
 from domain.messages import Channel, Inbound, Outgoing
-from domain.money import Currency
 from domain.pardna import Circle, CircleState
-from domain.payments import SANDBOX
-from domain.people import Address, Language, Person, Role, Ticket, TicketKind
+from domain.people import Address, Language, Person, Role, Ticket, TicketKind, parties_of
 from domain.schedule import out_of_quiet
 from storage import inbox, outbox, queries, tables
 from storage.bell import Bell
@@ -42,6 +41,7 @@ from storage.duties import Duty
 from storage.engine import Connection, Engine
 from storage.inbox import Arrival
 from storage.outbox import Parcel
+from storage.pins import Pins
 from storage.queries import Contact, Who
 from storage.vault import Vault
 
@@ -64,8 +64,8 @@ AWAKE: Final = timedelta(hours=2)
 """Who wrote so lately is not woken by an answer of others (rules.md 55: unless the person wrote)."""
 WAITS_FOR_OLDER: Final = (c.CutOff, c.CloseRound)
 CHANNELS: Final = {channel.value: channel for channel in Channel}
-MOVES_RAIL: Final = (c.Collected, c.Disbursed)
-RAIL_ACCOUNTS: Final = frozenset(ledger.rail(SANDBOX, currency).name for currency in Currency)
+MOVES_CASH: Final = (c.BeginThrow, c.RecordCash, c.Confirm)
+CASH_WEEK: Final = timedelta(days=7)
 log = structlog.get_logger(__name__)
 
 
@@ -106,7 +106,9 @@ class Desk:
         self._metrics = metrics
         self._crowd = crowd
         self._seats = queries.Seats()
+        self._pins = Pins(vault)
         self._limit = MOST_TURNS
+        self._house = frozenset(account.name for account in ledger.house(tools.carriers))
 
     async def run(self) -> None:
         """Handle arrivals until cancelled."""
@@ -184,9 +186,11 @@ class Desk:
     async def _handle(self, conn: Connection, arrivals: Sequence[Arrival]) -> int:
         ready = await self._without_early(conn, arrivals)
         staff = await queries.staff(conn)
-        jobs = await self._decide(conn, ready, staff)
+        jobs = _few_pins(await self._decide(conn, ready, staff))
+        ready = [job.arrival for job in jobs]
+        await prepare(conn, self._pins, self._vault, [(j.turn, cmd) for j in jobs for cmd in _pins_of(j)])
         book = Book(conn)
-        if commands := [(job, command) for job in jobs for command in job.step.commands]:
+        if commands := [(job, command) for job in jobs for command in _wanted(job)]:
             await self._open(conn, book, commands)
         for job in jobs:
             job.turn.book = book
@@ -260,19 +264,30 @@ class Desk:
         every = [cmd for _, cmd in commands]
         changing = [cmd for cmd in every if not cmd.reads_only]
         circles = named("circle", every)
+        who = named("person_named", every)
+        refs = frozenset(w.upper() for w in who if w[:2].upper() == "K-")
+        guarded = {job.turn.person_id for job, cmd in commands if cmd.needs_pin or isinstance(cmd, c.PinTry)}
         persons = {job.turn.person_id for job, _ in commands if job.turn.person_id} | named("person_id", every)
         parties = {job.turn.party for job, _ in commands if job.turn.party} | named("party", every)
+        parties |= {party for w in named("person_named", every) for party in parties_of(w)}
         return Needs(
             circles=circles,
             read_only=circles - named("circle", changing),
             receipts=named("receipt", every),
             payout_refs=named("payout_ref", every),
             payout_ids=named("payout_id", every),
-            ticket_refs=named("ticket_ref", every),
+            ticket_refs=named("ticket_ref", every) | refs,
+            names=frozenset(w.lower() for w in who),
+            pins=frozenset(guarded - {""}),
             persons=frozenset(persons),
             parties=frozenset(parties),
-            rails=RAIL_ACCOUNTS if any(isinstance(cmd, MOVES_RAIL) for cmd in every) else frozenset(),
+            rails=self._house if any(cmd.moves_money for cmd in every) else frozenset(),
             queue=any(isinstance(cmd, c.Queue) for cmd in every),
+            provider_refs=frozenset(ref for cmd in every for ref in _provider_refs(cmd)),
+            refund_ids=named("refund_id", every),
+            dispute_ids=named("dispute_id", every),
+            money=any(cmd.moves_money for cmd in every),
+            cash_since=self._clock.now() - CASH_WEEK if any(isinstance(cmd, MOVES_CASH) for cmd in every) else None,
         )
 
     # -- what is said -----------------------------------------------------------------------------------------
@@ -341,7 +356,20 @@ class Desk:
 
     def _orders(self, job: _Job) -> list[Parcel]:
         now = self._clock.now()
-        return [Parcel(f"{o.rail}:{o.key}", o.kind, o.key, o.body, now) for o in job.turn.orders]
+        return [Parcel(f"{o.carrier}:{o.key}", o.kind, o.key, o.body, now) for o in job.turn.orders]
+
+
+def _provider_refs(command: c.Command) -> list[tuple[str, str]]:
+    """Return by what references of a carrier's own a payment of ours may be known already."""
+    match command:
+        case c.Collected(carrier=carrier, provider_ref=ref, provider_id=id_) if carrier:
+            return [(carrier, ref or id_)]
+        case c.ChargedBack() | c.ChargeReturned() | c.DisputeClosed():
+            return [(command.carrier, command.provider_ref)]
+        case c.Line():
+            return [(command.carrier, command.line_id)]
+        case _:
+            return []
 
 
 def _is_number(body: Mapping[str, Any]) -> bool:
@@ -365,10 +393,38 @@ def _delivery(arrival: Arrival) -> list[tuple[str, str, str]]:
     return [(arrival.body["channel"], arrival.body["message_id"], arrival.body["status"])]
 
 
+def _pins_of(job: _Job) -> list[c.PinTry]:
+    return [command for command in job.step.commands if isinstance(command, c.PinTry)]
+
+
+def _few_pins(jobs: Sequence[_Job]) -> list[_Job]:
+    """Leave what comes after so many typed PINs to the next batch."""
+    typed, few = 0, []
+    for job in jobs:
+        tries = is_try(job.step.commands)
+        typed += tries
+        if not tries or typed <= MOST_TRIES:
+            few.append(job)
+    return few
+
+
+def _wanted(job: _Job) -> list[c.Command]:
+    """Return what is to be done, and what may be when a PIN is right."""
+    return [*job.step.commands, *([job.turn.kept] if job.turn.kept else ())]
+
+
+def _in_turn(job: _Job) -> Iterator[c.Command]:
+    """Yield the commands of one arrival, and what waited for a PIN after the one that gave it."""
+    for command in job.step.commands:
+        yield command
+        if job.turn.resumed is not None and isinstance(command, c.PinTry):
+            yield job.turn.resumed
+
+
 def _do(job: _Job) -> None:
     """Carry out the commands of one arrival, in order."""
     outcomes: list[Say] = []
-    for command in job.step.commands:
+    for command in _in_turn(job):
         if _postponed(job, command):
             continue
         done = check(job.turn, command) or ACTIONS[type(command)](job.turn, command)
@@ -378,6 +434,8 @@ def _do(job: _Job) -> None:
                 _ask_again(job, done)
             case Say():
                 outcomes.append(done)
+    if job.session is not None and job.turn.goes_on:
+        job.session = replace(job.session.idle(), flow=job.turn.goes_on, at="pin")
     if job.session is not None and job.turn.remembered:
         job.session = job.session.remember(**job.turn.remembered)
     first_words = bool(job.step.commands) and isinstance(job.step.commands[0], c.Onboard)
@@ -389,7 +447,7 @@ def _ask_again(job: _Job, refusal: Refusal) -> None:
     if job.session is not None:
         job.session = job.session.remember(yes=None)
     before = job.step.before
-    if refusal.ask_again and before is not None and job.session is not None:
+    if refusal.ask_again and before is not None and job.session is not None and not is_try(job.step.commands):
         slots = {k: v for k, v in before.slots.items() if k != refusal.ask_again}
         job.session = replace(job.session, flow=before.flow, at=refusal.ask_again, slots=slots)
 

@@ -4,6 +4,7 @@
 banker of the circle named or either of them (insider), staff (with one of `roles`), or system (duties and results).
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Literal
@@ -18,11 +19,28 @@ By = Literal["anyone", "person", "member", "insider", "banker", "staff", "system
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something to be done. `reads_only`: nothing changes, so no lock is taken."""
+    """Something to be done. `reads_only`: nothing changes, so no lock is taken.
+
+    `moves_money`: it may touch what stands with carriers, so the house's accounts are locked and read.
+    `steps_up`: it asks for the PIN (rules.md 54), `anew` even where it was given a moment ago.
+    """
 
     by: ClassVar[By] = "person"
     roles: ClassVar[frozenset[Role]] = frozenset()
     reads_only: ClassVar[bool] = False
+    moves_money: ClassVar[bool] = False
+    steps_up: ClassVar[bool] = False
+    anew: ClassVar[bool] = False
+
+    @property
+    def needs_pin(self) -> bool:
+        """Whether the PIN has to be given first: for some words of members, and all of staff's (rules.md 54)."""
+        return self.steps_up or self.by == "staff"
+
+
+def word(command: type[Command]) -> str:
+    """Return the name by which an arrival asks for a command: `pay_day` for PayDay."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", command.__name__).lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +214,7 @@ class BeginThrow(Command):
     `for_who` names another member whose hand it is for (rules.md 25); "" is my own.
     """
 
+    moves_money: ClassVar[bool] = True
     by: ClassVar[By] = "member"
     circle: str
     amount: int
@@ -231,6 +250,7 @@ class Deny(Command):
 class PayOut(Command):
     """Start paying what a drawer may get now."""
 
+    moves_money: ClassVar[bool] = True
     by: ClassVar[By] = "banker"
     circle: str
 
@@ -239,6 +259,8 @@ class PayOut(Command):
 class ApprovePayout(Command):
     """The second yes to a payout."""
 
+    moves_money: ClassVar[bool] = True
+    steps_up: ClassVar[bool] = True
     payout_ref: str
 
 
@@ -246,6 +268,7 @@ class ApprovePayout(Command):
 class Received(Command):
     """My draw reached me."""
 
+    moves_money: ClassVar[bool] = True
     payout_ref: str
 
 
@@ -265,8 +288,12 @@ class StateTrn(Command):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SetDestination(Command):
-    """Where my draws go: kind bank (place, branch, account), wallet (place, account) or cash."""
+    """Where my draws go: kind bank (place, branch, account), wallet (place, account) or cash.
 
+    `holder` is the name that the account is in (rules.md 34).
+    """
+
+    steps_up: ClassVar[bool] = True
     kind: str
     place: str = ""
     branch: str = ""
@@ -278,6 +305,7 @@ class SetDestination(Command):
 class StartLink(Command):
     """Send a one-time code to an address of mine that is to be added."""
 
+    steps_up: ClassVar[bool] = True
     party: str
 
 
@@ -286,6 +314,59 @@ class FinishLink(Command):
     """The code that reached it."""
 
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskUnlink(Command):
+    """Show me my addresses, so that I can say which one goes."""
+
+    reads_only: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unlink(Command):
+    """This address is mine no more (rules.md 53)."""
+
+    steps_up: ClassVar[bool] = True
+    party: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopDraws(Command):
+    """Somebody changed what was not theirs to change: send my draws nowhere until staff have spoken to me."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PinTry(Command):
+    """A PIN was typed. It is in this command alone: nothing that is kept or written holds one."""
+
+    pin: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class GivePin(PinTry):
+    """My PIN. `asked`: it answers the question for it, so that what waits is done; `ahead`: it came with a line."""
+
+    asked: bool = False
+    ahead: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ChoosePin(PinTry):
+    """The PIN I want."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RepeatPin(PinTry):
+    """The PIN I want, once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePin(Command):
+    """I want another PIN, or a first one."""
+
+    steps_up: ClassVar[bool] = True
+    anew: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +405,7 @@ class Queue(Command):
 class Kyc(Command):
     """A TRN was held against the document: right or not."""
 
+    moves_money: ClassVar[bool] = True
     by: ClassVar[By] = "staff"
     roles: ClassVar[frozenset[Role]] = frozenset({Role.COMPLIANCE, Role.ADMIN})
     ticket_ref: str
@@ -334,10 +416,82 @@ class Kyc(Command):
 class Case(Command):
     """Answer a ticket, or decide it with OK / NO."""
 
+    moves_money: ClassVar[bool] = True
     by: ClassVar[By] = "staff"
     roles: ClassVar[frozenset[Role]] = frozenset(Role)
     ticket_ref: str
     text: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FreezeDraws(Command):
+    """FREEZE: send somebody nothing until UNFREEZE. `person_named` as in `whom` in bot/actions/freezing.py."""
+
+    by: ClassVar[By] = "staff"
+    roles: ClassVar[frozenset[Role]] = frozenset({Role.COMPLIANCE, Role.FINANCE})
+    person_named: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class UnfreezeDraws(Command):
+    """UNFREEZE: send somebody money again."""
+
+    by: ClassVar[By] = "staff"
+    roles: ClassVar[frozenset[Role]] = frozenset({Role.COMPLIANCE, Role.FINANCE})
+    person_named: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ResetPin(Command):
+    """RESET PIN: somebody forgot it, and was identified in the way that `reason` tells."""
+
+    by: ClassVar[By] = "staff"
+    roles: ClassVar[frozenset[Role]] = frozenset({Role.SUPPORT, Role.COMPLIANCE})
+    person_named: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentByBank(Command):
+    """I have sent the transfer of this receipt; `told` is the reference my bank or wallet gave me."""
+
+    receipt: str
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack(Command):
+    """REFUND: give a payment back to who paid it, all that can be or `amount` of it."""
+
+    moves_money: ClassVar[bool] = True
+    by: ClassVar[By] = "staff"
+    roles: ClassVar[frozenset[Role]] = frozenset({Role.FINANCE})
+    receipt: str
+    amount: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Match(Command):
+    """MATCH: say what a line of a statement is: a payment's (`receipt`), or a kind of the house's own (`own`)."""
+
+    moves_money: ClassVar[bool] = True
+    by: ClassVar[By] = "staff"
+    roles: ClassVar[frozenset[Role]] = frozenset({Role.FINANCE})
+    ticket_ref: str
+    receipt: str = ""
+    own: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetRate(Command):
+    """RATE: Jamaican for US money from now on, as in domain/exchange.py; 0 asks for the one in force."""
+
+    moves_money: ClassVar[bool] = True
+    by: ClassVar[By] = "staff"
+    roles: ClassVar[frozenset[Role]] = frozenset({Role.FINANCE})
+    rate: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +521,7 @@ class CloseRound(Duty):
 class PayDay(Duty):
     """The payout date of a round: ask the banker to pay out."""
 
+    moves_money: ClassVar[bool] = True
     circle: str
     round: int
 
@@ -426,6 +581,22 @@ class HeldReminder(Duty):
 
 
 @dataclass(frozen=True, slots=True)
+class RailShort(Duty):
+    """A draw waits because the carrier that can pay it has too little: finance has to move money."""
+
+    circle: str
+    round: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class DepositsWait(Duty):
+    """Money came that nobody was found for: finance hears of it, once an hour."""
+
+    hour: str
+
+
+@dataclass(frozen=True, slots=True)
 class MoreForStaff(Duty):
     """An hour after staff last heard of somebody's question: more was added to it."""
 
@@ -434,7 +605,7 @@ class MoreForStaff(Duty):
 
 @dataclass(frozen=True, slots=True)
 class Result(Command):
-    """What a rail or a channel told us (filed by the relay or a web hook)."""
+    """What a rail or a channel told us (filed by the relay, a web hook or the import of a statement)."""
 
     by: ClassVar[By] = "system"
 
@@ -449,10 +620,25 @@ class LinkReady(Result):
 
 @dataclass(frozen=True, slots=True)
 class Collected(Result):
-    """The rail has the money."""
+    """The rail has money for a payment: `amount` of `currency`, or (0) just what was asked for.
 
+    The payment is named by our `receipt`, or else by its `provider_ref` at the `carrier`.
+    """
+
+    moves_money: ClassVar[bool] = True
     receipt: str
     provider_id: str
+    provider_ref: str = ""
+    carrier: str = ""
+    amount: int = 0
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectPending(Result):
+    """The payer has paid, and the money is still on its way to the rail."""
+
+    receipt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -464,11 +650,139 @@ class CollectFailed(Result):
 
 
 @dataclass(frozen=True, slots=True)
-class Disbursed(Result):
-    """The rail paid."""
+class LinkExpired(Result):
+    """Nobody paid while the link was good."""
 
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CardBack(Result):
+    """The payer came back from the card page: `spi_token` lets the money be taken, once."""
+
+    receipt: str
+    spi_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded(Result):
+    """The rail has given a refund back."""
+
+    moves_money: ClassVar[bool] = True
+    refund_id: str
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFailed(Result):
+    """The rail could not give it back."""
+
+    moves_money: ClassVar[bool] = True
+    refund_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChargedBack(Result):
+    """A card's bank has taken a payment back: `amount` of `currency` has left the rail."""
+
+    moves_money: ClassVar[bool] = True
+    carrier: str
+    receipt: str
+    provider_ref: str
+    dispute_id: str
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeReturned(Result):
+    """The card's bank gave it back again."""
+
+    moves_money: ClassVar[bool] = True
+    carrier: str
+    receipt: str
+    provider_ref: str
+    dispute_id: str
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeClosed(Result):
+    """The card's bank has decided for good."""
+
+    carrier: str
+    receipt: str
+    provider_ref: str
+    dispute_id: str
+    won: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Charge(Result):
+    """A carrier kept something for its work; below zero it gave it back."""
+
+    moves_money: ClassVar[bool] = True
+    carrier: str
+    charge_id: str
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Converted(Result):
+    """A carrier exchanged money of ours by itself."""
+
+    moves_money: ClassVar[bool] = True
+    carrier: str
+    move_id: str
+    gave: int
+    gave_currency: str
+    got: int
+    got_currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class MovedOut(Result):
+    """A carrier sent money of ours to our bank, where a statement will show it; `back`: it came back."""
+
+    moves_money: ClassVar[bool] = True
+    carrier: str
+    move_id: str
+    amount: int
+    currency: str
+    back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Result):
+    """A line of a bank statement: what came (above zero) or went, and what it was found to be about.
+
+    `hint` is what the bank calls it (charge, interest, returned), `suggestions` are receipts it may be for.
+    """
+
+    moves_money: ClassVar[bool] = True
+    line_id: str
+    carrier: str
+    amount: int
+    currency: str
+    booked: str
+    receipt: str = ""
+    payout_id: str = ""
+    refund_id: str = ""
+    hint: str = ""
+    suggestions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Disbursed(Result):
+    """The rail paid. `charge`: what it kept for that beside (minor units)."""
+
+    moves_money: ClassVar[bool] = True
     payout_id: str
     provider_id: str
+    charge: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -477,6 +791,16 @@ class DisburseFailed(Result):
 
     payout_id: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisburseReturned(Result):
+    """What the rail had paid came back."""
+
+    moves_money: ClassVar[bool] = True
+    payout_id: str
+    reason: str
+    provider_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Money on its way in (a payment) and out (a payout), and the states each may be in."""
+"""Money on its way in (a payment), out (a payout) and back (a refund, a chargeback), and the states each may be in."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +9,36 @@ from domain.money import Currency
 CASH = "CASH"
 SANDBOX = "SANDBOX"
 CARD = "CARD"
+US_CARD = "USCARD"
+NCB = "NCB"
+SCOTIA = "SCOTIA"
+LYNK = "LYNK"
+CASH_CARRIER = "cash"
+
+
+class How(StrEnum):
+    """How a member pays on a rail: at once (the sandbox), on a page, or by a transfer of their own."""
+
+    AT_ONCE = "at once"
+    PAGE = "page"
+    TRANSFER = "transfer"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What the house knows of one way for money: the word that names it and the carrier that takes it.
+
+    `account` are the lines that a member copies for a transfer, the number last. `pays` says to what kinds of
+    destination it pays out (bank, wallet, any), `most_out` how much at once (rules.md 38; minor units, 0: no limit).
+    """
+
+    word: str
+    carrier: str
+    how: How
+    currencies: frozenset[Currency]
+    account: tuple[str, ...] = ()
+    pays: frozenset[str] = frozenset()
+    most_out: int = 0
 
 
 class PaymentState(StrEnum):
@@ -19,6 +49,8 @@ class PaymentState(StrEnum):
     FAILED = "FAILED"
     DENIED = "DENIED"
     DISPUTED = "DISPUTED"
+    REFUNDED = "REFUNDED"
+    CHARGED_BACK = "CHARGED_BACK"
 
 
 class PayoutState(StrEnum):
@@ -43,7 +75,9 @@ class Payment:
     """Money that somebody gave, or says they gave, for `person_id`'s hand.
 
     `recorded_by` gave it themselves (rules.md 25: perhaps for somebody else), or is the banker who took the cash.
-    `confirmed`: both sides said so (cash), or the rail did.
+    `confirmed`: both sides said so (cash), or the rail did. `rail` is the word it was asked for by, `carrier` who takes
+    it. Where the payer pays in another currency, `pay_amount` of `pay_currency` is what they pay, at `rate` (see
+    domain/exchange.py), until `good_until`. `told` is a reference of the payer's own bank that they told us.
     """
 
     receipt: str
@@ -59,11 +93,75 @@ class Payment:
     token_hash: bytes | None
     began_at: datetime
     settled_at: datetime | None = None
+    carrier: str = CASH_CARRIER
+    pay_amount: int = 0
+    pay_currency: Currency = Currency.JMD
+    rate: int = 0
+    good_until: datetime | None = None
+    told: str = ""
+    given_back: int = 0
+    """What of it has gone back to the payer, or is on its way there."""
+
+    @property
+    def is_cash(self) -> bool:
+        """Whether it changed hands between two people."""
+        return self.carrier == CASH_CARRIER
+
+
+class RefundState(StrEnum):
+    """A refund is pending until its rail has settled it, and can fail."""
+
+    PENDING = "PENDING"
+    SETTLED = "SETTLED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money of a payment on its way back to who paid it. `pay_amount` is what leaves the rail, in its currency."""
+
+    id: str
+    receipt: str
+    circle: str
+    person_id: str
+    amount: int
+    currency: Currency
+    carrier: str
+    pay_amount: int
+    pay_currency: Currency
+    state: RefundState
+    started_by: str
+    began_at: datetime
+    ended_at: datetime | None = None
+    provider_ref: str | None = None
+
+
+class ChargebackState(StrEnum):
+    """What a card's bank did with a payment its holder disputed."""
+
+    TAKEN = "TAKEN"
+    RETURNED = "RETURNED"
+    LOST = "LOST"
+
+
+@dataclass(frozen=True, slots=True)
+class Chargeback:
+    """A card payment that its bank took back. `owed` of it could not be found any more and is the member's debt."""
+
+    id: str
+    receipt: str
+    circle: str
+    person_id: str
+    amount: int
+    owed: int
+    state: ChargebackState
+    taken_at: datetime
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """One act of paying out. `cash` is handed over by the banker, `rail_amount` goes by `rail`.
+    """One act of paying out. `cash` is handed over by the banker, `rail_amount` goes by `carrier`.
 
     With `via_banker` the rail pays the banker, who hands that over too (rules.md 34: no account set).
     """
@@ -76,7 +174,7 @@ class Payout:
     person_id: str
     cash: int
     rail_amount: int
-    rail: str
+    carrier: str
     via_banker: bool
     label: str
     state: PayoutState
@@ -88,6 +186,15 @@ class Payout:
     asked_at: datetime
     sent_at: datetime | None = None
     ended_at: datetime | None = None
+    tries: int = 1
+    """How often it was sent: one more after each time that it came back."""
+    charge: int = 0
+    """What the bank kept for it beside (minor units), borne by the house."""
+
+    @property
+    def key(self) -> str:
+        """The key under which the rail pays it: the same for every try to send it, another once it came back."""
+        return f"payout:{self.id}" if self.tries == 1 else f"payout:{self.id}:{self.tries}"
 
     @property
     def amount(self) -> int:

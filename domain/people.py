@@ -1,8 +1,9 @@
 """People: who they are, where they are reached, what they have proved and agreed to."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 
@@ -90,6 +91,37 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
+class Freeze:
+    """Why a person's draws are not sent for now: something about them changed, or staff hold them (rules.md 34, 53).
+
+    `until`: when a change is old enough; `held`: until staff let it go.
+    """
+
+    person_id: str
+    until: datetime | None = None
+    held: bool = False
+
+
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
+"""Until staff say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Why nothing is sent to somebody for now: until a time, since details or addresses changed, or `held` by staff."""
+
+    person_id: str
+    until: datetime | None = None
+    held: bool = False
+
+    def lasts_until(self, at: datetime) -> datetime | None:
+        """Return until when nothing is sent (FOR_EVER: until staff say so), or None when nothing is in the way."""
+        if self.held:
+            return FOR_EVER
+        return self.until if self.until is not None and at < self.until else None
+
+
+@dataclass(frozen=True, slots=True)
 class LinkCode:
     """A one-time code of one person on its way to an address that is being added (rules.md 53).
 
@@ -116,6 +148,10 @@ class TicketKind(StrEnum):
     DISPUTE = "dispute"
     PAYOUT = "payout"
     FAULT = "fault"
+    MATCH = "match"
+    """Money that came without a name of ours."""
+    ALERT = "alert"
+    """For compliance alone; nobody else learns that it is there (rules.md 58)."""
 
 
 OF_MONEY = frozenset({TicketKind.DISPUTE, TicketKind.PAYOUT})
@@ -154,6 +190,20 @@ def first_name(name: str) -> str:
     return name.split(maxsplit=1)[0] if name.split() else name
 
 
+def shown_address(party: str) -> str:
+    """Return an address as it may be shown to its owner: the channel and the last four figures."""
+    channel, _, address = party.partition(":")
+    return f"{ {'sms': 'SMS', 'whatsapp': 'WhatsApp', 'telegram': 'Telegram'}.get(channel, channel) } ...{address[-4:]}"
+
+
+def parties_of(named: str) -> frozenset[str]:
+    """Return the parties that an address may be (`+18765550101`, `5550103`); none for a name or a reference."""
+    if not re.fullmatch(r"\+?[0-9]{5,15}", named):
+        return frozenset()
+    channels = ("sms", "whatsapp") if named.startswith("+") else ("telegram",)
+    return frozenset(f"{channel}:{named}" for channel in channels)
+
+
 def tidy_name(text: str) -> str:
     """Return a name with single spaces, or "" when it is none: it holds letters and no digits, <= 40 characters.
 
@@ -174,3 +224,61 @@ def read_trn(text: str) -> str:
     """
     digits = _TRN_MARKS.sub("", text)
     return digits if re.fullmatch(r"[0-9]{9}", digits) and len(set(digits)) > 1 else ""
+
+
+_TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "rev", "jr", "sr"})
+_JOINT = re.compile(r"[&/+]|\b(?:and|or)\b")
+_MOST_BESIDE = 2
+"""Names of one side that the other has not: middle names, or a name from before a marriage."""
+_SHORTEST_SLIP = 5
+"""Letters of a name in which a slip is a slip: Joan and John are two people."""
+
+
+def same_holder(name: str, holder: str) -> bool:
+    """Whether an account in the name of `holder` is that of a member called `name` (rules.md 34).
+
+    Case, accents, marks, order, titles, middle names and their initials do not count, and one letter may be wrong
+    within a long name. Two whole names have to be the same, so that M Brown is not Marva Brown; an account of two
+    people is nobody's. What is not clearly the same is for staff to look at.
+    """
+    mine, theirs = _names(name), _names(holder)
+    if _JOINT.search(holder.casefold()) or not mine:
+        return False
+    if mine == theirs:
+        return True
+    few, many = sorted((_untitled(mine), _untitled(theirs)), key=len)
+    if len(many) - len(few) > _MOST_BESIDE:
+        return False
+    whole, slips, left = 0, 0, list(many)
+    for one in few:
+        found = next((o for o in left if o == one), None) or next((o for o in left if _is_near(one, o)), None)
+        if found is None:
+            return False
+        left.remove(found)
+        whole += len(one) > 1 and len(found) > 1
+        slips += found != one and len(one) > 1 and len(found) > 1
+    return whole >= 2 and slips <= 1  # noqa: PLR2004 - a name and a surname
+
+
+def _names(name: str) -> list[str]:
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(c))
+    words = re.sub(r"[-,.]", " ", re.sub(r"['\u2019]", "", plain)).split()
+    return sorted(words)
+
+
+def _untitled(names: list[str]) -> list[str]:
+    return [n for n in names if n not in _TITLES]
+
+
+def _is_near(one: str, other: str) -> bool:
+    """Whether one is the initial of the other, or one letter within it is wrong, missing, added or changed places.
+
+    Not the last letter: Denis and Denise, Patrick and Patricka are two people.
+    """
+    if 1 in {len(one), len(other)}:
+        return one[0] == other[0]
+    if min(len(one), len(other)) < _SHORTEST_SLIP or one[-1] != other[-1] or one[0] != other[0]:
+        return False
+    start = next(i for i, (a, b) in enumerate(zip(one + " ", other + " ", strict=False)) if a != b)
+    a, b = one[start:], other[start:]
+    return a[1:] == b[1:] or a == b[1:] or a[1:] == b or (a[:2] == b[1::-1] and a[2:] == b[2:])

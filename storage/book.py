@@ -7,17 +7,20 @@ opens and commits it. A row that was not changed is not written.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import ledger as books
+from domain.exchange import Rate
 from domain.pardna import Circle, Due, Hand, Member, Round
-from domain.payments import CASH, Payment, PaymentState, Payout
+from domain.payments import CASH, Chargeback, Payment, PaymentState, Payout, Refund
 from domain.people import Address, Destination, LinkCode, Person, Ticket, Trn
 from storage import ledger, tables
-from storage.codec import Table, load, save
+from storage.codec import Table, delete, load, save
 from storage.duties import Duty, plan
 
 Row = TypeVar("Row")
@@ -28,6 +31,23 @@ MOST_TICKETS = 2000
 """How much of the queue is looked at; whoever has more waiting has other worries than its order."""
 _OPEN_PAYMENT = "state = 'PENDING' OR (state = 'SETTLED' AND NOT confirmed)"
 _OPEN_PAYOUT = "state NOT IN ('RECEIVED', 'PRESUMED', 'DROPPED')"
+
+
+_CASH_LATELY = text("""
+    WITH cash AS (
+        SELECT p.person_id, c.banker_id, CASE p.currency WHEN 'USD' THEN p.amount * coalesce(
+            (SELECT jmd_per_usd FROM rate ORDER BY set_at DESC, id DESC LIMIT 1), 1600000) / 10000
+            ELSE p.amount END AS cents
+        FROM payment p JOIN circle c ON c.code = p.circle
+        WHERE p.carrier = 'cash' AND p.state = 'SETTLED' AND p.began_at > :since
+            AND (p.person_id = ANY(:p) OR c.banker_id = ANY(:p))
+    )
+    SELECT person_id, sum(cents) AS total FROM (
+        SELECT person_id, cents FROM cash
+        UNION ALL SELECT banker_id, cents FROM cash WHERE banker_id <> person_id
+    ) both_sides GROUP BY person_id
+""")
+"""A rate that nobody has set counts as J$160: too high, so that watching begins rather too early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +63,21 @@ class Needs:
     ticket_refs: frozenset[str] = frozenset()
     persons: frozenset[str] = frozenset()
     parties: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    """Whole names of people, in small letters."""
+    pins: frozenset[str] = frozenset()
+    """People whose PIN is asked about, and with them what waits for it at `parties`."""
     rails: frozenset[str] = frozenset()
     """Names of ledger accounts that belong to no circle."""
     queue: bool = False
+    provider_refs: frozenset[tuple[str, str]] = frozenset()
+    """Payments by their carrier and its own reference."""
+    refund_ids: frozenset[str] = frozenset()
+    dispute_ids: frozenset[str] = frozenset()
+    money: bool = False
+    """Whether two currencies may meet: then the rate in force is read."""
+    cash_since: datetime | None = None
+    """Where cash may change hands: since when it is read how much did."""
 
 
 @dataclass(slots=True)
@@ -54,15 +86,26 @@ class Book:
 
     conn: AsyncConnection
     balances: dict[str, int] = field(default_factory=dict)
+    held: dict[str, int] = field(default_factory=dict)
+    """What of the balances is kept for something, by account."""
     posted: dict[str, books.Transaction] = field(default_factory=dict)
     """The transactions of the payments named, by receipt, so that they can be taken back."""
+    rate: Rate | None = None
+    """The rate in force, when money is about."""
+    cash_lately: dict[str, int] = field(default_factory=dict)
+    """What each person gave or took in cash in the last week, in Jamaican cents."""
+    lines: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """What lines of statements turned out to be: state, and what they are matched with."""
     _rows: dict[type, dict[tuple[Any, ...], Any]] = field(default_factory=dict)
     _loaded: dict[type, dict[tuple[Any, ...], Any]] = field(default_factory=dict)
     _of_circle: dict[tuple[type, str], set[tuple[Any, ...]]] = field(default_factory=dict)
     """The keys of the rows of one class and circle: a batch holds many circles, an action looks at one."""
     _locked: Sequence[str] = ()
     _transactions: list[tuple[datetime, books.Transaction]] = field(default_factory=list)
+    _holds: list[tuple[datetime, books.Hold]] = field(default_factory=list)
+    _voids: list[tuple[datetime, str]] = field(default_factory=list)
     _duties: list[Duty] = field(default_factory=list)
+    _dropped: list[Any] = field(default_factory=list)
 
     # -- reading ----------------------------------------------------------------------------------------------
 
@@ -93,6 +136,11 @@ class Book:
         for row in rows:
             self._add(_key(tables.BY_ROW[type(row)], row), row)
 
+    def drop(self, row: Any) -> None:
+        """Remove a row. Only where nothing refers to it."""
+        self._rows[type(row)].pop(_key(tables.BY_ROW[type(row)], row))
+        self._dropped.append(row)
+
     def post(self, at: datetime, transaction: books.Transaction) -> None:
         """Post a transaction when the book is written. The balances seen here change at once."""
         self._transactions.append((at, transaction))
@@ -100,6 +148,24 @@ class Book:
             for account in {transfer.debit, transfer.credit}:
                 effect = books.effect(account, transfer)
                 self.balances[account.name] = self.balances.get(account.name, 0) + effect
+                if transaction.resolves and effect < 0:
+                    self.held[account.name] = self.held.get(account.name, 0) + effect
+
+    def available(self, account: books.Account) -> int:
+        """Return what of an account's balance is not held for something, with this book's own holds."""
+        return self.balance(account) - self.held.get(account.name, 0)
+
+    def hold(self, at: datetime, hold: books.Hold) -> None:
+        """Keep money for something when the book is written: it ends by a transaction that resolves it, or `void`."""
+        self._holds.append((at, hold))
+        for account in books.lowered(hold):
+            self.held[account.name] = self.held.get(account.name, 0) + hold.amount
+
+    def void(self, at: datetime, hold: books.Hold) -> None:
+        """Let go what a hold kept, when the book is written."""
+        self._voids.append((at, hold.key))
+        for account in books.lowered(hold):
+            self.held[account.name] = self.held.get(account.name, 0) - hold.amount
 
     def plan(self, *duties: Duty) -> None:
         """Have the keeper do something at its time. A key planned before is left as it is."""
@@ -118,8 +184,15 @@ class Book:
         await self._load_tickets(needs, sorted(codes))
         await self._load_people(needs)
         await self._load_posted()
+        if needs.money:
+            newest = await load(self.conn, tables.RATE, "true ORDER BY set_at DESC, id DESC LIMIT 1")
+            self.rate = newest[0] if newest else None
+        if needs.cash_since:
+            await self._load_cash(needs.cash_since)
         if locked or needs.rails:
-            self.balances.update(await ledger.lock_and_read(self.conn, locked, sorted(needs.rails)))
+            standings = await ledger.lock_standings(self.conn, locked, sorted(needs.rails))
+            self.balances.update({name: standing.balance for name, standing in standings.items()})
+            self.held = {name: standing.balance - standing.available for name, standing in standings.items()}
         if readable := sorted(codes & needs.read_only):
             self.balances.update(await self._read_balances(readable))
 
@@ -128,8 +201,14 @@ class Book:
         for table in tables.IN_ORDER:
             rows, before = self._rows.get(table.row, {}), self._loaded.get(table.row, {})
             await save(self.conn, table, [row for key, row in rows.items() if before.get(key) != row])
+        for row in self._dropped:
+            await delete(self.conn, tables.BY_ROW[type(row)], [row])
+        for at, keys in _by_time(self._voids):
+            await ledger.void(self.conn, keys, at)
         for at, together in _by_time(self._transactions):
             await ledger.post(self.conn, together, at)
+        for at, holds in _by_time(self._holds):
+            await ledger.hold(self.conn, holds, at)
         if self._locked:
             await self.conn.execute(_NEW_VERSION, {"c": self._locked})
         await plan(self.conn, self._duties)
@@ -144,7 +223,18 @@ class Book:
         if needs.ticket_refs:
             where = "ref = ANY(:v) AND closed_at IS NULL"
             self._keep(tables.TICKET, await load(self.conn, tables.TICKET, where, v=sorted(needs.ticket_refs)))
-        subjects = {t.subject for t in self.all(Ticket)}
+        if needs.provider_refs:
+            carriers, its = zip(*sorted(needs.provider_refs), strict=True)
+            where = "(carrier, provider_ref) IN (SELECT * FROM unnest(CAST(:c AS text[]), CAST(:r AS text[])))"
+            self._keep(tables.PAYMENT, await load(self.conn, tables.PAYMENT, where, c=list(carriers), r=list(its)))
+        if needs.refund_ids:
+            ids = sorted(needs.refund_ids)
+            self._keep(tables.REFUND, await load(self.conn, tables.REFUND, "id = ANY(:v)", v=ids))
+        if needs.dispute_ids:
+            ids = sorted(needs.dispute_ids)
+            self._keep(tables.CHARGEBACK, await load(self.conn, tables.CHARGEBACK, "id = ANY(:v)", v=ids))
+        subjects = {t.subject for t in self.all(Ticket)} | {r.receipt for r in self.all(Refund)}
+        subjects |= {b.receipt for b in self.all(Chargeback)}
         if receipts := sorted(needs.receipts | {s for s in subjects if s.startswith("R-")}):
             self._keep(tables.PAYMENT, await load(self.conn, tables.PAYMENT, "receipt = ANY(:v)", v=receipts))
         refs = sorted(needs.payout_refs | {s for s in subjects if s.startswith("P-")})
@@ -170,6 +260,12 @@ class Book:
             posted = await ledger.transaction(self.conn, key)
             if posted and not await ledger.transaction(self.conn, f"{key}:back"):
                 self.posted[payment.receipt] = posted
+
+    async def _load_cash(self, since: datetime) -> None:
+        """Read what the people of this batch gave or took in cash since then (bot/actions/watching.py)."""
+        people = sorted(key[0] for key in self._rows.get(Person, {}))
+        found = await self.conn.execute(_CASH_LATELY, {"p": people, "since": since})
+        self.cash_lately = {row.person_id: int(row.total) for row in found}
 
     async def _load_circles(self, codes: Sequence[str]) -> None:
         if not codes:
@@ -213,10 +309,17 @@ class Book:
                 await load(self.conn, tables.LINK_CODE, "party = ANY(:v)", v=sorted(needs.parties)),
             )
             ids |= {a.person_id for a in self.all(Address)}
+        if needs.names:
+            named = await load(self.conn, tables.PERSON, "lower(name) = ANY(:v)", v=sorted(needs.names))
+            ids |= {person.id for person in named}
+        if needs.pins:
+            self._keep(tables.PIN, await load(self.conn, tables.PIN, "person_id = ANY(:v)", v=sorted(needs.pins)))
+            here = sorted(needs.parties)
+            self._keep(tables.STEP_UP, await load(self.conn, tables.STEP_UP, "party = ANY(:v)", v=here))
         if ids:
             some = sorted(ids)
             self._keep(tables.PERSON, await load(self.conn, tables.PERSON, "id = ANY(:v)", v=some))
-            for table in (tables.DESTINATION, tables.LINK_CODE):
+            for table in (tables.DESTINATION, tables.LINK_CODE, tables.FREEZE):
                 self._keep(table, await load(self.conn, table, "person_id = ANY(:v)", v=some))
             linking = [k.party for k in self.all(LinkCode)]
             where = "person_id = ANY(:v) OR party = ANY(:linking)"
@@ -295,17 +398,7 @@ def _key(table: Table, row: Any) -> tuple[Any, ...]:
     return tuple(getattr(row, name) for name in table.key)
 
 
-def _by_time(
-    transactions: list[tuple[datetime, books.Transaction]],
-) -> Iterator[tuple[datetime, list[books.Transaction]]]:
-    """Group what was posted at the same time, keeping the order."""
-    group: list[books.Transaction] = []
-    last: datetime | None = None
-    for at, transaction in transactions:
-        if last is not None and at != last:
-            yield last, group
-            group = []
-        last = at
-        group.append(transaction)
-    if last is not None:
-        yield last, group
+def _by_time(written: list[tuple[datetime, Row]]) -> Iterator[tuple[datetime, list[Row]]]:
+    """Group what was written at the same time, keeping the order."""
+    for at, together in groupby(written, key=itemgetter(0)):
+        yield at, [one for _, one in together]

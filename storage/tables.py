@@ -1,8 +1,10 @@
 """Which row of the domain lives in which table (the columns are its fields; see storage/codec.py)."""
 
+from domain.exchange import Rate
 from domain.pardna import Circle, Draw, Due, Hand, Member, Round
-from domain.payments import Payment, Payout
-from domain.people import Address, Consent, Destination, LinkCode, Person, Ticket, Trn
+from domain.payments import Chargeback, Payment, Payout, Refund
+from domain.people import Address, Consent, Destination, Freeze, LinkCode, Person, Ticket, Trn
+from domain.pins import Pin, StepUp
 from storage.codec import Table
 
 PERSON = Table("person", Person, ("id",))
@@ -11,6 +13,9 @@ CONSENT = Table("consent", Consent, ("person_id", "kind", "version"))
 TRN = Table("trn", Trn, ("person_id",))
 DESTINATION = Table("destination", Destination, ("person_id",))
 LINK_CODE = Table("link_code", LinkCode, ("party", "person_id"))
+PIN = Table("pin", Pin, ("person_id",))
+STEP_UP = Table("step_up", StepUp, ("party",))
+FREEZE = Table("payout_freeze", Freeze, ("person_id",))
 CIRCLE = Table("circle", Circle, ("code",))
 MEMBER = Table("member", Member, ("circle", "person_id"))
 HAND = Table("hand", Hand, ("circle", "number"))
@@ -19,11 +24,14 @@ DUE = Table("due", Due, ("circle", "round", "hand"))
 PAYMENT = Table("payment", Payment, ("receipt",))
 DRAW = Table("draw", Draw, ("circle", "round"))
 PAYOUT = Table("payout", Payout, ("id",))
+REFUND = Table("refund", Refund, ("id",))
+CHARGEBACK = Table("chargeback", Chargeback, ("id",))
+RATE = Table("rate", Rate, ("id",))
 TICKET = Table("ticket", Ticket, ("id",))
 
 IN_ORDER = (
-    PERSON, ADDRESS, CONSENT, TRN, DESTINATION, LINK_CODE, CIRCLE, MEMBER, HAND, ROUND, DUE, PAYMENT, DRAW, PAYOUT,
-    TICKET,
+    PERSON, ADDRESS, CONSENT, TRN, DESTINATION, LINK_CODE, PIN, STEP_UP, FREEZE, CIRCLE, MEMBER, HAND, ROUND, DUE,
+    PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE, TICKET,
 )  # fmt: skip
 """Parents before children, so that a batch may be written table by table."""
 BY_ROW = {table.row: table for table in IN_ORDER}

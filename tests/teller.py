@@ -6,7 +6,7 @@ as a hook would, and what is seen is what lies on the simulator's phones.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -25,6 +25,8 @@ from bot.words.catalogue import Catalogue
 from channels.base import Rail
 from channels.rails.sandbox import SandboxRail
 from domain.messages import Channel, Filed, Inbound, InboundKind, Outgoing
+from domain.money import Currency
+from domain.payments import How, Route
 from domain.people import Role
 from domain.schedule import Calendar
 from storage import ledger, queries, simulated
@@ -186,13 +188,21 @@ class Line:
         return await self._phone.sees(*parts)
 
 
+ROUTES = (
+    Route("SANDBOX", "sandbox", How.AT_ONCE, frozenset(Currency), pays=frozenset({"any"})),
+    Route("CARD", "sandbox", How.PAGE, frozenset(Currency)),
+)
+"""The sandbox alone, as in development."""
+
+
 @asynccontextmanager
 async def open_house(
     url: str,
     *,
-    rails: tuple[str, ...] = ("SANDBOX", "CARD"),
+    routes: Iterable[Route] = ROUTES,
     at: datetime | None = None,
     rail: Rail | None = None,
+    carriers: Mapping[str, Rail] | None = None,
     holidays: frozenset[date] = HOLIDAYS,
 ) -> AsyncIterator[House]:
     """Start the parts on a fresh database, tomorrow at ten in the morning in Jamaica unless told otherwise."""
@@ -202,15 +212,13 @@ async def open_house(
     async with Bell(url) as bell:
         filer = Filer(engine, vault, clock, bell)
         metrics = Metrics()
-        tools = Tools(
-            Calendar(holidays), vault, secrets.randbelow, lambda: secrets.token_hex(12), SITE, rails, "SANDBOX"
-        )
+        by_word = {route.word: route for route in routes}
+        tools = Tools(Calendar(holidays), vault, secrets.randbelow, lambda: secrets.token_hex(12), SITE, by_word)
         catalogue = Catalogue(SITE)
         desk = Desk(engine, vault, clock, bell, catalogue=catalogue, tools=tools, metrics=metrics)
         chats = {c.value: SimulatedChat(c.value, engine, clock) for c in Channel}
-        relay = Relay(
-            engine, vault, clock, bell, chats=chats, rails={"sandbox": rail or SandboxRail()}, metrics=metrics
-        )
+        by_name = {"sandbox": rail or SandboxRail(), **(carriers or {})}
+        relay = Relay(engine, vault, clock, bell, chats=chats, rails=by_name, metrics=metrics)
         keeper = Keeper(engine, vault, clock, bell, metrics=metrics)
         house = House(engine, vault, clock, bell, filer, desk, Mover(engine, clock, Pulse(engine)))
         parts = {"desk": desk.run(), "relay": relay.run(), "keeper": keeper.run()}

@@ -8,12 +8,11 @@ from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain import ledger
-from domain.ledger import Transaction, Transfer
+from domain.ledger import Transfer
 from domain.pardna import Circle, CircleState, Draw, DrawState, Round, confirmers
 from domain.payments import Payout, PayoutState
 from domain.people import Role, TicketKind
 from domain.schedule import local_date
-from storage.duties import Duty
 
 SILENCE = timedelta(hours=24)
 MOST_ASKS = 2
@@ -34,7 +33,7 @@ def ask_second(turn: Turn, circle: Circle, payout: Payout, asked: tuple[str, ...
         return payout
     payout = replace(payout, approver_id=able[turn.tools.randbelow(len(able))])
     turn.book.put(payout)
-    turn.book.plan(_silence(turn, payout))
+    _wait(turn, payout)
     turn.tell(payout.approver_id or "", question(turn, circle, payout))
     return payout
 
@@ -69,10 +68,9 @@ def _ask_staff(turn: Turn, circle: Circle, payout: Payout) -> None:
     turn.tell_staff([Role.FINANCE], say("staff_payout", **figures))
 
 
-def _silence(turn: Turn, payout: Payout) -> Duty:
+def _wait(turn: Turn, payout: Payout) -> None:
     key = f"approval-silence:{payout.id}:{payout.asks}:{local_date(turn.at)}"
-    body = {"payout_id": payout.id, "asks": payout.asks}
-    return Duty(key, turn.at + SILENCE, f"circle:{payout.circle}", "approval_silence", body)
+    turn.plan(key, turn.at + SILENCE, f"circle:{payout.circle}", c.ApprovalSilence(payout.id, payout.asks))
 
 
 def approval_silence(turn: Turn, command: c.ApprovalSilence) -> None:
@@ -82,7 +80,7 @@ def approval_silence(turn: Turn, command: c.ApprovalSilence) -> None:
         return
     circle = turn.book.circle(payout.circle)
     if circle.state is CircleState.SUSPENDED:
-        turn.book.plan(_silence(turn, payout))
+        _wait(turn, payout)
         return
     asked = (payout.approver_id,) if payout.approver_id else ()
     ask_second(turn, circle, replace(payout, asks=payout.asks + 1), asked)
@@ -96,16 +94,19 @@ def approve_payout(turn: Turn, command: c.ApprovePayout) -> Say | Refusal:
     circle = turn.book.circle(payout.circle)
     if wrong := _may_not(turn, circle, payout) or _gone(turn, circle, payout):
         return wrong
+    rail = ledger.rail(payout.carrier, circle.currency)
+    if turn.book.available(rail) < payout.rail_amount:
+        return refuse("rail_short", rail=payout.carrier.upper(), amount=circle.money(payout.rail_amount))
     if anew := paths.moved(turn, circle, payout):
         return _ask_anew(turn, circle, anew)
     payout = replace(payout, approved_by=turn.person_id)
     for ticket in paths.tickets(turn, payout):
         turn.book.put(replace(ticket, closed_at=turn.at, closed_by=turn.person_id, outcome="approved"))
     pot, payable = ledger.pot(circle.code, payout.round), ledger.payable(circle.code, payout.round)
-    moved = (Transfer(pot, payable, payout.amount),)
-    turn.book.post(turn.at, Transaction(f"payout:{payout.id}", "payout", circle.currency, moved, circle.code))
+    turn.post(f"payout:{payout.id}", "payout", circle, Transfer(pot, payable, payout.amount))
     if payout.rail_amount:
         turn.book.put(replace(payout, state=PayoutState.SENDING))
+        turn.book.hold(turn.at, paths.hold(payout, circle))
         paths.send(turn, circle, payout)
     else:
         receiving.sent(turn, circle, payout)

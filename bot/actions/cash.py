@@ -55,7 +55,7 @@ def record_cash(turn: Turn, command: c.RecordCash) -> Say | Refusal | None:
     too_much = settling.too_much(turn, circle, person, command.amount, CASH)
     if wrong := settling.not_taking(turn, circle, person) or too_much:
         return wrong
-    return _banker_took(turn, circle, settling.new_payment(turn, circle, person, command.amount, CASH))
+    return _banker_took(turn, circle, settling.new_payment(turn, circle, person, command.amount))
 
 
 def _banker_took(turn: Turn, circle: Circle, payment: Payment) -> Say | None:
@@ -99,7 +99,7 @@ def _other_side(payment: Payment, circle: Circle) -> str:
 
 def _asked_of_me(turn: Turn, receipt: str) -> tuple[Payment, Circle] | Refusal:
     payment = turn.book.get(Payment, receipt)
-    if payment is None or payment.rail != CASH:
+    if payment is None or not payment.is_cash:
         return refuse("no_cash_entry", ref=receipt)
     circle = turn.book.circle(payment.circle)
     if _other_side(payment, circle) != turn.person_id:
@@ -239,7 +239,7 @@ def decide(turn: Turn, payment: Payment, *, happened: bool) -> Refusal | None:
     counted = payment.receipt in turn.book.posted
     gone = not happened and counted and not _take_back(turn, circle, payment)
     if happened and not counted:
-        again = settling.new_payment(turn, circle, payment.person_id, payment.amount, CASH)
+        again = settling.new_payment(turn, circle, payment.person_id, payment.amount)
         turn.book.put(replace(payment, state=PaymentState.DENIED))
         settling.settle(turn, circle, replace(again, confirmed=True, recorded_by=payment.recorded_by))
     else:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bot.actions import paths
 from bot.actions.turn import Turn
-from bot.words.say import say
+from bot.words.say import Refusal, say
 from domain import ledger
 from domain.codes import payout_ref
 from domain.ledger import Transaction, Transfer
@@ -38,8 +38,8 @@ def pay(turn: Turn, circle: Circle, number: int) -> None:
 
 def _send(turn: Turn, circle: Circle, number: int, amount: int) -> None:
     """Have the rail pay the rest. Without an account of the banker's it stays in the books as owed to them."""
-    label = paths.label(turn, circle.banker_id)
-    if not label or not turn.tools.payout_rail:
+    found = paths.way(turn, circle, circle.banker_id, amount)
+    if isinstance(found, Refusal):
         return
     fee = Payout(
         id=turn.tools.new_id(),
@@ -49,10 +49,10 @@ def _send(turn: Turn, circle: Circle, number: int, amount: int) -> None:
         kind="fee",
         person_id=circle.banker_id,
         cash=0,
-        rail_amount=amount,
-        rail=turn.tools.payout_rail,
+        rail_amount=found.most,
+        carrier=found.route.carrier,
         via_banker=False,
-        label=label,
+        label=found.label,
         state=PayoutState.SENDING,
         started_by=circle.banker_id,
         approver_id=None,
@@ -62,4 +62,5 @@ def _send(turn: Turn, circle: Circle, number: int, amount: int) -> None:
         asked_at=turn.at,
     )
     turn.book.put(fee)
+    turn.book.hold(turn.at, paths.hold(fee, circle))
     paths.send(turn, circle, fee)

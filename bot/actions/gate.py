@@ -1,5 +1,6 @@
 """The one place where it is decided who may give which command."""
 
+from bot.actions import pins
 from bot.actions.turn import Turn
 from bot.words.say import Refusal, refuse
 from domain.commands import Command
@@ -8,7 +9,20 @@ from domain.people import Role
 
 
 def check(turn: Turn, command: Command) -> Refusal | None:
-    """Return why this person may not give this command; None lets it through."""
+    """Return why this person may not give this command, or not yet; None lets it through.
+
+    What needs the PIN is kept until it was given (rules.md 54). Staff do nothing by SMS: a sender can be forged.
+    """
+    if wrong := _may_not(turn, command):
+        return wrong
+    if not command.needs_pin:
+        return None
+    if command.by == "staff" and turn.party.startswith("sms:"):
+        return refuse("staff_not_by_sms")
+    return pins.wait(turn, command)
+
+
+def _may_not(turn: Turn, command: Command) -> Refusal | None:
     if command.by in {"system", "anyone"}:
         return _known_circle(turn, command)
     if not turn.person_id:

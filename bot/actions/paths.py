@@ -1,13 +1,14 @@
 """The ways money takes out of a circle: cash out of the banker's hands, or the rail under a key that never changes."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from bot.actions.turn import Order, Turn
-from bot.words.say import Figure, Text, text
+from bot.actions.turn import Turn
+from bot.words.say import Figure, Refusal, Text, refuse, text
 from domain import ledger
 from domain.codes import ticket_ref
+from domain.ledger import Hold
 from domain.pardna import Circle
-from domain.payments import OPEN_PAYOUTS, UNSENT, Payout
+from domain.payments import OPEN_PAYOUTS, UNSENT, Payout, Route
 from domain.people import Destination, Ticket, TicketKind
 
 
@@ -28,12 +29,46 @@ def wants_cash(where: Destination | None) -> bool:
     return where is None or where.kind == "cash"
 
 
-def label(turn: Turn, person_id: str) -> str:
-    """Return where the rail pays this person. The sandbox needs no account: it plays one."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a rail reaches a payee: by which route, to what (safe to show), and how much at once (minor units)."""
+
+    route: Route
+    label: str
+    most: int
+
+
+def way(turn: Turn, circle: Circle, person_id: str, amount: int) -> Way | Refusal:
+    """Find the route that pays a person: their own bank's first, and one that has the money (rules.md 24, 34, 38).
+
+    The sandbox needs no account: it plays one. Refuses when the payee has no account, or when the money stands with
+    carriers that cannot pay it out yet: then finance has to move it.
+    """
+    where, who = turn.book.destination(person_id), turn.book.person(person_id).first_name
+    kind = where.kind if where else "cash"
+    label = where.label if where else ""
+    able = [r for r in turn.tools.payers if r.pays & {kind, "any"} and circle.currency in r.currencies]
+    if not turn.tools.payers:
+        return refuse("payout_rail_off", circle=circle.name)
+    if not able:
+        return refuse("payee_no_account" if wants_cash(where) else "payout_no_route", who=who, label=label)
+    able.sort(key=lambda r: (not label.upper().startswith(r.word), r.carrier == "sandbox"))
+    for route in able:
+        most = min(amount, route.most_out or amount)
+        if turn.book.available(ledger.rail(route.carrier, circle.currency)) >= most:
+            return Way(route, label or "Sandbox", most)
+    return refuse("rail_short", rail=able[0].word, amount=circle.money(amount))
+
+
+def details(turn: Turn, person_id: str) -> dict[str, object] | None:
+    """Return a person's account for an order to a bank, opened; None without one."""
     where = turn.book.destination(person_id)
-    if where and where.label:
-        return where.label
-    return "Sandbox" if turn.tools.payout_rail == "SANDBOX" else ""
+    if where is None or where.sealed is None:
+        return None
+    opened = turn.tools.vault.open(f"destination.sealed|{person_id}", where.sealed).decode()
+    place, branch, account, holder = [*opened.split("|"), "", "", "", ""][:4]
+    name = holder or turn.book.person(person_id).name
+    return {"payee_name": name, "bank": place, "branch": branch, "account": account, "account_kind": where.kind}
 
 
 def moved(turn: Turn, circle: Circle, payout: Payout) -> Payout | None:
@@ -47,7 +82,11 @@ def moved(turn: Turn, circle: Circle, payout: Payout) -> Payout | None:
     ways = [drawer, turn.book.destination(payee)]
     if not payout.rail_amount or not any(w and w.set_at > payout.asked_at for w in ways):
         return None
-    return replace(payout, via_banker=via_banker, label=label(turn, payee), asked_at=turn.at)
+    found = way(turn, circle, payee, payout.rail_amount)
+    if isinstance(found, Refusal):
+        return replace(payout, via_banker=via_banker, label="", asked_at=turn.at)
+    carrier = found.route.carrier
+    return replace(payout, via_banker=via_banker, label=found.label, carrier=carrier, asked_at=turn.at)
 
 
 def how(turn: Turn, circle: Circle, payout: Payout) -> Text:
@@ -63,17 +102,30 @@ def how(turn: Turn, circle: Circle, payout: Payout) -> Text:
     return text("how_both", **figures) if payout.cash else text("how_rail", **figures)
 
 
+def hold(payout: Payout, circle: Circle) -> Hold:
+    """Return what keeps a payout's money at its carrier for it, from the second yes until the carrier has paid."""
+    out, rail = source(circle, payout), ledger.rail(payout.carrier, circle.currency)
+    return Hold(f"{payout.key}:held", "payout", circle.currency, out, rail, payout.rail_amount, circle.code)
+
+
+def source(circle: Circle, payout: Payout) -> ledger.Account:
+    """Return what the rail's money comes out of. By way of the banker it becomes cash in their hands."""
+    if payout.kind == "fee":
+        return ledger.fee(circle.code)
+    return ledger.cash(circle.code) if payout.via_banker else ledger.payable(circle.code, payout.round)
+
+
 def send(turn: Turn, circle: Circle, payout: Payout) -> None:
-    """Have the rail pay. The key never changes, so the rail pays once whatever happens in between (rules.md 37)."""
+    """Have the carrier pay. The key stays the same until it came back: it is paid once, whatever happens (37)."""
     payee = circle.banker_id if payout.via_banker or payout.kind == "fee" else payout.person_id
     body: dict[str, object] = {
         "amount": payout.rail_amount,
         "currency": circle.currency.value,
         "payee": payee,
-        "party": f"circle:{circle.code}",
-        "echo": {"payout_id": payout.id},
+        "payout_ref": payout.ref,
+        **(details(turn, payee) or {}),
     }
-    turn.orders.append(Order("disburse", payout.rail.lower(), f"payout:{payout.id}", body))
+    turn.order("disburse", payout.carrier, payout.key, body, {"payout_id": payout.id})
 
 
 def find(turn: Turn, ref: str) -> Payout | None:

@@ -8,7 +8,8 @@ from bot.words.say import Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain.codes import payout_ref
 from domain.pardna import Circle, CircleState, Draw, DrawState, Due, Hand, Round, RoundState, split_payout
-from domain.payments import UNSENT, Payout, PayoutState
+from domain.payments import CASH_CARRIER, UNSENT, Payout, PayoutState
+from domain.people import Role
 from domain.schedule import local_date
 
 MAY_PAY = frozenset({CircleState.ACTIVE, CircleState.COMPLETED})
@@ -120,11 +121,8 @@ def _start(turn: Turn, circle: Circle, draw: Draw) -> Say | Refusal:
     if not amount:
         return refuse("pot_empty", circle=circle.name, who=who, amount=circle.money(draw.owed))
     payout = _payout(turn, circle, draw, amount)
-    if payout.rail_amount and not turn.tools.payout_rail:
-        return refuse("payout_rail_off", circle=circle.name)
-    if payout.rail_amount and not payout.label:
-        payee = circle.banker_id if payout.via_banker else draw.person_id
-        return refuse("payee_no_account", who=turn.book.person(payee).first_name)
+    if isinstance(payout, Refusal):
+        return payout
     round_ = turn.book.must(Round, circle.code, draw.round)
     if round_.state is not RoundState.PAID_SHORT:
         turn.book.put(replace(round_, state=RoundState.PAYING))
@@ -137,12 +135,17 @@ def _start(turn: Turn, circle: Circle, draw: Draw) -> Say | Refusal:
     return _stands("payout_asked", turn, circle, payout)
 
 
-def _payout(turn: Turn, circle: Circle, draw: Draw, amount: int) -> Payout:
-    """Work out how an amount reaches the drawer: cash held first, then the rail, or the banker (rules.md 24, 34)."""
+def _payout(turn: Turn, circle: Circle, draw: Draw, amount: int) -> Payout | Refusal:
+    """Work out how an amount reaches the drawer: cash held first, then a rail, or the banker (rules.md 24, 34, 38)."""
     split = split_payout(amount, max(paths.cash_free(turn, circle), 0))
     own = draw.person_id == circle.banker_id
     via_banker = bool(split.rail) and not own and paths.wants_cash(turn.book.destination(draw.person_id))
-    payee = circle.banker_id if via_banker else draw.person_id
+    by_rail, carrier, label = 0, CASH_CARRIER, ""
+    if split.rail:
+        found = paths.way(turn, circle, circle.banker_id if via_banker else draw.person_id, split.rail)
+        if isinstance(found, Refusal):
+            return _no_way(turn, circle, draw, found)
+        by_rail, carrier, label = found.most, found.route.carrier, found.label
     return Payout(
         id=turn.tools.new_id(),
         ref=payout_ref(turn.tools.randbelow),
@@ -151,10 +154,10 @@ def _payout(turn: Turn, circle: Circle, draw: Draw, amount: int) -> Payout:
         kind="draw",
         person_id=draw.person_id,
         cash=split.cash,
-        rail_amount=split.rail,
-        rail=turn.tools.payout_rail if split.rail else "CASH",
+        rail_amount=by_rail,
+        carrier=carrier,
         via_banker=via_banker,
-        label=paths.label(turn, payee) if split.rail else "",
+        label=label,
         state=PayoutState.ASKED,
         started_by=turn.person_id,
         approver_id=None,
@@ -163,6 +166,21 @@ def _payout(turn: Turn, circle: Circle, draw: Draw, amount: int) -> Payout:
         provider_ref=None,
         asked_at=turn.at,
     )
+
+
+def _no_way(turn: Turn, circle: Circle, draw: Draw, because: Refusal) -> Refusal:
+    """Money that stands with the wrong carrier is finance's to move: they are asked, once a day."""
+    if because.because.name == "rail_short":
+        key = f"short:{circle.code}:{draw.round}:{local_date(turn.at)}"
+        turn.plan(key, turn.at, f"circle:{circle.code}", c.RailShort(circle.code, draw.round, draw.owed))
+    return because
+
+
+def rail_short(turn: Turn, command: c.RailShort) -> None:
+    """Tell finance of a draw that waits for money to be moved to the carrier that can pay it."""
+    circle = turn.book.circle(command.circle)
+    figures: dict[str, Figure] = {"circle": circle.name, "amount": circle.money(command.amount), "code": circle.code}
+    turn.tell_staff([Role.FINANCE], say("staff_rail_short", **figures))
 
 
 def your_draw(turn: Turn, circle: Circle, draw: Draw, payout: Payout) -> Say:

@@ -1,10 +1,10 @@
-"""People: onboarding, languages, addresses, TRN, where draws go, staff's tickets."""
+"""People: onboarding, languages, addresses, TRN, staff's tickets."""
 
 import hmac
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import cash, holding, paths, receiving
+from bot.actions import accounts, cash, freezing, holding, paths, receiving
 from bot.actions.humans import queue_line
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Refusal, Say, refuse, say, text
@@ -16,7 +16,6 @@ from domain.people import (
     OF_MONEY,
     Address,
     Consent,
-    Destination,
     LinkCode,
     Person,
     Role,
@@ -25,6 +24,7 @@ from domain.people import (
     Trn,
     TrnState,
     first_name,
+    shown_address,
 )
 
 LINK_CODE_LASTS = timedelta(minutes=10)
@@ -33,7 +33,15 @@ DAY = timedelta(days=1)
 MOST_CODES = ((timedelta(hours=1), 3), (DAY, 10))
 """How many codes one person may have sent, and one address may be sent, in an hour and in a day."""
 QUEUE_PAGE = 10
-IN_TURN = (TicketKind.DISPUTE, TicketKind.PAYOUT, TicketKind.FAULT, TicketKind.KYC, TicketKind.AGENT)
+IN_TURN = (
+    TicketKind.ALERT,
+    TicketKind.DISPUTE,
+    TicketKind.PAYOUT,
+    TicketKind.MATCH,
+    TicketKind.FAULT,
+    TicketKind.KYC,
+    TicketKind.AGENT,
+)
 """Which kind of ticket comes first in QUEUE."""
 
 
@@ -92,7 +100,7 @@ def start_link(turn: Turn, command: c.StartLink) -> Say | Refusal:
     """Send a one-time code to the address that is to be added (rules.md 53)."""
     owner = turn.book.get(Address, command.party)
     if owner is not None and owner.person_id == turn.person_id:
-        return refuse("link_mine_already", address=shown(command.party))
+        return refuse("link_mine_already", address=shown_address(command.party))
     # All goes the same way when the address belongs to somebody else, but for the code that nobody gets: so nobody
     # learns who is with us, neither now nor when a wrong code is typed.
     if _too_many_codes(turn, command.party):
@@ -113,9 +121,10 @@ def start_link(turn: Turn, command: c.StartLink) -> Say | Refusal:
             " ".join(sent),
         )
     )
+    turn.remembered["linking"] = (turn.at + LINK_CODE_LASTS).isoformat(timespec="minutes")
     if owner is None:
         turn.tell_party(command.party, say("link_code", code=number, name=turn.me.first_name))
-    return say("link_sent", address=shown(command.party))
+    return say("link_sent", address=shown_address(command.party))
 
 
 def finish_link(turn: Turn, command: c.FinishLink) -> Say | Refusal:
@@ -132,12 +141,36 @@ def _add_address(turn: Turn, code: LinkCode) -> Say | Refusal:
     turn.book.put(replace(code, tries=LINK_TRIES))
     if turn.book.get(Address, code.party) is not None:
         return refuse("link_none")
-    for address in turn.book.addresses(turn.person_id):
-        if address.party != turn.party:
-            turn.tell_party(address.party, say("link_told", address=shown(code.party)))
+    freezing.tell_everywhere(turn, turn.person_id, say("link_told", address=shown_address(code.party)))
+    freezing.rest_a_day(turn, turn.person_id)
     turn.book.put(Address(code.party, turn.person_id, turn.at))
     turn.tell_party(code.party, say("link_done", name=turn.me.first_name))
-    return say("link_added", address=shown(code.party))
+    return say("link_added", address=shown_address(code.party))
+
+
+def ask_unlink(turn: Turn, _: c.AskUnlink) -> Say | Refusal:
+    """Show which addresses one has, so that one of them can be taken off."""
+    mine = turn.book.addresses(turn.person_id)
+    if len(mine) == 1:
+        return refuse("unlink_last", address=shown_address(mine[0].party))
+    answers = (Answer(f"UNLINK {a.party.replace(':', ' ').upper()}", shown_address(a.party)) for a in mine)
+    return say("ask_unlink", *answers)
+
+
+def unlink(turn: Turn, command: c.Unlink) -> Say | Refusal:
+    """Take an address off: draws rest a day, and it and the others hear of it (rules.md 53)."""
+    address = turn.book.get(Address, command.party)
+    where = shown_address(command.party)
+    if address is None or address.person_id != turn.person_id:
+        return refuse("unlink_none", address=where)
+    if len(turn.book.addresses(turn.person_id)) == 1:
+        return refuse("unlink_last", address=where)
+    if any(party == command.party for party, _ in turn.staff):
+        return refuse("unlink_staff", address=where)
+    freezing.tell_everywhere(turn, turn.person_id, say("unlink_told", address=where))
+    freezing.rest_a_day(turn, turn.person_id)
+    turn.book.drop(address)
+    return say("unlinked", address=where)
 
 
 def _too_many_codes(turn: Turn, party: str) -> bool:
@@ -155,13 +188,7 @@ def _hash(turn: Turn, party: str, number: str) -> bytes:
     return turn.tools.vault.blind("link_code.hash", f"{party}|{number}")
 
 
-def shown(party: str) -> str:
-    """Return an address as it may be shown to its owner: the channel and the last four figures."""
-    channel, _, address = party.partition(":")
-    return f"{ {'sms': 'SMS', 'whatsapp': 'WhatsApp', 'telegram': 'Telegram'}.get(channel, channel) } ...{address[-4:]}"
-
-
-# -- TRN and where draws go -----------------------------------------------------------------------------------
+# -- TRN ----------------------------------------------------------------------------------------------------------
 
 
 def state_trn(turn: Turn, command: c.StateTrn) -> Say | Refusal:
@@ -180,27 +207,12 @@ def state_trn(turn: Turn, command: c.StateTrn) -> Say | Refusal:
         turn.at,
     )
     turn.book.put(trn)
-    for old in turn.book.all(Ticket, kind=TicketKind.KYC, person_id=turn.person_id, closed_at=None):
+    for old in turn.book.all(Ticket, kind=TicketKind.KYC, person_id=turn.person_id, subject="", closed_at=None):
         turn.book.put(replace(old, closed_at=turn.at, outcome="stated again"))
     ticket = turn.open_ticket(TicketKind.KYC, ticket_ref(turn.tools.randbelow), person_id=turn.person_id)
     line = queue_line(turn, ticket)
     turn.tell_staff([Role.COMPLIANCE], say("staff_kyc", line=line, ref=ticket.ref))
     return say("trn_stated", last3=trn.last3)
-
-
-def set_destination(turn: Turn, command: c.SetDestination) -> Say | Refusal:
-    """Keep where somebody's draws go; the account is encrypted and shown by its last four figures."""
-    label = f"{command.place} ...{command.account[-4:]}" if command.account else ""
-    details = f"{command.place}|{command.branch}|{command.account}|{command.holder}"
-    sealed = (
-        turn.tools.vault.seal(f"destination.sealed|{turn.person_id}", details.encode()) if command.account else None
-    )
-    turn.book.put(Destination(turn.person_id, command.kind, label, sealed, turn.at))
-    what = say("payout_is_cash") if command.kind == "cash" else say("payout_is_account", label=label)
-    for address in turn.book.addresses(turn.person_id):
-        if address.party != turn.party:
-            turn.tell_party(address.party, say("payout_changed"))
-    return what
 
 
 # -- staff ----------------------------------------------------------------------------------------------------
@@ -233,6 +245,8 @@ def _closed(turn: Turn, ticket: Ticket, outcome: str) -> None:
 def kyc(turn: Turn, command: c.Kyc) -> Say | Refusal:
     """Verify or refuse a TRN. A clash with another verified one is told to staff alone (rules.md 57)."""
     ticket = _ticket(turn, command.ticket_ref)
+    if ticket and accounts.is_about_account(ticket):
+        return accounts.decide(turn, ticket, "OK" if command.right else "NO")
     if ticket is None or ticket.kind is not TicketKind.KYC or ticket.person_id is None:
         return refuse("no_ticket", ref=command.ticket_ref)
     if ticket.person_id == turn.person_id:
@@ -256,6 +270,8 @@ def kyc(turn: Turn, command: c.Kyc) -> Say | Refusal:
 def case(turn: Turn, command: c.Case) -> Say | Refusal:
     """Answer an AGENT ticket in words, or decide a dispute with OK (it happened) or NO (it did not)."""
     ticket = _ticket(turn, command.ticket_ref)
+    if ticket and accounts.is_about_account(ticket):
+        return accounts.decide(turn, ticket, command.text.strip())
     if ticket is None or ticket.kind is TicketKind.KYC:
         return refuse("no_ticket", ref=command.ticket_ref)
     if ticket.person_id == turn.person_id or _has_a_hand_in(turn, ticket):

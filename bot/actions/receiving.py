@@ -3,16 +3,15 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import ending, fees, paths, pots
+from bot.actions import deposits, ending, fees, paths, pots
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain import ledger
 from domain.ledger import Transaction, Transfer
 from domain.pardna import Circle, Draw, DrawState, Round, RoundState
-from domain.payments import Payout, PayoutState
+from domain.payments import UNSENT, Payout, PayoutState
 from domain.people import Role, TicketKind
-from storage.duties import Duty
 
 SILENCE = timedelta(hours=72)
 CLOSED = frozenset({PayoutState.RECEIVED, PayoutState.PRESUMED, PayoutState.DROPPED})
@@ -27,9 +26,10 @@ def disbursed(turn: Turn, command: c.Disbursed) -> None:
     if payout is None or payout.state not in {PayoutState.SENDING, PayoutState.FAILED}:
         return
     circle = turn.book.circle(payout.circle)
-    moved = (Transfer(_source(circle, payout), ledger.rail(payout.rail, circle.currency), payout.rail_amount),)
-    turn.book.post(turn.at, Transaction(f"sent:{payout.id}", "sent", circle.currency, moved, circle.code))
-    payout = replace(payout, provider_ref=command.provider_id)
+    turn.book.post(turn.at, replace(_sent(circle, payout), resolves=paths.hold(payout, circle).key))
+    payout = replace(payout, provider_ref=command.provider_id, charge=payout.charge + command.charge)
+    key = f"charge:{payout.key}"
+    deposits.keep(turn, key, payout.carrier, command.charge, circle.currency)
     paths.close_tickets(turn, payout, "sent")
     if payout.kind == "draw":
         sent(turn, circle, payout)
@@ -40,19 +40,50 @@ def disbursed(turn: Turn, command: c.Disbursed) -> None:
     fees.pay(turn, circle, payout.round)
 
 
-def _source(circle: Circle, payout: Payout) -> ledger.Account:
-    """Return what the rail's money comes out of. By way of the banker it becomes cash in their hands."""
-    if payout.kind == "fee":
-        return ledger.fee(circle.code)
-    return ledger.cash(circle.code) if payout.via_banker else ledger.payable(circle.code, payout.round)
+def _sent(circle: Circle, payout: Payout) -> Transaction:
+    """Return what a payout by a rail comes to in the books."""
+    out, rail = paths.source(circle, payout), ledger.rail(payout.carrier, circle.currency)
+    moved = (Transfer(out, rail, payout.rail_amount),)
+    return Transaction(payout.key.replace("payout:", "sent:", 1), "sent", circle.currency, moved, circle.code)
+
+
+def disburse_returned(turn: Turn, command: c.DisburseReturned) -> bool:
+    """What the rail had paid came back: the book takes it back, and PAY OUT sends it again under a new key (37).
+
+    Returns whether it was ours to take back. By then the drawer may have said that it came, or the circle be over.
+    """
+    payout = turn.book.get(Payout, command.payout_id)
+    if payout is None or payout.state in UNSENT or not payout.rail_amount:
+        return False
+    circle = turn.book.circle(payout.circle)
+    original = _sent(circle, payout)
+    turn.book.post(turn.at, ledger.reversal(original, f"{original.key}:back"))
+    _not_paid(turn, payout)
+    payout = replace(payout, state=PayoutState.FAILED, ended_at=None, tries=payout.tries + 1)
+    turn.book.put(payout)
+    turn.book.hold(turn.at, paths.hold(payout, circle))
+    _say_failed(turn, circle, payout, came_back=True)
+    return True
+
+
+def _not_paid(turn: Turn, payout: Payout) -> None:
+    """Put a draw whose payout came back to where it was before."""
+    if payout.kind != "draw":
+        return
+    draw = turn.book.must(Draw, payout.circle, payout.round)
+    counted = payout.amount if payout.state in CLOSED else 0
+    round_ = turn.book.must(Round, payout.circle, payout.round)
+    turn.book.put(
+        replace(draw, paid=draw.paid - counted, state=DrawState.PAYING), replace(round_, state=RoundState.PAYING)
+    )
 
 
 def sent(turn: Turn, circle: Circle, payout: Payout) -> None:
     """The money is out, or the banker is to hand it over: ask the drawer whether it came."""
     payout = replace(payout, state=PayoutState.SENT, sent_at=turn.at)
     turn.book.put(payout)
-    key, body = f"receipt-silence:{payout.id}", {"payout_id": payout.id}
-    turn.book.plan(Duty(key, turn.at + SILENCE, f"circle:{circle.code}", "receipt_silence", body))
+    key = payout.key.replace("payout:", "receipt-silence:", 1)
+    turn.plan(key, turn.at + SILENCE, f"circle:{circle.code}", c.ReceiptSilence(payout.id))
     drawer, banker = turn.book.person(payout.person_id), turn.book.person(circle.banker_id)
     figures: dict[str, Figure] = {
         "amount": circle.money(payout.amount),
@@ -89,6 +120,11 @@ def disburse_failed(turn: Turn, command: c.DisburseFailed) -> None:
         return
     circle = turn.book.circle(payout.circle)
     turn.book.put(replace(payout, state=PayoutState.FAILED))
+    _say_failed(turn, circle, payout)
+
+
+def _say_failed(turn: Turn, circle: Circle, payout: Payout, *, came_back: bool = False) -> None:
+    """Tell staff, the banker and the drawer that the money has not left, or has come back."""
     ticket = paths.ticket(turn, payout, TicketKind.PAYOUT, payout.person_id)
     figures: dict[str, Figure] = {
         "amount": circle.money(payout.rail_amount),
@@ -96,10 +132,14 @@ def disburse_failed(turn: Turn, command: c.DisburseFailed) -> None:
         "label": payout.label,
     }
     turn.tell_staff([Role.FINANCE], say("staff_not_sent", ref=ticket.ref, receipt=payout.ref, **figures))
-    again = say("payout_failed_banker", pots.pay_out_answer(circle), code=circle.code, ref=payout.ref, **figures)
-    turn.tell(circle.banker_id, again)
-    if payout.kind == "draw" and payout.person_id != circle.banker_id:
-        turn.tell(payout.person_id, say("payout_failed", ref=payout.ref, **figures))
+    again, told = pots.pay_out_answer(circle), payout.kind == "draw" and payout.person_id != circle.banker_id
+    if came_back:
+        turn.tell(circle.banker_id, say("payout_returned_banker", again, code=circle.code, ref=payout.ref, **figures))
+    else:
+        turn.tell(circle.banker_id, say("payout_failed_banker", again, code=circle.code, ref=payout.ref, **figures))
+    if told:
+        said = say("payout_returned" if came_back else "payout_failed", ref=payout.ref, **figures)
+        turn.tell(payout.person_id, said)
 
 
 # -- the drawer's word ----------------------------------------------------------------------------------------

@@ -1,18 +1,12 @@
 """Arrivals that nobody typed, as commands: the keeper's duties, what the relay learnt, what a pay page says."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 from domain import commands as c
 
-
-def _word(command: type[c.Command]) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", command.__name__).lower()
-
-
-DUTIES: Mapping[str, type[c.Duty]] = {_word(duty): duty for duty in c.Duty.__subclasses__()}
+DUTIES: Mapping[str, type[c.Duty]] = {c.word(duty): duty for duty in c.Duty.__subclasses__()}
 """`pay_day` is filed for PayDay."""
 
 
@@ -25,22 +19,55 @@ def read_duty(body: Mapping[str, Any]) -> c.Command | None:
     return duty(**{f.name: body[f.name] for f in fields(duty)}) if duty else read_result("", body)
 
 
+EVENTS: Mapping[str, type[c.Result]] = {
+    "collected": c.Collected,
+    "collect_pending": c.CollectPending,
+    "collect_failed": c.CollectFailed,
+    "link_expired": c.LinkExpired,
+    "card_back": c.CardBack,
+    "refunded": c.Refunded,
+    "refund_failed": c.RefundFailed,
+    "charged_back": c.ChargedBack,
+    "charge_returned": c.ChargeReturned,
+    "dispute_closed": c.DisputeClosed,
+    "charge": c.Charge,
+    "converted": c.Converted,
+    "moved_out": c.MovedOut,
+    "moved_back": c.MovedOut,
+    "line": c.Line,
+    "disbursed": c.Disbursed,
+    "disburse_failed": c.DisburseFailed,
+    "disburse_returned": c.DisburseReturned,
+}
+"""What rails, banks and card pages tell, in our own words (each adapter translates its provider's)."""
+
+
 def read_result(party: str, body: Mapping[str, Any]) -> c.Command | None:
     """Return the command of a rail's or a channel's answer; None when nobody has to act on it."""
     match body:
         case {"kind": "collected", "receipt": receipt, "link": link}:
             return c.LinkReady(receipt, link)
-        case {"kind": "collected", "receipt": receipt, "provider_id": provider_id}:
-            return c.Collected(receipt, provider_id)
-        case {"kind": "collect_failed", "receipt": receipt}:
-            return c.CollectFailed(receipt, "declined")
-        case {"kind": "refused", "of": "collect", "receipt": receipt}:
+        case {"kind": "disbursed", "refund_id": refund_id, "provider_id": provider_id}:
+            return c.Refunded(refund_id, provider_id)
+        case {"kind": "disburse_failed" | "disburse_returned", "refund_id": refund_id, "reason": reason}:
+            return c.RefundFailed(refund_id, reason)
+        case {"kind": "refused", "of": "collect" | "capture", "receipt": receipt}:
             return c.CollectFailed(receipt, "refused")
-        case {"kind": "disbursed", "payout_id": payout_id, "provider_id": provider_id}:
-            return c.Disbursed(payout_id, provider_id)
+        case {"kind": "refused", "of": "refund" | "disburse", "refund_id": refund_id, "reason": reason}:
+            return c.RefundFailed(refund_id, reason)
         case {"kind": "refused", "of": "disburse", "payout_id": payout_id, "reason": reason}:
             return c.DisburseFailed(payout_id, reason)
         case {"kind": "refused", "of": "say", "gone": True}:
             return c.AddressGone(party)
+        case {"kind": "moved_back"}:
+            return _read(c.MovedOut, {**body, "back": True})
+        case {"kind": str(kind)} if kind in EVENTS:
+            return _read(EVENTS[kind], body)
         case _:
             return None
+
+
+def _read(command: type[c.Result], body: Mapping[str, Any]) -> c.Command:
+    """Build a command of the parts that a body holds; what it says beside is not ours."""
+    parts = {f.name: body[f.name] for f in fields(command) if body.get(f.name) is not None}
+    return command(**{k: tuple(v) if isinstance(v, list) else v for k, v in parts.items()})

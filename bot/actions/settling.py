@@ -9,9 +9,9 @@ from bot.actions.turn import Turn
 from bot.words.say import Figure, Refusal, Say, Text, refuse, say, text
 from domain import ledger
 from domain.codes import receipt_code, ticket_ref
-from domain.ledger import Transaction, Transfer
+from domain.ledger import Transfer
 from domain.pardna import Circle, CircleState, Draw, DrawState, Due, Hand, MemberState, RoundState, allocate
-from domain.payments import CASH, SANDBOX, Payment, PaymentState
+from domain.payments import CASH, CASH_CARRIER, Payment, PaymentState, Route
 from domain.people import Role, TicketKind
 from storage.book import throw_key
 
@@ -23,7 +23,8 @@ def left_to_throw(turn: Turn, circle: Circle, person: str) -> int:
     """Return what a member can still throw in all rounds together, counting credit as thrown; below 0, a surplus."""
     hands = len(turn.book.all(Hand, circle=circle.code, person_id=person))
     thrown = sum(d.paid for d in turn.book.dues_of(circle.code, person))
-    return circle.throw * circle.turns * hands - thrown - turn.book.balance(ledger.credit(circle.code, person))
+    credit = turn.book.balance(ledger.credit(circle.code, person))
+    return circle.throw * circle.turns * hands - thrown - credit + turn.book.balance(ledger.debt(circle.code, person))
 
 
 def _on_its_way(turn: Turn, circle: Circle, person: str, rail: str) -> int:
@@ -32,7 +33,7 @@ def _on_its_way(turn: Turn, circle: Circle, person: str, rail: str) -> int:
     A banker who does not answer keeps nobody from paying by rail: cash that is then too much is not counted.
     """
     pending = turn.book.all(Payment, circle=circle.code, person_id=person, state=PaymentState.PENDING)
-    return sum(p.amount for p in pending if (rail == CASH if p.rail == CASH else turn.at - p.began_at < PAGE_IN_USE))
+    return sum(p.amount for p in pending if (rail == CASH if p.is_cash else turn.at - p.began_at < PAGE_IN_USE))
 
 
 def too_much(turn: Turn, circle: Circle, person: str, amount: int, rail: str) -> Refusal | None:
@@ -63,42 +64,71 @@ def names_in(turn: Turn, circle: Circle) -> dict[str, str]:
     return {m.person_id: names[m.person_id] for m in turn.book.members(circle.code) if m.state is MemberState.IN}
 
 
-def new_payment(turn: Turn, circle: Circle, person: str, amount: int, rail: str) -> Payment:
-    """Return a payment for a member's hand, pending, recorded by the one who acts."""
+def new_payment(turn: Turn, circle: Circle, person: str, amount: int, route: Route | None = None) -> Payment:
+    """Return a payment for a member's hand, pending, recorded by the one who acts. Without a route it is cash."""
     return Payment(
         receipt=receipt_code(turn.tools.randbelow),
         circle=circle.code,
         person_id=person,
         amount=amount,
         currency=circle.currency,
-        rail=rail,
+        rail=route.word if route else CASH,
         state=PaymentState.PENDING,
         recorded_by=turn.person_id,
         confirmed=False,
         provider_ref=None,
         token_hash=None,
         began_at=turn.at,
+        carrier=route.carrier if route else CASH_CARRIER,
+        pay_amount=amount,
+        pay_currency=circle.currency,
     )
 
 
-def settle(turn: Turn, circle: Circle, payment: Payment) -> None:
-    """Post the money, spread it over what is owed, oldest first, and give the receipt (rules.md 22)."""
+def settle(turn: Turn, circle: Circle, payment: Payment, source: ledger.Account | None = None) -> None:
+    """Post the money, spread it over what is owed, oldest first, and give the receipt (rules.md 22).
+
+    The money comes out of `source`, or else from where its carrier has it. What a card's bank took back before is owed
+    first of all. In another currency it is exchanged on the way.
+    """
     settled = replace(payment, state=PaymentState.SETTLED, settled_at=turn.at)
     turn.book.put(settled)
-    source = ledger.cash(circle.code) if payment.rail == CASH else ledger.rail(SANDBOX, circle.currency)
-    credit = ledger.credit(circle.code, payment.person_id)
-    have = turn.book.balance(credit) + payment.amount
-    changed, _ = allocate(have, open_dues(turn, circle, payment.person_id))
-    into = _into_pots(turn, circle, payment.person_id, changed)
-    transfers = (Transfer(source, credit, payment.amount), *into)
-    turn.book.post(turn.at, Transaction(throw_key(payment.receipt), "throw", circle.currency, transfers, circle.code))
+    person, credit = payment.person_id, ledger.credit(circle.code, payment.person_id)
+    source = _exchanged(turn, payment, source or held_at(circle, payment))
+    debt = ledger.debt(circle.code, person)
+    repaid = min(turn.book.balance(debt), payment.amount)
+    have = turn.book.balance(credit) + payment.amount - repaid
+    changed, _ = allocate(have, open_dues(turn, circle, person))
+    into = [Transfer(credit, debt, repaid)] if repaid else []
+    into += _into_pots(turn, circle, person, changed)
+    turn.post(throw_key(payment.receipt), "throw", circle, Transfer(source, credit, payment.amount), *into)
     _say_receipt(turn, circle, settled, [d.round for d in changed])
+    if repaid:
+        left = circle.money(turn.book.balance(debt))
+        turn.tell(person, say("debt_repaid", circle=circle.name, amount=circle.money(repaid), left=left))
     _say_surplus(turn, circle, settled)
     pots.money_came(turn, circle, sorted({d.round for d in changed}))
     held = turn.book.all(Draw, circle=circle.code, person_id=payment.person_id, state=DrawState.HELD)
     for draw in held:
         if draw.held_for == "arrears":
             holding.release(turn, draw)
+
+
+def held_at(circle: Circle, payment: Payment) -> ledger.Account:
+    """Return the account of whoever has the money of a payment: its carrier, or the banker."""
+    if payment.is_cash:
+        return ledger.cash(circle.code)
+    return ledger.rail(payment.carrier, payment.pay_currency)
+
+
+def _exchanged(turn: Turn, payment: Payment, source: ledger.Account) -> ledger.Account:
+    """Return what a payment comes out of in the circle's own currency; another one is exchanged (docs/ledger.md)."""
+    if payment.pay_currency is payment.currency:
+        return source
+    there, here = ledger.exchange(payment.pay_currency), ledger.exchange(payment.currency)
+    key = f"exchange:{payment.receipt}"
+    turn.move(key, "exchange", Transfer(source, there, payment.pay_amount), payment.pay_currency)
+    return here
 
 
 def open_dues(turn: Turn, circle: Circle, person: str) -> list[Due]:
@@ -124,15 +154,22 @@ def use_credit(turn: Turn, circle: Circle, person: str, number: int) -> int:
     transfers = _into_pots(turn, circle, person, changed)
     if not transfers:
         return 0
-    key = f"credit:{circle.code}:{number}:{person}"
-    turn.book.post(turn.at, Transaction(key, "credit", circle.currency, tuple(transfers), circle.code))
+    turn.post(f"credit:{circle.code}:{number}:{person}", "credit", circle, *transfers)
     return have - left
+
+
+def spend_credit(turn: Turn, circle: Circle, person: str, key: str) -> None:
+    """Let credit that came back to a member pay what they owe now, under a key of its own."""
+    changed, _ = allocate(turn.book.balance(ledger.credit(circle.code, person)), open_dues(turn, circle, person))
+    if transfers := _into_pots(turn, circle, person, changed):
+        turn.post(key, "credit", circle, *transfers)
+        pots.money_came(turn, circle, sorted({d.round for d in changed}))
 
 
 def _say_receipt(turn: Turn, circle: Circle, payment: Payment, rounds: list[int]) -> None:
     """Give the receipt: to the payer, to the one whose hand it is for (rules.md 25), and word to the banker."""
     whose = turn.book.person(payment.person_id)
-    other = payment.recorded_by != whose.id and not (payment.rail == CASH and payment.recorded_by == circle.banker_id)
+    other = payment.recorded_by != whose.id and not (payment.is_cash and payment.recorded_by == circle.banker_id)
     payer = turn.book.person(payment.recorded_by) if other else whose
     number = rounds[-1] if rounds else current_round(turn, circle)
     figures: dict[str, Figure] = {
@@ -149,7 +186,7 @@ def _say_receipt(turn: Turn, circle: Circle, payment: Payment, rounds: list[int]
         receipt = text("receipt_for", who=payer.first_name, name=whose.first_name, **figures)
         turn.tell(payer.id, Say((receipt,)))
     turn.tell(whose.id, Say((receipt, *_left_text(turn, circle, whose.id))))
-    by_me = circle.banker_id == turn.person_id and payment.rail == CASH
+    by_me = circle.banker_id == turn.person_id and payment.is_cash
     if circle.banker_id not in {payer.id, whose.id} and not by_me:
         turn.tell(circle.banker_id, say("paid_in", who=payer.first_name, **figures))
 

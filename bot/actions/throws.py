@@ -1,15 +1,26 @@
-"""Throws: a rail is asked for the money and says when it has it; it may be for another's hand (rules.md 22-26)."""
+"""Throws: a rail is asked for the money and says when it has it; it may be for another's hand (rules.md 22-26).
+
+What comes is what counts: less, more, twice, late or by another rail than was asked, it is the payer's all the same.
+"""
 
 import hashlib
 from dataclasses import replace
 
-from bot.actions import cash, settling
+from bot.actions import cash, deposits, settling
 from bot.actions.names import match_name
-from bot.actions.turn import Order, Turn
+from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
+from domain import exchange, ledger
+from domain.codes import receipt_code
+from domain.money import Currency, Money
 from domain.pardna import Circle
-from domain.payments import CASH, SANDBOX, Payment, PaymentState
+from domain.payments import CASH, How, Payment, PaymentState, Route
+
+OPEN = frozenset({PaymentState.PENDING, PaymentState.FAILED})
+"""Money for these is the money that was asked for; for any other it is money more."""
+TELLS_FEES = frozenset({"stripe"})
+"""Carriers that say only when asked what they kept."""
 
 
 def begin_throw(turn: Turn, command: c.BeginThrow) -> Say | Refusal | None:
@@ -21,10 +32,13 @@ def begin_throw(turn: Turn, command: c.BeginThrow) -> Say | Refusal | None:
     too_much = settling.too_much(turn, circle, person, command.amount, command.rail)
     if wrong := settling.not_taking(turn, circle, person) or too_much:
         return wrong
-    payment = settling.new_payment(turn, circle, person, command.amount, command.rail)
     if command.rail == CASH:
-        return cash.claim(turn, circle, payment)
-    return _ask_rail(turn, circle, payment)
+        return cash.claim(turn, circle, settling.new_payment(turn, circle, person, command.amount))
+    route = turn.tools.routes.get(command.rail)
+    if route is None:
+        return refuse("rail_off", rail=command.rail)
+    payment = _priced(turn, circle, settling.new_payment(turn, circle, person, command.amount, route), route)
+    return payment if isinstance(payment, Refusal) else _ask(turn, circle, payment, route)
 
 
 def _for_whom(turn: Turn, circle: Circle, command: c.BeginThrow) -> str | Refusal:
@@ -40,23 +54,76 @@ def _for_whom(turn: Turn, circle: Circle, command: c.BeginThrow) -> str | Refusa
     return refuse("who_of" if found else "who_none", *answers, who=command.for_who, circle=circle.name)
 
 
-def _ask_rail(turn: Turn, circle: Circle, payment: Payment) -> Say | None:
-    """Have the rail ask for the money. The sandbox is there at once when named; a card pays on the pay page."""
+def _priced(turn: Turn, circle: Circle, payment: Payment, route: Route) -> Payment | Refusal:
+    """Say what a payment costs on its rail: in another currency at the rate in force, for a while (a quote)."""
+    if circle.currency in route.currencies:
+        return payment
+    rate, pay = turn.book.rate, next(iter(route.currencies))
+    if rate is None or not rate.fresh(turn.at):
+        return refuse("no_rate", rail=route.word)
+    price = exchange.asked(payment.amount, circle.currency, pay, rate.jmd_per_usd)
+    until = turn.at + exchange.QUOTE_LASTS
+    return replace(payment, pay_amount=price, pay_currency=pay, rate=rate.jmd_per_usd, good_until=until)
+
+
+def _ask(turn: Turn, circle: Circle, payment: Payment, route: Route) -> Say | None:
+    """Ask for the money: at once, on a page, or by a transfer that the payer makes."""
     token = turn.tools.new_id() + turn.tools.new_id()
-    at_once = payment.rail == SANDBOX
     payment = replace(payment, token_hash=hashlib.sha256(token.encode()).digest())
     turn.book.put(payment)
+    link = f"{turn.tools.site}/pay/{token}"
+    if route.how is How.TRANSFER:
+        return _instruction(circle, payment, route, link)
     body: dict[str, object] = {
-        "amount": payment.amount,
-        "currency": payment.currency.value,
-        "receipt": payment.receipt,
-        "mode": "at_once" if at_once else "page",
-        "link": f"{turn.tools.site}/pay/{token}",
-        "party": f"circle:{circle.code}",
-        "echo": {"receipt": payment.receipt},
+        "amount": payment.pay_amount,
+        "currency": payment.pay_currency.value,
+        "mode": "at_once" if route.how is How.AT_ONCE else "page",
+        "link": link,
+        "circle_name": circle.name,
+        "began": turn.at.isoformat(),
+        "expires_at": payment.good_until.isoformat() if payment.good_until else "",
     }
-    turn.orders.append(Order("collect", SANDBOX.lower(), f"collect:{payment.receipt}", body))
-    return None if at_once else say("pay_link_coming", amount=circle.money(payment.amount))
+    turn.order("collect", route.carrier, f"collect:{payment.receipt}", body, {"receipt": payment.receipt})
+    if route.how is How.AT_ONCE:
+        return None
+    if payment.pay_currency is circle.currency:
+        return say("pay_link_coming", amount=circle.money(payment.amount))
+    return say("pay_quote", amount=circle.money(payment.amount), price=_price(payment), rate=_rate(payment.rate))
+
+
+def _instruction(circle: Circle, payment: Payment, route: Route, link: str) -> Say:
+    figures: dict[str, Figure] = {
+        "amount": _price(payment),
+        "circle": circle.name,
+        "account": ", ".join(route.account),
+        "ref": payment.receipt,
+        "link": link,
+    }
+    if route.carrier == "lynk":
+        return say("pay_transfer_lynk", **figures)
+    return say("pay_transfer", **figures)
+
+
+def _price(payment: Payment) -> Money:
+    return Money(payment.pay_amount, payment.pay_currency)
+
+
+def _rate(rate: int) -> str:
+    return f"J${exchange.show_rate(rate)}"
+
+
+def sent_by_bank(turn: Turn, command: c.SentByBank) -> Say | Refusal:
+    """Keep the payer's own reference of a transfer: it finds the money when ours was left out."""
+    payment = turn.book.get(Payment, command.receipt)
+    if payment is None or turn.person_id not in {payment.recorded_by, payment.person_id} or payment.is_cash:
+        return refuse("no_payment", ref=command.receipt)
+    if payment.state is not PaymentState.PENDING:
+        return refuse("payment_done", ref=command.receipt)
+    turn.book.put(replace(payment, told=command.told))
+    return say("sent_noted", ref=payment.receipt, told=command.told, amount=_price(payment))
+
+
+# -- what the rail says -------------------------------------------------------------------------------------------
 
 
 def link_ready(turn: Turn, command: c.LinkReady) -> None:
@@ -64,28 +131,132 @@ def link_ready(turn: Turn, command: c.LinkReady) -> None:
     payment = turn.book.get(Payment, command.receipt)
     if payment and payment.state is PaymentState.PENDING:
         circle = turn.book.circle(payment.circle)
-        amount = circle.money(payment.amount)
-        turn.tell(payment.recorded_by, say("pay_link", link=command.link, amount=amount, circle=circle.name))
+        turn.tell(payment.recorded_by, say("pay_link", link=command.link, amount=_price(payment), circle=circle.name))
 
 
 def collected(turn: Turn, command: c.Collected) -> None:
-    """The rail has the money. A repeat changes nothing."""
-    payment = turn.book.get(Payment, command.receipt)
-    if payment is None or payment.state not in {PaymentState.PENDING, PaymentState.FAILED}:
+    """A rail has money. A repeat changes nothing; money that names nothing of ours waits for somebody to look."""
+    payment = named(turn, command.receipt, command.carrier, command.provider_ref)
+    ref = command.provider_ref or command.provider_id
+    if payment is None:
+        if command.amount and command.carrier:
+            currency = Currency(command.currency)
+            deposits.park(turn, deposits.Deposit(command.carrier, f"{command.carrier}:{ref}", command.amount, currency))
         return
-    settling.settle(
-        turn,
-        turn.book.circle(payment.circle),
-        replace(payment, confirmed=True, provider_ref=command.provider_id),
-    )
+    currency = Currency(command.currency) if command.currency else payment.pay_currency
+    money = Money(command.amount or payment.pay_amount, currency)
+    if take(turn, replace(payment, carrier=command.carrier or payment.carrier), money, ref):
+        _ask_fees(turn, payment, ref)
+
+
+def named(turn: Turn, receipt: str, carrier: str, provider_ref: str) -> Payment | None:
+    """Return the payment that a carrier means: by our receipt, or else by its own reference."""
+    if receipt:
+        return turn.book.get(Payment, receipt)
+    return next(iter(turn.book.all(Payment, carrier=carrier, provider_ref=provider_ref)), None)
+
+
+def take(turn: Turn, payment: Payment, money: Money, ref: str, source: ledger.Account | None = None) -> bool:
+    """Count money that came for a payment, in whatever amount. Returns whether it was counted now.
+
+    `ref` is the carrier's own name of it and tells a repeat from a second payment. In a currency that was not asked
+    for it is put aside, and the payer is told.
+    """
+    circle, kept = turn.book.circle(payment.circle), turn.book.must(Payment, payment.receipt)
+    if turn.book.all(Payment, circle=circle.code, carrier=payment.carrier, provider_ref=ref):
+        return False
+    if kept.provider_ref == ref or (kept.state not in OPEN and not ref):
+        return False
+    if money.currency is not kept.pay_currency and source is None:
+        deposits.wrong_currency(turn, payment, money, ref)
+        return False
+    twice = kept.state not in OPEN
+    came = replace(kept, carrier=payment.carrier, confirmed=True, provider_ref=ref)
+    if twice:
+        came = replace(
+            came, receipt=receipt_code(turn.tools.randbelow), token_hash=None, began_at=turn.at, given_back=0
+        )
+    came = _worth(turn, circle, kept, came, money)
+    _say_other(turn, circle, kept, came, twice=twice)
+    settling.settle(turn, circle, came, source)
+    return True
+
+
+def _worth(turn: Turn, circle: Circle, asked: Payment, came: Payment, money: Money) -> Payment:
+    """Return a payment with what really came: at the quote while it is good, after it at the rate of now."""
+    exact = money.minor == asked.pay_amount and money.currency is asked.pay_currency
+    late = asked.good_until is not None and turn.at > asked.good_until
+    if exact and not late:
+        return came
+    newest = turn.book.rate.jmd_per_usd if turn.book.rate else 0
+    rate = newest if (late and newest) or not asked.rate else asked.rate
+    amount = exchange.worth(money.minor, money.currency, circle.currency, rate)
+    return replace(came, amount=amount, pay_amount=money.minor, pay_currency=money.currency, rate=rate)
+
+
+def _say_other(turn: Turn, circle: Circle, asked: Payment, came: Payment, *, twice: bool) -> None:
+    """Say so when what came is not what was asked for."""
+    figures: dict[str, Figure] = {"circle": circle.name, "ref": asked.receipt, "amount": circle.money(came.amount)}
+    if twice:
+        turn.tell(came.recorded_by, say("paid_again", **figures))
+    elif came.amount != asked.amount:
+        turn.tell(came.recorded_by, say("paid_other", asked=circle.money(asked.amount), **figures))
+
+
+def _ask_fees(turn: Turn, payment: Payment, ref: str) -> None:
+    """Have a carrier say what it kept of a payment, where it says so only when asked."""
+    if payment.carrier in TELLS_FEES:
+        body: dict[str, object] = {"what": "fees", "provider_ref": ref, "amount": 0, "currency": payment.pay_currency}
+        turn.order("enquire", payment.carrier, f"fees:{ref}", body, {"receipt": payment.receipt})
+
+
+def collect_pending(turn: Turn, command: c.CollectPending) -> None:
+    """Tell the payer that the money is on its way."""
+    payment = turn.book.get(Payment, command.receipt)
+    if payment and payment.state is PaymentState.PENDING:
+        circle = turn.book.circle(payment.circle)
+        turn.tell(payment.recorded_by, say("pay_under_way", amount=_price(payment), circle=circle.name))
+
+
+def card_back(turn: Turn, command: c.CardBack) -> None:
+    """The payer allowed a card payment: have it taken now, once."""
+    payment = turn.book.get(Payment, command.receipt)
+    if payment is None or payment.state is not PaymentState.PENDING:
+        return
+    token = hashlib.sha256(command.spi_token.encode()).hexdigest()[:24]
+    body: dict[str, object] = {
+        "spi_token": command.spi_token,
+        "amount": payment.pay_amount,
+        "currency": payment.pay_currency.value,
+    }
+    key = f"capture:{payment.receipt}:{token}"
+    turn.order("capture", payment.carrier, key, body, {"receipt": payment.receipt})
 
 
 def collect_failed(turn: Turn, command: c.CollectFailed) -> None:
     """The rail did not get the money: the payer is told, and may try again."""
-    payment = turn.book.get(Payment, command.receipt)
+    if ended := _ended(turn, command.receipt):
+        payment, circle = ended
+        again, amount = _pay_again(circle), circle.money(payment.amount)
+        turn.tell(payment.recorded_by, say("pay_failed", again, amount=amount, circle=circle.name))
+
+
+def link_expired(turn: Turn, command: c.LinkExpired) -> None:
+    """Nobody paid while the link was good: money that comes all the same still counts."""
+    if ended := _ended(turn, command.receipt):
+        payment, circle = ended
+        again, amount = _pay_again(circle), circle.money(payment.amount)
+        turn.tell(payment.recorded_by, say("pay_expired", again, amount=amount, circle=circle.name))
+
+
+def _pay_again(circle: Circle) -> Answer:
+    return Answer(f"PAY {circle.code}", text("menu_pay"))
+
+
+def _ended(turn: Turn, receipt: str) -> tuple[Payment, Circle] | None:
+    """Close a payment that waits; None when it does not."""
+    payment = turn.book.get(Payment, receipt)
     if payment is None or payment.state is not PaymentState.PENDING:
-        return
-    circle = turn.book.circle(payment.circle)
+        return None
     turn.book.put(replace(payment, state=PaymentState.FAILED))
-    figures: dict[str, Figure] = {"amount": circle.money(payment.amount), "circle": circle.name}
-    turn.tell(payment.recorded_by, say("pay_failed", Answer(f"PAY {circle.code}", text("menu_pay")), **figures))
+    return payment, turn.book.circle(payment.circle)

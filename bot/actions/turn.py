@@ -1,30 +1,53 @@
 """What an action has in its hands: the open book, who acts and when, the tools of the house, and whom to tell."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from bot.words.say import Say
-from domain.pardna import Member, MemberState
+from domain import commands as c
+from domain.ledger import Transaction, Transfer
+from domain.money import Currency
+from domain.pardna import Circle, Member, MemberState
+from domain.payments import Route
 from domain.people import Person, Role, Ticket, TicketKind
 from domain.schedule import Calendar
 from domain.standing import Standing
 from storage.book import Book
+from storage.duties import Duty
+from storage.pins import Tried
 from storage.vault import Vault
+
+LANES = {"receipt": "payment", "payout_id": "payout", "refund_id": "refund"}
+"""Whose order counts among what is heard of one payment, payout or refund."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the house lends to every action. `payout_rail` is how money goes out, "" when it cannot."""
+    """What the house lends to every action. `routes` are the ways for money, by the word that names them."""
 
     calendar: Calendar
     vault: Vault
     randbelow: Callable[[int], int]
     new_id: Callable[[], str]
     site: str
-    rails: tuple[str, ...]
-    payout_rail: str
+    routes: Mapping[str, Route]
+
+    @property
+    def rails(self) -> tuple[str, ...]:
+        """What a member may name to pay by, beside cash."""
+        return tuple(word for word, route in self.routes.items() if route.currencies)
+
+    @property
+    def payers(self) -> tuple[Route, ...]:
+        """The routes by which money goes out."""
+        return tuple(route for route in self.routes.values() if route.pays)
+
+    @property
+    def carriers(self) -> frozenset[str]:
+        """Everyone who carries money for the house."""
+        return frozenset(route.carrier for route in self.routes.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +61,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Something to ask a rail for: kind `collect` or `disburse`, under a key that never changes."""
+    """Something to ask a carrier for (see `Rail` in channels/base.py), under a key that never changes."""
 
     kind: str
-    rail: str
+    carrier: str
     key: str
     body: dict[str, object]
 
@@ -62,11 +85,37 @@ class Turn:
     orders: list[Order] = field(default_factory=list)
     remembered: dict[str, Any] = field(default_factory=dict)
     """What the talk with this party has to keep in mind (see Session.remember)."""
+    tried: Tried = Tried()
+    """What the PIN typed in this turn came to."""
+    kept: c.Command | None = None
+    """The command that waits for it."""
+    resumed: c.Command | None = None
+    """The command that is to be done now, since the PIN was right."""
+    goes_on: str = ""
+    """The flow of one question that the talk goes on with."""
 
     @property
     def me(self) -> Person:
         """Who acts."""
         return self.book.person(self.person_id)
+
+    def order(self, kind: str, carrier: str, key: str, body: dict[str, object], echo: dict[str, object]) -> None:
+        """Ask a carrier for something once. `echo` comes back with its answer, and names the lane it goes by."""
+        name, value = next(iter(echo.items()))
+        party = f"{LANES[name]}:{value}"
+        self.orders.append(Order(kind, carrier, key, {**body, **echo, "party": party, "echo": echo}))
+
+    def post(self, key: str, kind: str, circle: Circle, *transfers: Transfer) -> None:
+        """Write one transaction of a circle's into the books."""
+        self.book.post(self.at, Transaction(key, kind, circle.currency, transfers, circle.code))
+
+    def move(self, key: str, kind: str, transfer: Transfer, currency: Currency) -> None:
+        """Write one transfer that belongs to no circle into the books."""
+        self.book.post(self.at, Transaction(key, kind, currency, (transfer,)))
+
+    def plan(self, key: str, at: datetime, party: str, duty: c.Duty) -> None:
+        """Have something done at its time; a key planned before is left as it is."""
+        self.book.plan(Duty(key, at, party, c.word(type(duty)), asdict(duty)))
 
     def tell(self, person_id: str, what: Say) -> None:
         """Tell somebody on their own channel."""

@@ -5,21 +5,22 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.conversations.flow import Flow, Misread, Question, Step, Talk, do
-from bot.conversations.lines import Words, code, line, rest
+from bot.conversations.lines import Words, code, first, line, rest
 from bot.conversations.looking import menu_answers
 from bot.conversations.reading import miss, money_of, read_money, read_one_of, read_ref
 from bot.conversations.running import Fits, banks, circle_question, fitting, read_who
 from bot.words.say import Answer, Say, say, text
 from domain.codes import normalise_code
-from domain.commands import BeginThrow, Command, Confirm, Deny, RecordCash
+from domain.commands import BeginThrow, Command, Confirm, Deny, RecordCash, SentByBank
 from domain.money import Currency
 from domain.pardna import MOST_HANDS, CircleState
-from domain.payments import CARD, CASH, SANDBOX
+from domain.payments import CARD, CASH, LYNK, NCB, SANDBOX, SCOTIA, US_CARD
 from domain.standing import Ask, Seat
 
 RAIL_WORDS = {
     "cash": CASH, "cash to banker": CASH, "card": CARD, "sandbox": SANDBOX, "visa": CARD, "debit": CARD,
-    "ncb": "NCB", "scotia": "SCOTIA", "scotiabank": "SCOTIA", "lynk": "LYNK",
+    "ncb": NCB, "scotia": SCOTIA, "scotiabank": SCOTIA, "lynk": LYNK, "uscard": US_CARD, "us card": US_CARD,
+    "card in us$": US_CARD,
 }  # fmt: skip
 JOINTS = frozenset({"by", "with", "in", "for", "to", "from", "of", "via", "and", "please", "pls"})
 _WHICH = re.compile(r"\(\d{1,2}\)")
@@ -149,6 +150,29 @@ PAY = Flow(
         ("rail", _take_rail),
         ("amount", rest(_read_throw)),
     ),
+)
+
+
+# -- SENT -----------------------------------------------------------------------------------------------------
+
+LONGEST_TOLD = 40
+
+
+def _read_told(typed: str, _: Talk) -> str:
+    told = " ".join(typed.split())[:LONGEST_TOLD]
+    if not any(c.isdigit() for c in told):
+        raise miss("no_told", typed)
+    return told
+
+
+SENT = Flow(
+    "sent",
+    [
+        Question("receipt", lambda _: say("ask_receipt"), read_ref("R")),
+        Question("told", lambda _: say("ask_told"), _read_told, free=True, figures=True),
+    ],
+    lambda talk: do(talk, SentByBank(talk.slots["receipt"], talk.slots["told"])),
+    line("SENT", ("receipt", first(read_ref("R"))), ("told", rest(_read_told))),
 )
 
 

@@ -16,6 +16,7 @@ from bot.conversations import (
     running,
     staffing,
     throwing,
+    treasury,
 )
 from bot.conversations.flow import Flow, Talk
 from bot.words.say import Say
@@ -61,6 +62,7 @@ WORDS: Mapping[str, Word] = {
     "CASH": Word(throwing.CASH_ENTRY, acts=True),
     "CONFIRM": Word(throwing.CONFIRM, acts=True),
     "DENY": Word(throwing.DENY, acts=True),
+    "SENT": Word(throwing.SENT),
     "PAY OUT": Word(running.PAY_OUT, acts=True),
     "APPROVE PAYOUT": Word(drawing.APPROVE_PAYOUT, acts=True),
     "RECEIVED": Word(drawing.RECEIVED, acts=True),
@@ -73,6 +75,9 @@ WORDS: Mapping[str, Word] = {
     "QUEUE": Word(staffing.QUEUE, staff=True),
     "KYC": Word(staffing.KYC, staff=True, acts=True),
     "CASE": Word(staffing.CASE, staff=True, acts=True),
+    "REFUND": Word(treasury.REFUND, staff=True, acts=True),
+    "MATCH": Word(treasury.MATCH, staff=True, acts=True),
+    "RATE": Word(treasury.RATE, staff=True, acts=True),
 }
 BACK, BY = "BACK", "BY"
 """BACK is one step back. `BY ...` is an answer we offered to a question, and means nothing once that is over."""

@@ -28,7 +28,7 @@ HELD = ("trn", "arrears")
 
 FAMILIES: Mapping[str, Iterable[str]] = {
     "money_{}": [reason.value for reason in Unread],
-    "rail_{}": ["cash", "card", "sandbox", "ncb", "scotia", "lynk"],
+    "rail_{}": ["cash", "card", "sandbox", "ncb", "scotia", "lynk", "uscard"],
     "state_{}": [state.value.lower() for state in ThrowState],
     "waits_{}": ["cash", "payout", "draw"],
     "ask_trn_{}": [state.value.lower() for state in TrnState],

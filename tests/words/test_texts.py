@@ -42,6 +42,8 @@ TYPICAL: Mapping[str, Figure] = {
     "names": "Keisha, Devon, Marva", "lines": ("1 Keisha", "2 Devon"), "line": f"K-7Q2M kyc ...789 {PERSON}",
     "sums": tuple(text(f"sum_{name}", amount=MONEY) for name in ("gross", "fee", "throw", "arrears")),
     "note": "My cousin gave you the money on Friday.", "answer": "We have spoken to your banker, and it is found.",
+    "account": "Digital Pardna Ltd, NCB, Half Way Tree, 404123456", "price": MONEY, "asked": MONEY, "rate": "J$155.25",
+    "told": "20390114-7", "what": "R-7K2MQ9XA", "case": "K-7Q2M", "reason": "account closed",
     "asks": (text("waits_draw", circle=CIRCLE, amount=MONEY, ref="P-7K2M"),),
 }  # fmt: skip
 """The longest that is likely for every gap."""
@@ -61,8 +63,8 @@ SPOKEN = pytest.mark.parametrize("language", Language)
 COMMAND = re.compile(r"\b[A-Z]{2,}\b")
 
 
-ANSWERS = {"ALL", "OK", "NO", "EN", "PATWA", "BANK", "WALLET", "NCB", "LYNK", "SMS", "WHATSAPP"}
-NAMES = {"PIN", "US", "JMD"}
+ANSWERS = {"OWN", "MOVE", "COST", "ALL", "OK", "NO", "EN", "PATWA", "BANK", "WALLET", "NCB", "LYNK", "SMS", "WHATSAPP"}
+NAMES = {"PIN", "US", "JMD", "QR"}
 """Capitals that nobody is asked to type, beside those of the answers."""
 
 

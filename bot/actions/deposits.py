@@ -1,0 +1,79 @@
+"""Money that came or went without a name of ours, put aside where it can be seen until somebody says what it is.
+
+It stands on the suspense account and has a line in the staff's QUEUE (bot/actions/matching.py settles it).
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.actions.turn import Turn
+from bot.words.say import Answer, say
+from domain import commands as c
+from domain import ledger
+from domain.codes import ticket_ref
+from domain.ledger import Transfer
+from domain.money import Currency, Money
+from domain.payments import Payment
+from domain.people import Role, Ticket, TicketKind
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """Money that stands at a carrier and is nobody's yet; below zero, money that left it. `id` is its line's."""
+
+    carrier: str
+    id: str
+    amount: int
+    currency: Currency
+
+    @property
+    def money(self) -> Money:
+        """How much it is."""
+        return Money(abs(self.amount), self.currency)
+
+
+def keep(turn: Turn, key: str, carrier: str, amount: int, currency: Currency) -> None:
+    """Book what a carrier kept for its work, borne by the house; below zero it gave it back."""
+    rail, costs = ledger.rail(carrier, currency), ledger.costs(carrier, currency)
+    debit, credit = (costs, rail) if amount > 0 else (rail, costs)
+    if amount:
+        turn.move(key, "charge", Transfer(debit, credit, abs(amount)), currency)
+
+
+def park(turn: Turn, deposit: Deposit, suggestions: tuple[str, ...] = ()) -> Ticket:
+    """Put money aside on the suspense account, and ask staff what it is."""
+    rail = ledger.rail(deposit.carrier, deposit.currency)
+    aside = ledger.suspense(deposit.carrier, deposit.currency)
+    debit, credit = (rail, aside) if deposit.amount > 0 else (aside, rail)
+    key = f"aside:{deposit.id}"
+    turn.move(key, "aside", Transfer(debit, credit, abs(deposit.amount)), deposit.currency)
+    note = json.dumps([deposit.carrier, deposit.amount, deposit.currency.value, *suggestions])
+    ref = ticket_ref(turn.tools.randbelow)
+    ticket = turn.open_ticket(TicketKind.MATCH, ref, person_id=None, subject=deposit.id, note=note)
+    turn.book.lines[deposit.id] = ("SUSPENSE", ref)
+    hour = f"{turn.at:%Y-%m-%dT%H}"
+    turn.plan(f"deposits:{hour}", turn.at + timedelta(minutes=5), "house:deposits", c.DepositsWait(hour))
+    return ticket
+
+
+def wrong_currency(turn: Turn, payment: Payment, money: Money, ref: str) -> None:
+    """Put aside what came in a currency that was not asked for, and tell the payer where it is."""
+    ticket = park(turn, Deposit(payment.carrier, ref, money.minor, money.currency), (payment.receipt,))
+    circle = turn.book.circle(payment.circle)
+    asked = Money(payment.pay_amount, payment.pay_currency)
+    told = say("wrong_currency", amount=money, asked=asked, circle=circle.name, ref=ticket.ref)
+    turn.tell(payment.recorded_by, told)
+
+
+def deposits_wait(turn: Turn, command: c.DepositsWait) -> None:  # noqa: ARG001 - the hour is its key
+    """Tell finance that money waits to be matched."""
+    answer = Answer("QUEUE match", "QUEUE match")
+    turn.tell_staff([Role.FINANCE], say("staff_deposits", answer))
+
+
+def described(turn: Turn, ticket: Ticket) -> tuple[Deposit, tuple[str, ...]]:
+    """Return what a ticket of the kind MATCH is about, and the receipts it may be for."""
+    note = turn.tools.vault.open(f"ticket.note|{ticket.id}", ticket.sealed or b"").decode()
+    carrier, amount, currency, *suggestions = json.loads(note)
+    return Deposit(carrier, ticket.subject, amount, Currency(currency)), tuple(suggestions)

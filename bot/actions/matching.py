@@ -1,0 +1,127 @@
+"""Lines of a bank's statement: each is taken for what it was found to be beyond doubt, or put aside for MATCH.
+
+Nothing is guessed. What the import found (a reference of ours, or one payment alone that is like it) is decided on
+again under the lock.
+"""
+
+from dataclasses import replace
+
+from bot.actions import deposits, receiving, returning, throws
+from bot.actions.deposits import Deposit
+from bot.actions.turn import Turn
+from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
+from domain import commands as c
+from domain import ledger
+from domain.ledger import Transfer
+from domain.money import Currency, Money
+from domain.payments import Payment, Payout, PayoutState, Refund
+from domain.people import Ticket, TicketKind
+
+UNSENT = frozenset({PayoutState.SENDING, PayoutState.FAILED})
+OWN = {"OWN": ledger.operator, "MOVE": ledger.transit}
+"""What a line may be that is the house's own: money that it put in or took out, or moved between its carriers."""
+
+
+def line(turn: Turn, command: c.Line) -> None:
+    """Take a line of a statement for what it was found to be, or put it aside."""
+    deposit = Deposit(command.carrier, command.line_id, command.amount, Currency(command.currency))
+    payment, payout = turn.book.get(Payment, command.receipt), turn.book.get(Payout, command.payout_id)
+    if deposit.amount > 0 and payout is not None:
+        returned = c.DisburseReturned(payout.id, command.hint or "returned", command.line_id)
+        done = receiving.disburse_returned(turn, returned)
+    elif deposit.amount > 0 and payment is not None:
+        done = throws.take(turn, replace(payment, carrier=command.carrier), deposit.money, command.line_id)
+    elif deposit.amount < 0 and payout is not None and payout.rail_amount == -deposit.amount:
+        if payout.state in UNSENT:
+            receiving.disbursed(turn, c.Disbursed(payout.id, command.line_id))
+        done = True
+    elif deposit.amount < 0 and (refund := turn.book.get(Refund, command.refund_id)) is not None:
+        returning.refunded(turn, c.Refunded(refund.id, command.line_id))
+        done = refund.pay_amount == -deposit.amount
+    else:
+        done = _of_the_bank(turn, deposit, command.hint)
+    if done:
+        turn.book.lines[command.line_id] = ("MATCHED", command.receipt or command.payout_id or command.hint)
+    elif payment is None or deposit.amount < 0 or deposit.currency is payment.pay_currency:
+        deposits.park(turn, deposit, command.suggestions)
+
+
+def _of_the_bank(turn: Turn, deposit: Deposit, hint: str) -> bool:
+    """Book what a bank keeps or gives by itself."""
+    match hint:
+        case "charge":
+            deposits.keep(turn, f"charge:{deposit.id}", deposit.carrier, -deposit.amount, deposit.currency)
+        case "interest" if deposit.amount > 0:
+            rail, own = ledger.rail(deposit.carrier, deposit.currency), ledger.operator(deposit.currency)
+            turn.move(f"interest:{deposit.id}", "interest", Transfer(rail, own, deposit.amount), deposit.currency)
+        case _:
+            return False
+    return True
+
+
+# -- staff ------------------------------------------------------------------------------------------------------------
+
+
+def match(turn: Turn, command: c.Match) -> Say | Refusal:
+    """Say what money put aside is: a payment's, the house's own, a charge, or one that went back."""
+    found = [t for t in turn.book.all(Ticket, ref=command.ticket_ref, kind=TicketKind.MATCH) if t.closed_at is None]
+    if not found:
+        return refuse("no_ticket", ref=command.ticket_ref)
+    ticket = found[0]
+    deposit, suggestions = deposits.described(turn, ticket)
+    if not command.receipt and not command.own:
+        return _asked(ticket, deposit, suggestions)
+    wrong = _as_own(turn, deposit, command.own) if command.own else _as_payment(turn, deposit, command.receipt)
+    if wrong:
+        return wrong
+    outcome = command.receipt or command.own
+    turn.book.put(replace(ticket, closed_at=turn.at, closed_by=turn.person_id, outcome=outcome))
+    turn.book.lines[deposit.id] = ("MATCHED", outcome)
+    return say("matched", amount=deposit.money, ref=ticket.ref, what=outcome)
+
+
+def _asked(ticket: Ticket, deposit: Deposit, suggestions: tuple[str, ...]) -> Say:
+    answers = [Answer(f"MATCH {ticket.ref} {receipt}", receipt) for receipt in suggestions[:3]]
+    answers += [
+        Answer(f"MATCH {ticket.ref} OWN", text("match_own")),
+        Answer(f"MATCH {ticket.ref} MOVE", text("match_move")),
+        Answer(f"MATCH {ticket.ref} BACK", text("match_back")),
+    ]
+    figures: dict[str, Figure] = {"amount": deposit.money, "rail": deposit.carrier.upper(), "ref": ticket.ref}
+    if deposit.amount > 0:
+        return say("match_ask", *answers, **figures)
+    return say("match_ask_out", *answers, **figures)
+
+
+def _as_payment(turn: Turn, deposit: Deposit, receipt: str) -> Refusal | None:
+    payment = turn.book.get(Payment, receipt)
+    if payment is None or deposit.amount < 0:
+        return refuse("no_payment", ref=receipt)
+    circle = turn.book.circle(payment.circle)
+    if turn.person_id in {payment.person_id, payment.recorded_by, circle.banker_id}:
+        return refuse("not_own_ticket")
+    if deposit.currency is not circle.currency and turn.book.rate is None:
+        return refuse("no_rate", rail=deposit.carrier.upper())
+    aside = ledger.suspense(deposit.carrier, deposit.currency)
+    came = replace(payment, carrier=deposit.carrier)
+    return None if throws.take(turn, came, deposit.money, deposit.id, aside) else refuse("payment_done", ref=receipt)
+
+
+def _as_own(turn: Turn, deposit: Deposit, own: str) -> Refusal | None:
+    """Book it as the house's own. BACK: a line in and the line by which it went back even out on the account aside."""
+    aside = ledger.suspense(deposit.carrier, deposit.currency)
+    match own:
+        case "BACK":
+            return None
+        case "COST":
+            other = ledger.costs(deposit.carrier, deposit.currency)
+        case _ if own in OWN:
+            other = OWN[own](deposit.currency)
+        case _:
+            return refuse("match_what", ref=own)
+    debit, credit = (aside, other) if deposit.amount > 0 else (other, aside)
+    if own == "OWN" and deposit.amount < 0 and turn.book.balance(other) < -deposit.amount:
+        left = Money(turn.book.balance(other), deposit.currency)
+        return refuse("own_too_little", amount=deposit.money, left=left)
+    turn.move(f"matched:{deposit.id}", "matched", Transfer(debit, credit, abs(deposit.amount)), deposit.currency)
+    return None

@@ -1,0 +1,307 @@
+"""Money that goes back: refunds by staff, and what a card's bank takes back (rules.md 22, 26).
+
+It comes out of the member's credit; what was thrown already comes out of pots that nobody has drawn, the latest
+first, and is owed again. What was drawn cannot be found any more: staff refund none of it, and of a chargeback it is
+the member's debt to the circle.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bot.actions import deposits, paths, pots, settling, throws
+from bot.actions.turn import Turn
+from bot.words.say import Figure, Refusal, Say, refuse, say
+from domain import commands as c
+from domain import exchange, ledger
+from domain.codes import ticket_ref
+from domain.ledger import Hold, Transaction, Transfer
+from domain.money import Currency
+from domain.pardna import Circle, Due
+from domain.payments import Chargeback, ChargebackState, Payment, PaymentState, Refund, RefundState
+from domain.people import Role, TicketKind
+
+BANKS = frozenset({"ncb", "scotia", "lynk"})
+"""Carriers that give back by a transfer to the payer's own account."""
+
+
+def _undrawn(turn: Turn, circle: Circle, person: str) -> Iterator[tuple[Due, int]]:
+    """Yield a member's dues, the latest first, with what of each is still in its pot."""
+    left = {number: pots.pot(turn, circle, number) for number in turn.book.rounds(circle.code)}
+    for due in reversed(turn.book.dues_of(circle.code, person)):
+        part = min(due.paid, left[due.round])
+        left[due.round] -= part
+        if part:
+            yield due, part
+
+
+def can_go_back(turn: Turn, circle: Circle, person: str) -> int:
+    """Return what of a member's money is not drawn yet (minor units)."""
+    there = sum(part for _, part in _undrawn(turn, circle, person))
+    return turn.book.balance(ledger.credit(circle.code, person)) + there
+
+
+def free_up(turn: Turn, circle: Circle, person: str, amount: int, key: str) -> int:
+    """Have up to `amount` of a member's money stand as credit, out of pots where need be. Returns what does."""
+    credit = ledger.credit(circle.code, person)
+    missing, transfers = amount - turn.book.balance(credit), []
+    for due, part in list(_undrawn(turn, circle, person)):
+        taken = min(part, missing)
+        if taken <= 0:
+            break
+        transfers.append(Transfer(ledger.pot(circle.code, due.round), credit, taken))
+        turn.book.put(replace(due, paid=due.paid - taken))
+        missing -= taken
+    if transfers:
+        turn.post(key, "taken back", circle, *transfers)
+    return min(amount, turn.book.balance(credit))
+
+
+# -- refunds ----------------------------------------------------------------------------------------------------------
+
+
+def give_back(turn: Turn, command: c.GiveBack) -> Say | Refusal:
+    """REFUND: start giving a payment back. It is done when its rail has settled it, and can fail."""
+    payment = turn.book.get(Payment, command.receipt)
+    if payment is None or payment.state is not PaymentState.SETTLED:
+        return refuse("no_payment", ref=command.receipt)
+    circle = turn.book.circle(payment.circle)
+    if turn.person_id in {payment.person_id, payment.recorded_by, circle.banker_id}:
+        return refuse("not_own_ticket")
+    left = payment.amount - payment.given_back
+    amount = command.amount or left
+    can = can_go_back(turn, circle, payment.person_id)
+    if amount > left or not left:
+        return refuse("refund_more", left=circle.money(left), ref=payment.receipt, amount=circle.money(amount))
+    if amount > can:
+        return refuse("refund_drawn", left=circle.money(can), ref=payment.receipt, amount=circle.money(amount))
+    return _start(turn, circle, payment, amount)
+
+
+def _start(turn: Turn, circle: Circle, payment: Payment, amount: int) -> Say | Refusal:
+    account = _account_of(turn, payment)
+    who = turn.book.person(payment.recorded_by).first_name
+    if account is None:
+        return refuse("payee_no_account", who=who)
+    pay_amount = payment.pay_amount * amount // payment.amount
+    if _short(turn, circle, payment, pay_amount):
+        return refuse("rail_short", rail=payment.carrier.upper(), amount=circle.money(amount))
+    refund = Refund(
+        id=turn.tools.new_id(),
+        receipt=payment.receipt,
+        circle=circle.code,
+        person_id=payment.person_id,
+        amount=amount,
+        currency=circle.currency,
+        carrier=payment.carrier,
+        pay_amount=pay_amount,
+        pay_currency=payment.pay_currency,
+        state=RefundState.PENDING,
+        started_by=turn.person_id,
+        began_at=turn.at,
+    )
+    turn.book.put(refund, replace(payment, given_back=payment.given_back + amount))
+    free_up(turn, circle, payment.person_id, amount, f"refund:{refund.id}:free")
+    for part in _parts(circle, payment, refund):
+        turn.book.hold(turn.at, _hold(part))
+    if payment.is_cash:
+        refunded(turn, c.Refunded(refund.id, f"hand:{refund.id}"))
+    else:
+        _ask(turn, payment, refund, account)
+        turn.tell(payment.recorded_by, say("refund_started", amount=circle.money(amount), **_named(circle, refund)))
+    return say("refund_asked", who=who, amount=circle.money(amount), **_named(circle, refund))
+
+
+def _short(turn: Turn, circle: Circle, payment: Payment, pay_amount: int) -> bool:
+    """Whether whoever has the money of a payment has too little free to give it back."""
+    return turn.book.available(settling.held_at(circle, payment)) < pay_amount
+
+
+def _named(circle: Circle, refund: Refund) -> dict[str, Figure]:
+    return {"circle": circle.name, "ref": refund.receipt}
+
+
+def _account_of(turn: Turn, payment: Payment) -> dict[str, object] | None:
+    """Return what a bank needs to pay the payer back; nothing where the money goes back by the way it came."""
+    if payment.carrier not in BANKS:
+        return {}
+    return paths.details(turn, payment.recorded_by)
+
+
+def _ask(turn: Turn, payment: Payment, refund: Refund, account: dict[str, object]) -> None:
+    body: dict[str, object] = {
+        "amount": refund.pay_amount,
+        "currency": refund.pay_currency.value,
+        "provider_ref": payment.provider_ref or "",
+        "payout_ref": refund.receipt,
+        **account,
+    }
+    kind = "disburse" if refund.carrier in BANKS else "refund"
+    turn.order(kind, refund.carrier, f"refund:{refund.id}", body, {"refund_id": refund.id})
+
+
+def _parts(circle: Circle, payment: Payment, refund: Refund) -> tuple[Transaction, ...]:
+    """Return what a refund comes to in the books, one transaction a currency."""
+    credit, source = ledger.credit(circle.code, refund.person_id), settling.held_at(circle, payment)
+    key, here, there = f"refund:{refund.id}", refund.currency, refund.pay_currency
+    if here is there:
+        return (Transaction(key, "refund", here, (Transfer(credit, source, refund.amount),), circle.code),)
+    out = Transfer(credit, ledger.exchange(here), refund.amount)
+    paid = Transfer(ledger.exchange(there), source, refund.pay_amount)
+    return (
+        Transaction(key, "refund", here, (out,), circle.code),
+        Transaction(f"{key}:pay", "refund", there, (paid,)),
+    )
+
+
+def _hold(part: Transaction) -> Hold:
+    only = part.transfers[0]
+    return Hold(f"{part.key}:held", part.kind, part.currency, only.debit, only.credit, only.amount, part.circle)
+
+
+def _refund(turn: Turn, refund_id: str) -> tuple[Refund, Payment, Circle] | None:
+    refund = turn.book.get(Refund, refund_id)
+    if refund is None:
+        return None
+    return refund, turn.book.must(Payment, refund.receipt), turn.book.circle(refund.circle)
+
+
+def refunded(turn: Turn, command: c.Refunded) -> None:
+    """The rail has given it back. A repeat changes nothing."""
+    found = _refund(turn, command.refund_id)
+    if found is None or found[0].state is not RefundState.PENDING:
+        return
+    refund, payment, circle = found
+    for part in _parts(circle, payment, refund):
+        turn.book.post(turn.at, replace(part, resolves=f"{part.key}:held"))
+    turn.book.put(
+        replace(refund, state=RefundState.SETTLED, ended_at=turn.at, provider_ref=command.provider_id),
+        replace(payment, state=PaymentState.REFUNDED) if payment.given_back == payment.amount else payment,
+    )
+    figures: dict[str, Figure] = {"amount": circle.money(refund.amount), **_named(circle, refund)}
+    for person in {payment.recorded_by, payment.person_id}:
+        turn.tell(person, say("refund_done", **figures))
+    who = turn.book.person(payment.person_id).first_name
+    if circle.banker_id not in {payment.recorded_by, payment.person_id}:
+        turn.tell(circle.banker_id, say("refund_done_banker", who=who, **figures))
+
+
+def refund_failed(turn: Turn, command: c.RefundFailed) -> None:
+    """The rail could not give it back, at once or after all: it stands as the member's credit again."""
+    found = _refund(turn, command.refund_id)
+    if found is None or found[0].state is RefundState.FAILED:
+        return
+    refund, payment, circle = found
+    for part in _parts(circle, payment, refund):
+        if refund.state is RefundState.PENDING:
+            turn.book.void(turn.at, _hold(part))
+        else:
+            turn.book.post(turn.at, ledger.reversal(part, f"{part.key}:failed"))
+    turn.book.put(
+        replace(refund, state=RefundState.FAILED, ended_at=turn.at),
+        replace(payment, state=PaymentState.SETTLED, given_back=payment.given_back - refund.amount),
+    )
+    settling.spend_credit(turn, circle, refund.person_id, f"refund:{refund.id}:again")
+    figures: dict[str, Figure] = {"amount": circle.money(refund.amount), **_named(circle, refund)}
+    turn.tell(payment.recorded_by, say("refund_failed", **figures))
+    ref = ticket_ref(turn.tools.randbelow)
+    turn.open_ticket(TicketKind.AGENT, ref, person_id=payment.recorded_by, circle=circle.code, subject=refund.receipt)
+    turn.tell_staff([Role.FINANCE], say("staff_refund_failed", case=ref, reason=command.reason, **figures))
+
+
+# -- what a card's bank takes back --------------------------------------------------------------------------------
+
+
+def _taken_key(dispute_id: str) -> str:
+    return f"chargeback:{dispute_id}"
+
+
+def charged_back(turn: Turn, command: c.ChargedBack) -> None:
+    """A card's bank took a payment back: so does the book, as far as the money is there. A repeat changes nothing."""
+    if turn.book.get(Chargeback, command.dispute_id) is not None:
+        return
+    currency = Currency(command.currency)
+    payment = throws.named(turn, command.receipt, command.carrier, command.provider_ref)
+    if payment is None:
+        gone = deposits.Deposit(command.carrier, _taken_key(command.dispute_id), -command.amount, currency)
+        deposits.park(turn, gone)
+        return
+    circle = turn.book.circle(payment.circle)
+    amount = min(_in_circle(payment, command.amount, currency), payment.amount)
+    key = _taken_key(command.dispute_id)
+    can = free_up(turn, circle, payment.person_id, amount, f"{key}:free")
+    person, owed = payment.person_id, amount - can
+    back = Chargeback(
+        command.dispute_id, payment.receipt, circle.code, person, amount, owed, ChargebackState.TAKEN, turn.at
+    )
+    _post_taken(turn, circle, payment, back, command.amount)
+    turn.book.put(back, replace(payment, state=PaymentState.CHARGED_BACK))
+    _say_taken(turn, circle, payment, back)
+
+
+def _in_circle(payment: Payment, amount: int, currency: Currency) -> int:
+    if amount == payment.pay_amount and currency is payment.pay_currency:
+        return payment.amount
+    return exchange.worth(amount, currency, payment.currency, payment.rate or exchange.SCALE)
+
+
+def _post_taken(turn: Turn, circle: Circle, payment: Payment, back: Chargeback, pay_amount: int) -> None:
+    key, rail = _taken_key(back.id), ledger.rail(payment.carrier, payment.pay_currency)
+    source = rail
+    if payment.pay_currency is not circle.currency:
+        source, there = ledger.exchange(circle.currency), ledger.exchange(payment.pay_currency)
+        turn.move(f"{key}:pay", "chargeback", Transfer(there, rail, pay_amount), payment.pay_currency)
+    credit, debt = ledger.credit(circle.code, payment.person_id), ledger.debt(circle.code, payment.person_id)
+    parts = ((credit, back.amount - back.owed), (debt, back.owed))
+    turn.post(key, "chargeback", circle, *(Transfer(account, source, part) for account, part in parts if part))
+
+
+def _say_taken(turn: Turn, circle: Circle, payment: Payment, back: Chargeback) -> None:
+    figures: dict[str, Figure] = {
+        "amount": circle.money(back.amount),
+        "circle": circle.name,
+        "ref": payment.receipt,
+        "who": turn.book.person(payment.person_id).first_name,
+    }
+    for person in {payment.person_id, payment.recorded_by}:
+        turn.tell(person, say("charged_back", **figures))
+    if circle.banker_id not in {payment.person_id, payment.recorded_by}:
+        turn.tell(circle.banker_id, say("charged_back_banker", **figures))
+    case = ticket_ref(turn.tools.randbelow)
+    turn.open_ticket(TicketKind.AGENT, case, person_id=payment.person_id, circle=circle.code, subject=payment.receipt)
+    turn.tell_staff([Role.FINANCE], say("staff_charged_back", case=case, owed=circle.money(back.owed), **figures))
+
+
+def charge_returned(turn: Turn, command: c.ChargeReturned) -> None:
+    """The card's bank gave it back: first to what is still owed for it, the rest to the member's credit."""
+    back = turn.book.get(Chargeback, command.dispute_id)
+    if back is None or back.state is ChargebackState.RETURNED:
+        return
+    payment, circle = turn.book.must(Payment, back.receipt), turn.book.circle(back.circle)
+    credit, debt = ledger.credit(circle.code, back.person_id), ledger.debt(circle.code, back.person_id)
+    rail, key = ledger.rail(payment.carrier, payment.pay_currency), f"{_taken_key(back.id)}:back"
+    source = rail
+    if payment.pay_currency is not circle.currency:
+        source, there = ledger.exchange(circle.currency), ledger.exchange(payment.pay_currency)
+        turn.move(f"{key}:pay", "returned", Transfer(rail, there, command.amount), payment.pay_currency)
+    owed = min(turn.book.balance(debt), back.owed)
+    transfers = [Transfer(source, debt, owed)] if owed else []
+    transfers += [Transfer(source, credit, back.amount - owed)] if back.amount > owed else []
+    turn.post(key, "returned", circle, *transfers)
+    turn.book.put(
+        replace(back, state=ChargebackState.RETURNED, ended_at=turn.at), replace(payment, state=PaymentState.SETTLED)
+    )
+    settling.spend_credit(turn, circle, back.person_id, f"{key}:again")
+    figures: dict[str, Figure] = {"amount": circle.money(back.amount), "circle": circle.name, "ref": back.receipt}
+    for person in {payment.person_id, payment.recorded_by, circle.banker_id}:
+        turn.tell(person, say("charge_returned", who=turn.book.person(back.person_id).first_name, **figures))
+
+
+def dispute_closed(turn: Turn, command: c.DisputeClosed) -> None:
+    """The card's bank has decided for good. What it means for the money comes as money taken or given back."""
+    back = turn.book.get(Chargeback, command.dispute_id)
+    if back is None or command.won or back.state is not ChargebackState.TAKEN:
+        return
+    circle = turn.book.circle(back.circle)
+    turn.book.put(replace(back, state=ChargebackState.LOST, ended_at=turn.at))
+    figures: dict[str, Figure] = {"amount": circle.money(back.amount), "circle": circle.name, "ref": back.receipt}
+    turn.tell_staff([Role.FINANCE], say("staff_dispute_lost", **figures))
