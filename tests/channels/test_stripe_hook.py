@@ -17,18 +17,39 @@ NOW = 1_763_960_000
 HOOK = StripeHook((SECRET,), lambda: NOW)
 
 
-def test_an_event_is_filed_under_its_id_and_its_object(fixture: Fixture) -> None:
+def test_a_paid_session_is_filed_under_its_payment(fixture: Fixture) -> None:
     (arrival,) = HOOK.receive(stripe_signed(fixture("stripe_checkout_completed"), NOW).request()).arrivals
     assert (arrival.source, arrival.external_id, arrival.party, arrival.kind) == (
         "stripe",
-        "evt_1SXf2eKZ8pardna0001",
-        "stripe:cs_test_a1Zq8",
+        "collected:pi_3SXf2eKZ8",
+        "payment:R-7K2MQ9XA",
         "event",
     )
-    assert arrival.body["type"] == "checkout.session.completed"
-    assert arrival.body["livemode"] is False
-    assert arrival.body["created"] == NOW
-    assert arrival.body["object"]["payment_intent"] == "pi_3SXf2eKZ8"
+    assert arrival.body == {
+        "kind": "collected",
+        "carrier": "stripe",
+        "receipt": "R-7K2MQ9XA",
+        "provider_id": "cs_test_a1Zq8",
+        "provider_ref": "pi_3SXf2eKZ8",
+        "amount": 500_000,
+        "currency": "JMD",
+    }
+
+
+def test_an_event_of_the_other_mode_is_no_money(fixture: Fixture) -> None:
+    call = stripe_signed(fixture("stripe_checkout_completed"), NOW)
+    (arrival,) = StripeHook((SECRET,), lambda: NOW, live=True).receive(call.request()).arrivals
+    assert arrival.external_id == "evt_1SXf2eKZ8pardna0001"
+    assert arrival.body == {"kind": "other", "carrier": "stripe", "type": "checkout.session.completed"}
+    (arrival,) = StripeHook((SECRET,), lambda: NOW, live=False).receive(call.request()).arrivals
+    assert arrival.body["kind"] == "collected"
+
+
+def test_a_type_of_the_future_is_kept_as_other_about_its_object() -> None:
+    call = stripe_event("pot.thrown", {"id": "pot_1", "amount": 5}, event_id="evt_9", stamp=NOW)
+    (arrival,) = HOOK.receive(call.request()).arrivals
+    assert (arrival.external_id, arrival.party) == ("evt_9", "stripe:pot_1")
+    assert arrival.body == {"kind": "other", "carrier": "stripe", "type": "pot.thrown"}
 
 
 def test_an_object_without_an_id_is_ordered_by_the_event(fixture: Fixture) -> None:

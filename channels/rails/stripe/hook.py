@@ -1,4 +1,4 @@
-"""Stripe's web hook: card payments, refunds and disputes as events.
+"""Stripe's web hook: its signature, and nothing else; channels/rails/stripe/translate.py reads what it tells.
 
 The library checks the signature. It would take stamps from the future and knows one secret only: stamp and second
 secret are looked at here. Its exceptions hold body and header, so none of them goes further. Shapes:
@@ -12,8 +12,8 @@ from typing import Final
 from stripe import SignatureVerificationError, WebhookSignature
 
 from channels.base import Answer, BadSignature, HookRequest, Unreadable
-from channels.checks import is_id, json_object
-from domain.messages import Filed
+from channels.checks import json_object
+from channels.rails.stripe.translate import arrivals_of
 
 TOLERANCE_SECONDS: Final = 300
 STAMP: Final = re.compile(r"t=([0-9]{1,12}),")
@@ -23,19 +23,21 @@ STAMP: Final = re.compile(r"t=([0-9]{1,12}),")
 class StripeHook:
     """`POST /hooks/stripe`. Any of `secrets` may have signed, which lets one be changed for another.
 
-    `now` is the wall clock in Unix seconds. Raises ValueError without a secret.
+    `now` is the wall clock in Unix seconds. `live` is what our key is for (`is_live`): an event of the other mode is
+    never money. Raises ValueError without a secret.
     """
 
-    def __init__(self, secrets: tuple[str, ...], now: Callable[[], float]) -> None:
+    def __init__(self, secrets: tuple[str, ...], now: Callable[[], float], *, live: bool | None = None) -> None:
         if not secrets or not all(secrets):
             raise ValueError("STRIPE_WEBHOOK_SECRET must not be empty")
         self._secrets = secrets
         self._now = now
+        self._live = live
 
     def receive(self, request: HookRequest) -> Answer:
         """Verify and parse one event."""
         self._verify(request.headers.get("stripe-signature", ""), request.body)
-        return Answer((_event(request.body),))
+        return Answer(arrivals_of(json_object(request.body), live=self._live))
 
     def _verify(self, header: str, body: bytes) -> None:
         """Check stamp and signature. A stamp of the future is as wrong as an old one.
@@ -58,24 +60,3 @@ def _signed(text: str, header: str, secret: str) -> bool:
         return bool(WebhookSignature.verify_header(text, header, secret))
     except SignatureVerificationError:
         return False
-
-
-def _event(body: bytes) -> Filed:
-    """Keep of an event what its handling needs. Ordered by the object that it is about."""
-    match event := json_object(body):
-        case {"id": event_id, "object": "event", "type": str(kind), "data": {"object": dict(thing)}} if is_id(event_id):
-            about = thing.get("id")
-            return Filed(
-                "stripe",
-                event_id,
-                f"stripe:{about if is_id(about) else event_id}",
-                "event",
-                {
-                    "type": kind,
-                    "created": event.get("created"),
-                    "livemode": event.get("livemode"),
-                    "object": thing,
-                },
-            )
-        case _:
-            raise Unreadable("not an event of Stripe")
