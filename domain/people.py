@@ -90,18 +90,6 @@ class Destination:
     set_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Freeze:
-    """Why a person's draws are not sent for now: something about them changed, or staff hold them (rules.md 34, 53).
-
-    `until`: when a change is old enough; `held`: until staff let it go.
-    """
-
-    person_id: str
-    until: datetime | None = None
-    held: bool = False
-
-
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 """Until staff say otherwise."""
 

@@ -84,6 +84,15 @@ async def save(conn: AsyncConnection, table: Table, rows: Sequence[Any]) -> None
             raise Taken(table.name)
 
 
+async def delete(conn: AsyncConnection, table: Table, rows: Sequence[Any]) -> None:
+    """Remove rows."""
+    types = {name: sql for name, sql, _ in _columns(table.row)}
+    arrays = ", ".join(f"CAST(:{name} AS {types[name]}[])" for name in table.key)
+    where = f"({', '.join(table.key)}) IN (SELECT * FROM unnest({arrays}))"  # noqa: S608 - names are our own
+    statement = text(f"DELETE FROM {table.name} WHERE {where}")  # noqa: S608 - as above
+    await conn.execute(statement, {name: [getattr(r, name) for r in rows] for name in table.key})
+
+
 @cache
 def _reader(row: type) -> Callable[[Iterable[Any]], Any]:
     enums = [(i, python) for i, (_, _, python) in enumerate(_columns(row)) if issubclass(python, Enum)]

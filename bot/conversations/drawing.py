@@ -10,6 +10,7 @@ from bot.conversations.throwing import answering
 from bot.words.say import Answer, Say, say, text
 from domain.codes import looks_like_circle_code
 from domain.commands import ApprovePayout, NotReceived, Received, SetDestination
+from domain.people import tidy_name
 
 KINDS = {
     "bank": "bank", "wallet": "wallet", "cash": "cash", "lynk": "wallet",
@@ -80,13 +81,31 @@ def _read_account(typed: str, talk: Talk) -> str:
 def _ask_account(talk: Talk) -> Say:
     if talk.slots["kind"] == "wallet":
         return say("ask_wallet")
-    name = talk.standing.person.name if talk.standing.person else ""
-    return say("ask_account", bank=talk.slots["place"], name=name)
+    return say("ask_account", bank=talk.slots["place"])
+
+
+def _my_name(talk: Talk) -> str:
+    return talk.standing.person.name if talk.standing.person else ""
+
+
+def _ask_holder(talk: Talk) -> Say:
+    name = _my_name(talk)
+    return say("ask_holder", Answer(name, name), name=name)
+
+
+def _read_holder(typed: str, talk: Talk) -> str:
+    if typed.casefold().strip(" .!") in {"me", "mine", "my own", "my name", "mi", "yes"}:
+        return _my_name(talk)
+    holder = tidy_name(typed)
+    if not holder:
+        raise miss("no_holder", typed)
+    return holder
 
 
 def _payout_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Complaint | None]:
-    """Read `CASH`, `BANK NCB 12345678`, `NCB 12345678`, `SCOTIA Liguanea 12345678`, `LYNK 8765550101`.
+    """Read `CASH`, `NCB 12345678`, `SCOTIA Liguanea 12345678`, `LYNK 8765550101`, `NCB 12345678 Marva Brown`.
 
+    What follows the figures is the name that the account is in; a line without one means the member's own.
     The account is kept only when nothing else is left to ask, so that no session ever holds it.
     """
     words = rest.split()
@@ -99,6 +118,8 @@ def _payout_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Complaint | Non
     if not slots:
         return {}, Complaint("kind", text("no_payout", heard=heard(rest)))
     slots |= {"place": "Lynk"} if slots["kind"] == "wallet" else {}
+    last = max((i for i, w in enumerate(words) if any(c.isdigit() for c in w)), default=len(words))
+    words, holder = words[: last + 1], " ".join(words[last + 1 :])
     names = [w for w in words if w.isalpha()]
     figures = [w for w in words if not w.isalpha()]
     if not names and len(figures) > 1 and len(figures[0]) <= LONGEST_BRANCH_NUMBER and _has_branch(talk.knowing(slots)):
@@ -111,7 +132,8 @@ def _payout_line(rest: str, talk: Talk) -> tuple[dict[str, Any], Complaint | Non
         if figures:
             account = _read_account(" ".join(figures), talk.knowing(slots))
             ready = "place" in slots and ("branch" in slots or not _has_branch(talk.knowing(slots)))
-            slots |= {"account": account} if ready else {}
+            own = _read_holder(holder, talk) if holder else _my_name(talk)
+            slots |= {"account": account, "holder": own} if ready else {}
     except Misread as wrong:
         return slots, Complaint("account", wrong.because)
     return slots, None
@@ -127,7 +149,7 @@ def _place(word: str, slots: dict[str, Any]) -> dict[str, Any] | None:
 def _finish(talk: Talk) -> Step:
     s = talk.slots
     place = s.get("place") or ("Lynk" if s["kind"] == "wallet" else "")
-    holder = talk.standing.person.name if talk.standing.person else ""
+    holder = s.get("holder", "")
     return do(talk, SetDestination(s["kind"], place, s.get("branch", ""), s.get("account", ""), holder))
 
 
@@ -137,6 +159,7 @@ PAYOUT = Flow(
         Question("kind", _ask_kind, read_one_of("no_payout_kind", KINDS)),
         Question("place", _ask_place, _read_bank, when=_is("bank")),
         Question("branch", lambda _: say("ask_branch"), _read_branch, when=_has_branch, free=True, figures=True),
+        Question("holder", _ask_holder, _read_holder, when=_not_cash, free=True),
         Question("account", _ask_account, _read_account, when=_not_cash, figures=True),
     ],
     _finish,

@@ -1,4 +1,4 @@
-"""About oneself: TRN, another address, language, a human."""
+"""About oneself: TRN, PIN, addresses, language, a human."""
 
 import re
 from datetime import datetime, timedelta
@@ -10,11 +10,27 @@ from bot.conversations.lines import Words, line, rest
 from bot.conversations.onboarding import language_answers, read_language
 from bot.conversations.reading import miss, read_trn_number
 from bot.words.say import Answer, Say, say, text
-from domain.commands import FinishLink, OpenTicket, SetLanguage, StartLink, StateTrn
+from domain.commands import (
+    AskUnlink,
+    ChangePin,
+    ChoosePin,
+    FinishLink,
+    GivePin,
+    OpenTicket,
+    RepeatPin,
+    SetLanguage,
+    StartLink,
+    StateTrn,
+    StopDraws,
+    Unlink,
+)
 from domain.messages import Channel
 from domain.people import Language, TrnState
+from domain.pins import is_too_easy, read_pin
 
 LONGEST_NOTE = 1000
+_PIN_TOLD = re.compile(r"(?i)(\bpin\b(?:\W|is|a|number|no|was){0,4}?)\s*[0-9](?:[ -]?[0-9]){3,5}\b")
+"""A PIN told to a person all the same: it is cut out before anybody reads it."""
 LINK_LASTS = timedelta(minutes=10)
 """How long six figures alone are taken for the code of a link (rules.md 53)."""
 CHANNEL_WORDS = {
@@ -104,6 +120,62 @@ LINK = Flow(
     _link,
     line("LINK", ("code", _take_code), ("party", rest(_read_address))),
 )
+
+
+def _unlink(talk: Talk) -> Step:
+    party = talk.slots.get("party")
+    return do(talk, Unlink(party) if party else AskUnlink())
+
+
+UNLINK = Flow("unlink", [], _unlink, line("UNLINK", ("party", rest(_read_address))))
+STOP_PAYOUT = Flow("stop payout", [], lambda talk: do(talk, StopDraws()), line("STOP PAYOUT"))
+
+
+# -- PIN ------------------------------------------------------------------------------------------------------
+# What was typed is never said back, and no slot outlives the turn it was typed in.
+
+
+def _never(_: Talk) -> bool:
+    return False
+
+
+def _read_pin(typed: str, _: Talk) -> str:
+    pin = read_pin(typed)
+    if not pin:
+        raise Misread(text("no_pin"))
+    return pin
+
+
+def _read_new_pin(typed: str, talk: Talk) -> str:
+    pin = _read_pin(typed, talk)
+    if is_too_easy(pin, talk.standing.party.partition(":")[2], talk.standing.trn_last3):
+        raise Misread(text("pin_easy"))
+    return pin
+
+
+def _pin(talk: Talk) -> Step:
+    if pin := talk.slots.get("pin"):
+        return do(talk, GivePin(pin, asked=talk.session.at == "pin"))
+    return do(talk, ChangePin())
+
+
+PIN = Flow(
+    "pin",
+    [Question("pin", lambda _: say("ask_pin"), _read_pin, when=_never, figures=True)],
+    _pin,
+    line("PIN", ("pin", rest(_read_pin))),
+)
+"""The word alone changes the PIN. The question is never put by the flow itself: the gate puts it."""
+NEW_PIN = Flow(
+    "new_pin",
+    [Question("pin", lambda _: say("ask_next_pin"), _read_new_pin, figures=True)],
+    lambda talk: do(talk, ChoosePin(talk.slots["pin"])),
+)
+PIN_AGAIN = Flow(
+    "pin_again",
+    [Question("pin", lambda _: say("ask_pin_again"), _read_pin, figures=True)],
+    lambda talk: do(talk, RepeatPin(talk.slots["pin"])),
+)
 LANGUAGE = Flow(
     "language",
     [Question("language", lambda _: say("ask_language", *language_answers()), read_language)],
@@ -116,7 +188,7 @@ def _read_note(typed: str, _: Talk) -> str:
     note = typed.strip()
     if not any(c.isalpha() for c in note):
         raise Misread(text("no_note"))
-    return note[:LONGEST_NOTE]
+    return _PIN_TOLD.sub(r"\1 ...", note)[:LONGEST_NOTE]
 
 
 AGENT = Flow(

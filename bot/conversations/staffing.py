@@ -1,14 +1,21 @@
-"""The words of staff: QUEUE, KYC, CASE."""
+"""The words of staff about people: QUEUE, KYC, CASE, FREEZE, UNFREEZE, RESET PIN."""
+
+from collections.abc import Callable
 
 from bot.conversations.flow import Flow, Misread, Question, Talk, do
 from bot.conversations.lines import Words, first, line, rest
+from bot.conversations.personal import normal_address
 from bot.conversations.reading import miss, read_ref
 from bot.words.say import Answer, Say, say, text
-from domain.commands import Case, Kyc, Queue
-from domain.people import TicketKind
+from domain.codes import normalise_code
+from domain.commands import Case, Command, FreezeDraws, Kyc, Queue, ResetPin, UnfreezeDraws
+from domain.messages import Channel
+from domain.people import TicketKind, tidy_name
 
 VERDICTS = {"ok": True, "yes": True, "right": True, "no": False, "wrong": False}
 LONGEST_CASE = 1000
+SHORTEST_PHONE = 7
+"""Figures: fewer are no telephone number, but may be a chat of Telegram's."""
 read_ticket = read_ref("K")
 
 KINDS = frozenset(kind.value for kind in TicketKind)
@@ -73,3 +80,51 @@ CASE = Flow(
     lambda talk: do(talk, Case(talk.slots["ref"], talk.slots["text"])),
     line("CASE", ("ref", first(read_ticket)), ("text", rest(_read_text))),
 )
+
+
+# -- people whose money or PIN staff decide about --------------------------------------------------------------
+
+
+def _read_person(typed: str, _: Talk) -> str:
+    """Read whom staff mean: a reference of the queue, a number, or a whole name."""
+    plain = " ".join(typed.split())
+    code = normalise_code(plain)
+    if code and code.startswith("K-"):
+        return code
+    if any(c.isdigit() for c in plain):
+        chat = plain if len(plain) < SHORTEST_PHONE else ""
+        number = normal_address(Channel.TELEGRAM, chat) or normal_address(Channel.SMS, plain)
+        if number:
+            return number
+    elif name := tidy_name(plain):
+        return name
+    raise miss("no_person", typed)
+
+
+def _take_person(left: Words, talk: Talk) -> tuple[str | None, Words]:
+    """Take `K-7Q2M`, a number, or a name: a name ends at a semicolon, the others by themselves."""
+    if not left:
+        return None, left
+    before, mark, after = " ".join(left).partition(";")
+    if mark or not any(c.isdigit() for c in left[0]):
+        return _read_person(before, talk), after.split()
+    number = [w for i, w in enumerate(left) if all(any(c.isdigit() for c in x) for x in left[: i + 1])]
+    return _read_person(" ".join(number), talk), left[len(number) :]
+
+
+def _about(word: str, command: Callable[[str, str], Command]) -> Flow:
+    """Make a flow that needs a person and a reason."""
+    return Flow(
+        word.lower(),
+        [
+            Question("who", lambda _: say("ask_person", word=word), _read_person, free=True, figures=True),
+            Question("reason", lambda _: say("ask_reason"), _read_text, free=True),
+        ],
+        lambda talk: do(talk, command(talk.slots["who"], talk.slots["reason"])),
+        line(word, ("who", _take_person), ("reason", rest(_read_text))),
+    )
+
+
+FREEZE = _about("FREEZE", FreezeDraws)
+UNFREEZE = _about("UNFREEZE", UnfreezeDraws)
+RESET_PIN = _about("RESET PIN", ResetPin)

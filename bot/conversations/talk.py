@@ -4,6 +4,7 @@ Tapping a button is typing its line, so there is one way in. A question that wai
 another flow leaves it and says so; MENU, BACK and HELP always work.
 """
 
+import re
 import unicodedata
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from bot.conversations.reading import LEAST_BARE, heard, is_bare_yes, is_no, is_
 from bot.conversations.vocabulary import BACK, BY, FLOWS, ONBOARDING, WORDS, Said, near, understand
 from bot.words.say import Answer, Say, Text, say, text
 from domain.codes import looks_like_circle_code
-from domain.commands import AddressGone, FinishLink, Start, Stop
+from domain.commands import AddressGone, FinishLink, GivePin, Start, Stop
 from domain.messages import LONGEST_ID, Channel, Inbound, InboundKind, Outgoing
 from domain.money import Currency, NotMoney, parse_money
 from domain.standing import Standing
@@ -28,6 +29,8 @@ GREETINGS = frozenset(
 LONGEST_TEXT = 2000
 SHORTEST_LEAVING = 5
 """Letters that a word with a slip must have to leave a question, when it stands alone."""
+_PIN_AHEAD = re.compile(r"(?is)(.*\S)\s+pin\s+([0-9]{4,6})")
+"""A line that brings its PIN with it, where each message costs: `APPROVE PAYOUT P-7K2M PIN 4826`."""
 SHORTEST_NUMBER = 7
 """Figures: a number so long is no amount anybody throws, and may be a TRN."""
 
@@ -47,6 +50,10 @@ def turn(session: Session, inbound: Inbound, standing: Standing, menu: Outgoing 
         return _interrupted(talk, text("only_text"))
     if line := _numbered(typed, talk, menu):
         return _understood(line, replace(talk, tapped=True))
+    if talk.standing.person and (ahead := _PIN_AHEAD.fullmatch(typed)):
+        step = _understood(ahead[1], talk)
+        if any(command.needs_pin for command in step.commands):
+            return replace(step, commands=(GivePin(ahead[2], ahead=True), *step.commands))
     return _understood(typed, talk)
 
 

@@ -70,11 +70,17 @@ WORDS: Mapping[str, Word] = {
     "PAYOUT": Word(drawing.PAYOUT),
     "TRN": Word(personal.TRN),
     "LINK": Word(personal.LINK),
+    "UNLINK": Word(personal.UNLINK),
+    "PIN": Word(personal.PIN),
+    "STOP PAYOUT": Word(personal.STOP_PAYOUT, acts=True),
     "LANGUAGE": Word(personal.LANGUAGE),
     "AGENT": Word(personal.AGENT),
     "QUEUE": Word(staffing.QUEUE, staff=True),
     "KYC": Word(staffing.KYC, staff=True, acts=True),
     "CASE": Word(staffing.CASE, staff=True, acts=True),
+    "FREEZE": Word(staffing.FREEZE, staff=True, acts=True),
+    "UNFREEZE": Word(staffing.UNFREEZE, staff=True, acts=True),
+    "RESET PIN": Word(staffing.RESET_PIN, staff=True, acts=True),
     "REFUND": Word(treasury.REFUND, staff=True, acts=True),
     "MATCH": Word(treasury.MATCH, staff=True, acts=True),
     "RATE": Word(treasury.RATE, staff=True, acts=True),
@@ -96,7 +102,9 @@ ALSO: Mapping[str, str] = {
     "CONSENT": BY,
 }
 HEADS: Mapping[str, str] = {**{word: word for word in (*WORDS, BACK, BY)}, **ALSO}
-FLOWS: Mapping[str, Flow] = {w.flow.name: w.flow for w in WORDS.values() if w.flow}
+ASIDE = (personal.NEW_PIN, personal.PIN_AGAIN)
+"""Questions that no word begins: the desk puts them."""
+FLOWS: Mapping[str, Flow] = {flow.name: flow for flow in (*(w.flow for w in WORDS.values() if w.flow), *ASIDE)}
 ONBOARDING = onboarding.FLOW
 
 

@@ -30,7 +30,7 @@ SUMS = dict.fromkeys(
     MONEY,
 )
 DAYS = dict.fromkeys(("due", "until", "date", "pays_on", "next", "example"), DAY)
-COUNTS = dict.fromkeys(("round", "turns", "taken", "turn", "count", "hands", "days", "grace", "least", "most"), 50)
+COUNTS = dict.fromkeys(("round", "turns", "taken", "turn", "count", "hands", "days", "grace", "least", "most", "minutes"), 50)
 
 TYPICAL: Mapping[str, Figure] = {
     **PEOPLE, **SUMS, **DAYS, **COUNTS,
