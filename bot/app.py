@@ -23,6 +23,7 @@ import holidays
 import structlog
 from aiohttp import web
 
+from bot import rails
 from bot.actions.turn import Tools
 from bot.config import Settings, SettingsError
 from bot.desk import Desk
@@ -39,7 +40,7 @@ from channels.chat.telegram import Telegram, TelegramHook, TelegramPoller
 from channels.chat.whatsapp import WhatsApp, WhatsAppHook
 from channels.http import Http
 from channels.rails.sandbox import SandboxRail
-from channels.rails.stripe import StripeHook
+from channels.rails.stripe import StripeHook, StripeRail
 from domain.messages import Channel
 from domain.money import Currency
 from domain.payments import CARD, SANDBOX, US_CARD, How, Route
@@ -62,6 +63,8 @@ HOLIDAY_YEARS: Final = 6
 WORKER: Final = "PARDNA_WORKER"
 """Set in a worker's environment to its parent's process id: it shares that one's database and port."""
 ORPHAN_SECONDS: Final = 1.0
+LYNK_MOST: Final = 250_000_00
+"""What a wallet of the second tier can hold at most, in cents (Lynk's published limit)."""
 HOOK_PAUSE_SECONDS: Final = 3.0
 """Between tries to tell Telegram where we are: until it knows, nobody there is heard."""
 log = structlog.get_logger(__name__)
@@ -149,14 +152,25 @@ def jamaican_calendar(year: int) -> Calendar:
 
 def make_routes(settings: Settings) -> dict[str, Route]:
     """Return the ways for money that are on, by the word that names them, in the order they are offered in."""
+    every, dollars = frozenset(Currency), frozenset({Currency.USD})
     routes: list[Route] = []
     if settings.development:
-        every = frozenset(Currency)
-        routes += [
-            Route(SANDBOX, "sandbox", How.AT_ONCE, every, pays=frozenset({"any"})),
-            Route(CARD, "sandbox", How.PAGE, every),
-            Route(US_CARD, "sandbox", How.PAGE, frozenset({Currency.USD})),
-        ]
+        routes.append(Route(SANDBOX, "sandbox", How.AT_ONCE, every, pays=frozenset({"any"})))
+    if card := settings.card_carrier:
+        routes += [Route(CARD, card, How.PAGE, every), Route(US_CARD, card, How.PAGE, dollars)]
+    for carrier, rail in settings.transfer_rails().items():
+        wallet = carrier == "lynk"
+        routes.append(
+            Route(
+                carrier.upper(),
+                carrier,
+                How.TRANSFER if rail.labelled else How.PAGE,
+                frozenset({Currency.JMD}),
+                rail.lines,
+                pays=frozenset({"wallet" if wallet else "bank"}),
+                most_out=LYNK_MOST if wallet else 0,
+            )
+        )
     return {route.word: route for route in routes}
 
 
@@ -202,8 +216,12 @@ def make_hooks(settings: Settings, site: str) -> dict[str, Hook]:
         hooks["/hooks/telegram"] = TelegramHook(settings.telegram_webhook_secret.get_secret_value())
     if "stripe" in settings.hooks:
         secrets_ = tuple(s.strip() for s in settings.stripe_webhook_secret.get_secret_value().split(",") if s.strip())
-        hooks["/hooks/stripe"] = StripeHook(secrets_, lambda: datetime.now(UTC).timestamp())
-    return hooks
+        hooks["/hooks/stripe"] = StripeHook(secrets_, _unix_now)
+    return {**hooks, **rails.make_bank_hooks(settings, _unix_now, f"{site}/pay/thanks")}
+
+
+def _unix_now() -> float:
+    return datetime.now(UTC).timestamp()
 
 
 def _http(parts: Parts, party: str) -> Http:
@@ -245,13 +263,18 @@ def make_chats(parts: Parts) -> dict[str, Chat]:
 
 
 def make_rails(parts: Parts) -> dict[str, Rail]:
-    """Build the rails that money moves on."""
-    settings = parts.settings
-    if not settings.development:
-        return {}
-    if settings.sandbox_api_url:
-        return {"sandbox": SandboxRail(_http(parts, "sandbox"), settings.sandbox_api_url)}
-    return {"sandbox": SandboxRail()}
+    """Build the carriers that are asked for money over the network; a bank without an API is paid by file."""
+    settings, http = parts.settings, partial(_http, parts)
+    made: dict[str, Rail] = dict(rails.make_operator_rails(settings, http))
+    if settings.has("stripe_api_key"):
+        key = settings.stripe_api_key.get_secret_value()
+        made["stripe"] = StripeRail(http("stripe"), key, settings.stripe_api_url, _unix_now)
+    if gateway := rails.make_powertranz(settings, http, parts.public_url):
+        made["powertranz"] = gateway
+    if settings.development:
+        address = settings.sandbox_api_url
+        made["sandbox"] = SandboxRail(http("sandbox"), address) if address else SandboxRail()
+    return made
 
 
 def make_relay(parts: Parts) -> Relay:
@@ -286,7 +309,9 @@ async def run_web(parts: Parts, port: int, *, share_port: bool, listening: async
             bell=parts.bell,
             hooks=make_hooks(settings, parts.public_url),
             channels=channel_states(settings),
-            rails={"sandbox": "on" if settings.development else "off"},
+            rails=rails.rail_states(settings),
+            accounts={carrier: rail.labelled for carrier, rail in settings.transfer_rails().items()},
+            card_page=rails.make_powertranz(settings, partial(_http, parts), parts.public_url),
             reach=Reach(sms=settings.twilio_from),
             public_url=parts.public_url,
             development=settings.development,

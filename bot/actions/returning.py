@@ -112,8 +112,9 @@ def _start(turn: Turn, circle: Circle, payment: Payment, amount: int) -> Say | R
 
 
 def _short(turn: Turn, circle: Circle, payment: Payment, pay_amount: int) -> bool:
-    """Whether whoever has the money of a payment has too little free to give it back."""
-    return turn.book.available(settling.held_at(circle, payment)) < pay_amount
+    """Whether whoever has to give a payment back has too little free. A card network decides that by itself."""
+    gives = payment.is_cash or payment.carrier in BANKS
+    return gives and turn.book.available(settling.held_at(circle, payment)) < pay_amount
 
 
 def _named(circle: Circle, refund: Refund) -> dict[str, Figure]:

@@ -80,9 +80,14 @@ CREATE INDEX rate_newest ON rate (set_at DESC);
 
 ALTER TABLE ticket DROP CONSTRAINT ticket_kind_check, ADD CONSTRAINT ticket_kind_check
     CHECK (kind IN ('kyc', 'agent', 'dispute', 'payout', 'fault', 'match', 'alert'));
+ALTER TABLE outbox DROP CONSTRAINT outbox_kind_check, ADD CONSTRAINT outbox_kind_check
+    CHECK (kind IN ('say', 'collect', 'capture', 'refund', 'disburse', 'enquire'));
 """
 
 BACK = """
+DELETE FROM outbox WHERE kind IN ('capture', 'refund', 'enquire');
+ALTER TABLE outbox DROP CONSTRAINT outbox_kind_check, ADD CONSTRAINT outbox_kind_check
+    CHECK (kind IN ('say', 'collect', 'disburse'));
 DELETE FROM ticket WHERE kind IN ('match', 'alert');
 ALTER TABLE ticket DROP CONSTRAINT ticket_kind_check, ADD CONSTRAINT ticket_kind_check
     CHECK (kind IN ('kyc', 'agent', 'dispute', 'payout', 'fault'));
