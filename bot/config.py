@@ -223,7 +223,6 @@ class Settings(BaseSettings):
         return {carrier: rail for carrier, rail in rails.items() if rail.on}
 
     def _transfer_rail(self, carrier: str) -> TransferRail:
-        secrets = _entries(getattr(self, f"{carrier}_hook_secret").get_secret_value())
         return TransferRail(
             carrier=carrier,
             account=getattr(self, f"{carrier}_account"),
@@ -233,8 +232,12 @@ class Settings(BaseSettings):
             bic=getattr(self, f"{carrier}_bic", ""),
             api_url=getattr(self, f"{carrier}_api_url") or "",
             has_api=self.has(f"{carrier}_api_url") and self.has(f"{carrier}_api_key"),
-            hook_secrets=secrets,
+            hook_secrets=self.hook_secrets(carrier),
         )
+
+    def hook_secrets(self, carrier: str) -> tuple[str, ...]:
+        """The secrets of which any may have signed a call to `/hooks/{carrier}`; none: it is not called."""
+        return _entries(getattr(self, f"{carrier}_hook_secret").get_secret_value())
 
     def vault(self) -> Vault:
         """Open the key ring; in development one of our own making when none is set. Raises SettingsError."""

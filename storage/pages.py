@@ -30,7 +30,8 @@ _RECEIPT = text("""
     FROM payment JOIN circle ON circle.code = payment.circle WHERE payment.receipt = :receipt
 """)
 _PAYMENT = text(r"""
-    SELECT payment.receipt, payment.circle, circle.name, payment.currency, payment.amount, payment.state,
+    SELECT payment.receipt, payment.circle, circle.name, payment.pay_currency, payment.pay_amount, payment.currency,
+        payment.amount, payment.state, payment.carrier, payment.good_until,
         EXISTS (SELECT FROM inbox WHERE source = 'sandbox' AND external_id IN
             (payment.receipt || '\:success', payment.receipt || '\:failure'))
         OR EXISTS (SELECT FROM duty WHERE key = 'sandbox\:' || payment.receipt)
@@ -71,13 +72,19 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment behind a pay link. `answered`: the page was used already."""
+    """A payment behind a pay link. `answered`: the sandbox's page was used already."""
 
     receipt: str
     circle: str
     circle_name: str
+    price: Money
+    """What the payer pays."""
     amount: Money
+    """What it counts for in the circle: another figure where the payer pays in another currency."""
     state: str
+    carrier: str
+    good_until: datetime | None
+    """Until when the price holds, where it is a quote."""
     answered: bool
 
 
@@ -121,8 +128,9 @@ class Pages:
         row = await self._one(_PAYMENT, token_hash=token_hash)
         if row is None:
             return None
-        receipt, circle, name, currency, amount, *rest = row
-        return Payment(receipt, circle, name, Money(amount, Currency(currency)), *rest)
+        receipt, circle, name, pay_currency, pay_amount, currency, amount, *rest = row
+        worth = Money(amount, Currency(currency))
+        return Payment(receipt, circle, name, Money(pay_amount, Currency(pay_currency)), worth, *rest)
 
     async def plan(self, duty: Duty) -> None:
         """Plan what shall happen later. Raises NotDurable."""

@@ -3,9 +3,13 @@
 import argparse
 from datetime import UTC, datetime
 
-from bot.app import channel_states, database_url
+import aiohttp
+
+from bot.app import channel_states, database_url, public_url
 from bot.commands.reaching import transaction
 from bot.config import Settings, SettingsError
+from bot.rails import advice, live_faults, rail_states
+from channels.http import Http
 from storage import ledger, queries
 from storage.clock import Clock
 from storage.engine import make_engine
@@ -27,17 +31,31 @@ async def verify_ledger(settings: Settings, _asked: argparse.Namespace) -> int:
 
 async def doctor(settings: Settings, _asked: argparse.Namespace) -> int:
     """Say what is wrong and how to mend it; 1 when anything is."""
-    faults = await _database_faults(settings)
+    faults = [*await _database_faults(settings), *await _provider_faults(settings)]
     print(f"settings: read, {settings.pardna_env}")
     for channel, state in channel_states(settings).items():
         print(f"{channel}: {state}")
-    print(f"rail SANDBOX: {'on' if settings.development else 'off'}")
+    for rail, state in rail_states(settings).items():
+        print(f"rail {rail}: {state}")
+    for line in advice(settings):
+        print(f"better: {line}")
     print(f"hooks: {', '.join(sorted(settings.hooks)) or 'none (no verification secret is set)'}")
     for fault in faults:
         print(f"wrong: {fault}")
     if not faults:
-        print("database: reached, of this release")
+        print("database: reached, of this release; every provider that is set up answers")
     return 1 if faults else 0
+
+
+async def _provider_faults(settings: Settings) -> list[str]:
+    """Ask the rails' providers themselves; nothing is changed there."""
+    async with aiohttp.ClientSession() as session:
+
+        def http(party: str) -> Http:
+            return Http(session, party)
+
+        site = public_url(settings, settings.port)
+        return await live_faults(settings, http, lambda: datetime.now(UTC).timestamp(), site)
 
 
 async def _database_faults(settings: Settings) -> list[str]:

@@ -20,7 +20,7 @@ from bot.web.callers import Callers, Network
 from bot.web.health import Health
 from bot.web.hooks import Filer
 from bot.web.pages import PublicPages, Reach
-from bot.web.pay import PayPage
+from bot.web.pay import Account, CardPage, PayPage
 from channels.base import Hook
 from storage.bell import Bell
 from storage.clock import Clock
@@ -51,7 +51,11 @@ class WebParts:
     reach: Reach = field(default_factory=Reach)
     public_url: str = ""
     development: bool = False
-    """Then there are the simulator and the sandbox rail's pay page."""
+    """Then there are the simulator and the sandbox's answers on the pay page."""
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    """Where members transfer to, by carrier."""
+    card_page: CardPage | None = None
+    """Who opens the card pages of payments by PowerTranz."""
     metrics: Metrics = field(default_factory=Metrics)
     limits: Limits = field(default_factory=Limits)
     proxies: Sequence[Network] = ()
@@ -64,17 +68,21 @@ def make_app(parts: WebParts) -> web.Application:
     switches = {"channels": parts.channels, "rails": parts.rails}
     health = Health(Pulse(parts.engine), clock, switches, parts.metrics.registry)
     public = PublicPages(pages, looks, parts.reach, parts.public_url, simulator=parts.development)
+    pay = PayPage(
+        pages, looks, parts.filer, clock, accounts=parts.accounts, card_page=parts.card_page, sandbox=parts.development
+    )
     callers = Callers(parts.limits, parts.proxies)
     routes = [
         *hooks.routes(parts.hooks, parts.filer, callers, parts.metrics),
         *health.routes(),
         *public.routes(),
+        *pay.routes(),
         web.get("/static/{name}", looks.static()),
     ]
     app = web.Application(client_max_size=LARGEST_BODY_BYTES)
     if parts.development:
         simulator = SimulatorViews(parts.engine, parts.filer, clock, parts.bell, looks)
-        routes += [*PayPage(pages, looks, parts.filer, clock).routes(), *simulator.routes()]
+        routes += simulator.routes()
         app.on_shutdown.append(simulator.close)
     app.add_routes(guarded(callers.no_guessing(routes), parts.metrics))
     return app

@@ -1,24 +1,34 @@
-"""The pay page of development: the sandbox answers what a rail or a card would, when the person says which.
+"""The pay page, `/pay/{token}`: how to pay, where the payment stands, and nothing about the person.
 
-The link's token is the only key to it and nobody can guess it, so no other site can make the form; a
-browser that says the form came from elsewhere is refused all the same. One answer a payment.
+A transfer shows the account, the amount and the reference to copy; a card goes on to the page of its gateway; in
+development the sandbox answers what a rail would, when the person says which. The link's token is the only key to it
+and nobody can guess it, so no other site can make the forms; a browser that says the form came from elsewhere is
+refused all the same. The page moves no money: the books hear of it by hook, statement or desk.
 """
 
+import secrets
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
 
+import segno
 from aiohttp import web
 
-from bot.web.answers import BadRequest, plain
+from bot.web.answers import NOSNIFF, PRIVATE, BadRequest, plain
 from bot.web.assets import Looks
 from bot.web.hooks import Filer
+from channels.base import Outcome, Sent
 from domain.messages import Filed
+from domain.schedule import local
 from storage.clock import Clock
 from storage.duties import Duty
 from storage.pages import Pages, Payment
 
+Account = tuple[tuple[str, str], ...]
+"""The lines of an account that a payer copies, each with what it is; the number last."""
 DELAY: Final = timedelta(minutes=1)
+CARD: Final = "card"
+"""The answer of the form that opens the gateway's card page."""
 
 _EVENTS: Final[Mapping[str, str]] = {
     "success": "collected",
@@ -26,63 +36,137 @@ _EVENTS: Final[Mapping[str, str]] = {
     "delay": "collected",
 }
 _SAID: Final[Mapping[str, str]] = {
-    "PENDING": "Your answer is with the rail. You read the outcome in chat.",
+    "PENDING": "We have not heard of this payment yet. We tell you in chat as soon as the money is there.",
     "SETTLED": "Paid. The receipt is in your chat.",
     "FAILED": "This payment did not go through, and no money moved. Write PAY in chat for a new link.",
     "DENIED": "This payment was turned down. Write PAY in chat for a new link.",
     "DISPUTED": "This payment is being looked into.",
+    "REFUNDED": "This payment was given back to who paid it. The details are in your chat.",
+    "CHARGED_BACK": "The card's bank took this payment back. The details are in your chat.",
+}
+_ANSWERED: Final = "Your answer is with the rail. You read the outcome in chat."
+_CARD_BACK: Final = "Your card's answer is with us. We tell you in chat how it went, most often within a minute."
+_NO_CARD_PAGE: Final = "The card page does not open right now, and nothing was taken. Wait a minute and press again."
+SANDBOXED: Final = {
+    **NOSNIFF,
+    **PRIVATE,
+    # The gateway's page is not ours: it gets an origin of its own, so it reads nothing of this site's.
+    "Content-Security-Policy": "sandbox allow-forms allow-scripts allow-top-navigation; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
 }
 
 
-class PayPage:
-    """Handlers of `/pay/{token}`."""
+class CardPage(Protocol):
+    """Who opens a card page for a payment: PowerTranz (channels/rails/powertranz.py)."""
 
-    def __init__(self, pages: Pages, looks: Looks, filer: Filer, clock: Clock) -> None:
+    async def open_page(self, order: Mapping[str, Any], key: str) -> Outcome:
+        """Return Sent with the page as `html` in its detail; no money moves."""
+        ...
+
+
+class PayPage:
+    """Handlers of `/pay/{token}`. `accounts` are where members transfer to, by carrier."""
+
+    def __init__(
+        self,
+        pages: Pages,
+        looks: Looks,
+        filer: Filer,
+        clock: Clock,
+        *,
+        accounts: Mapping[str, Account],
+        card_page: CardPage | None,
+        sandbox: bool,
+    ) -> None:
         self._pages = pages
         self._looks = looks
         self._filer = filer
         self._clock = clock
+        self._accounts = accounts
+        self._card_page = card_page
+        self._sandbox = sandbox
 
     def routes(self) -> list[web.RouteDef]:
         """The addresses served here."""
         return [web.get("/pay/{token}", self.show), web.post("/pay/{token}", self.answer)]
 
     async def show(self, request: web.Request) -> web.StreamResponse:
-        """Show the amount and the circle, and the three answers while none was given."""
+        """Show how to pay while the payment waits, and after that how it ended."""
         payment = await self._pages.payment(request.match_info["token"])
-        if payment is None:
-            return self._unknown()
-        return self._looks.page(
-            "pay.html",
-            payment=payment,
-            open=payment.state == "PENDING" and not payment.answered,
-            message=_SAID[payment.state],
-        )
+        return self._unknown() if payment is None else self._page(payment)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Take one answer and show the page again; a second one changes nothing."""
+        """Open the card page, or take one answer of the sandbox's; a second answer changes nothing."""
         if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
             return plain(403)
         payment = await self._pages.payment(request.match_info["token"])
         if payment is None:
             return self._unknown()
         result = (await request.post()).get("result")
-        if not isinstance(result, str) or result not in _EVENTS:
-            raise BadRequest("Send result=success, result=failure or result=delay.")
-        if payment.state == "PENDING" and not payment.answered:
-            await self._give(payment, result)
+        match self._way(payment):
+            case "card" if result == CARD:
+                return await self._open_card_page(payment)
+            case "sandbox" if isinstance(result, str) and result in _EVENTS:
+                await self._give(payment, result)
+            case "card" | "sandbox" if not self._ended(payment):
+                raise BadRequest("Press one of the page's own buttons.")
+            case _:
+                pass
         raise web.HTTPSeeOther(request.path)
 
-    async def _give(self, payment: Payment, result: str) -> None:
-        body = {
-            "kind": _EVENTS[result],
+    def _way(self, payment: Payment) -> str:
+        """Return what the page offers: transfer, card, sandbox, or nothing but where the payment stands."""
+        if self._ended(payment):
+            return ""
+        if payment.carrier in self._accounts:
+            return "transfer"
+        if payment.carrier == "powertranz" and self._card_page:
+            return "card"
+        return "sandbox" if payment.carrier == "sandbox" and self._sandbox else ""
+
+    @staticmethod
+    def _ended(payment: Payment) -> bool:
+        return payment.state != "PENDING" or payment.answered
+
+    def _page(self, payment: Payment, trouble: str = "", status: int = 200) -> web.Response:
+        way = self._way(payment)
+        account = self._accounts.get(payment.carrier, ()) if way == "transfer" else ()
+        return self._looks.page(
+            "pay.html",
+            status,
+            payment=payment,
+            way=way,
+            account=account,
+            to_copy=f"{payment.price.minor // 100}.{payment.price.minor % 100:02d}",
+            until=_moment(payment.good_until),
+            qr=_qr(payment, account) if payment.carrier == "lynk" and account else "",
+            message=trouble or (_ANSWERED if payment.answered and payment.state == "PENDING" else _SAID[payment.state]),
+            tone="good" if payment.state == "SETTLED" else "note",
+            trouble=trouble,
+        )
+
+    async def _open_card_page(self, payment: Payment) -> web.Response:
+        """Show what the gateway sends in a sandbox of its own; each opening is a transaction of its own there."""
+        order = {
+            "amount": payment.price.minor,
+            "currency": payment.price.currency.value,
             "receipt": payment.receipt,
-            "provider_id": f"sbx_{payment.receipt}",
         }
-        party = f"circle:{payment.circle}"
+        gateway = self._card_page
+        opened = await gateway.open_page(order, f"card:{payment.receipt}:{secrets.token_hex(8)}") if gateway else None
+        if isinstance(opened, Sent) and isinstance(html := opened.detail.get("html"), str):
+            return web.Response(body=html.encode(), content_type="text/html", charset="utf-8", headers=SANDBOXED)
+        return self._page(payment, _NO_CARD_PAGE, 503)
+
+    async def _give(self, payment: Payment, result: str) -> None:
+        """Tell the desk what the sandbox's rail would."""
+        kind = _EVENTS[result]
+        body = {"kind": kind, "receipt": payment.receipt, "carrier": "sandbox"}
+        body |= {"provider_id": f"sbx_{payment.receipt}"} if kind == "collected" else {"reason": "declined"}
+        party = f"payment:{payment.receipt}"
         if result == "delay":
             at = self._clock.now() + DELAY
-            await self._pages.plan(Duty(f"sandbox:{payment.receipt}", at, party, body["kind"], body))
+            await self._pages.plan(Duty(f"sandbox:{payment.receipt}", at, party, kind, body))
         else:
             arrival = Filed("sandbox", f"{payment.receipt}:{result}", party, "event", body)
             await self._filer.file([arrival])
@@ -94,3 +178,24 @@ class PayPage:
             title="This pay link is not known",
             text="It may be old or cut short. Write PAY in chat for a new one.",
         )
+
+
+def thanks(looks: Looks) -> str:
+    """Return the page that a payer sees on the way back from a card gateway: it knows neither them nor the payment."""
+    return looks.page("thanks.html", message=_CARD_BACK).text or ""
+
+
+def _moment(at: datetime | None) -> str:
+    """A moment as people read it: `Tue 24 Nov, 9:05 am`."""
+    if at is None:
+        return ""
+    here = local(at)
+    return f"{here:%a} {here.day} {here:%b}, {here.hour % 12 or 12}:{here:%M} {'pm' if here.hour >= 12 else 'am'}"  # noqa: PLR2004
+
+
+def _qr(payment: Payment, account: Account) -> str:
+    """Draw what a payer types, as text that another phone can copy from: LYNK's own codes are not public."""
+    lines = [f"{label}: {value}" for label, value in account]
+    lines += [f"Amount: {payment.price.full()}", f"Note: {payment.receipt}"]
+    code = segno.make_qr("\n".join(lines), error="m")
+    return code.svg_inline(scale=4, light="#fff", dark="#12201c", title="The lines of this page as a QR code")

@@ -26,9 +26,9 @@ _MEMBER = text("""
 """)
 _PAYMENT = text("""
     INSERT INTO payment (receipt, circle, person_id, amount, currency, rail, state, recorded_by, confirmed,
-        token_hash, began_at, settled_at)
+        token_hash, began_at, settled_at, carrier, pay_amount, pay_currency, good_until)
     VALUES (:receipt, :code, 'p2', 500000, 'JMD', :rail, :state, 'p2', :confirmed, :token_hash, :at,
-        :settled_at)
+        :settled_at, :carrier, :pay_amount, :pay_currency, :good_until)
 """)
 
 
@@ -43,7 +43,14 @@ async def put_circle(engine: Engine, state: str = "OPEN", name: str = "Sunday Cl
 
 
 async def put_payment(
-    engine: Engine, state: str = "PENDING", *, rail: str = "SANDBOX", confirmed: bool = False
+    engine: Engine,
+    state: str = "PENDING",
+    *,
+    rail: str = "SANDBOX",
+    carrier: str = "sandbox",
+    confirmed: bool = False,
+    price: tuple[int, str] = (500_000, "JMD"),
+    good_until: datetime | None = None,
 ) -> None:
     """A payment of Devon's into that circle, with the pay link of TOKEN."""
     values = {
@@ -55,6 +62,10 @@ async def put_payment(
         "token_hash": hashlib.sha256(TOKEN.encode()).digest(),
         "at": AT,
         "settled_at": AT if state == "SETTLED" else None,
+        "carrier": carrier,
+        "pay_amount": price[0],
+        "pay_currency": price[1],
+        "good_until": good_until,
     }
     async with engine.begin() as conn:
         await conn.execute(_PAYMENT, values)

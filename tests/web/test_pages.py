@@ -190,8 +190,9 @@ async def test_an_answer_of_the_pay_page_is_one_arrival_for_the_circle(rich: Sit
     assert [await pay(rich, result), await pay(rich, result), await pay(rich, "success")] == [303, 303, 303]
     [arrival] = await rich.arrivals()
     assert (arrival.source, arrival.external_id) == ("sandbox", f"R-7K2MQ9XA:{result}")
-    assert (arrival.party, arrival.kind) == ("circle:7K2MQ9", "event")
-    assert arrival.body == {"kind": kind, "receipt": "R-7K2MQ9XA", "provider_id": "sbx_R-7K2MQ9XA"}
+    assert (arrival.party, arrival.kind) == ("payment:R-7K2MQ9XA", "event")
+    told = {"provider_id": "sbx_R-7K2MQ9XA"} if kind == "collected" else {"reason": "declined"}
+    assert arrival.body == {"kind": kind, "carrier": "sandbox", "receipt": "R-7K2MQ9XA", **told}
     _, html = await rich.get(f"/pay/{rows.TOKEN}")
     assert "Your answer is with the rail" in html
     assert "<button" not in html
@@ -207,8 +208,8 @@ async def test_a_delayed_answer_is_a_duty_one_minute_later(rich: Site) -> None:
         assert workers.bodies == []
         async with rich.session.post(rich.url + "/sim/clock", json={"advance": "PT2S"}) as answer:
             assert answer.status == 200
-    expected = {"kind": "collected", "receipt": "R-7K2MQ9XA", "provider_id": "sbx_R-7K2MQ9XA"}
-    assert workers.bodies == [expected]
+    expected = {"kind": "collected", "carrier": "sandbox", "receipt": "R-7K2MQ9XA"}
+    assert workers.bodies == [expected | {"provider_id": "sbx_R-7K2MQ9XA"}]
     assert workers.handled[0][1] - before >= timedelta(seconds=60)
 
 
@@ -240,14 +241,19 @@ async def test_an_unknown_pay_link_is_404(rich: Site) -> None:
         assert "not known" in html
 
 
-async def test_production_has_neither_the_pay_page_nor_the_phones(production: Site) -> None:
+async def test_production_has_neither_the_sandbox_nor_the_phones(production: Site) -> None:
     await rows.put_circle(production.engine)
     await rows.put_payment(production.engine)
-    for path in (f"/pay/{rows.TOKEN}", "/sim", "/sim/messages", "/sim/clock", "/sim/ledger"):
+    for path in ("/sim", "/sim/messages", "/sim/clock", "/sim/ledger"):
         assert (await production.get(path))[0] == 404
-    for path in ("/sim/messages", "/sim/clock", "/sim/staff", f"/pay/{rows.TOKEN}"):
+    for path in ("/sim/messages", "/sim/clock", "/sim/staff"):
         async with production.session.post(production.url + path, json={}) as answer:
             assert answer.status == 404
+    status, html = await production.get(f"/pay/{rows.TOKEN}")
+    assert status == 200
+    assert "<button" not in html
+    assert await pay(production, "success") == 303
+    assert await production.arrivals() == []
     _, html = await production.get("/j/7K2MQ9")
     assert "/sim" not in html
 
