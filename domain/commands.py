@@ -226,6 +226,7 @@ class BeginThrow(Command):
 class RecordCash(Command):
     """The banker took cash from somebody."""
 
+    moves_money: ClassVar[bool] = True
     by: ClassVar[By] = "banker"
     circle: str
     who: str
@@ -236,6 +237,7 @@ class RecordCash(Command):
 class Confirm(Command):
     """The cash entry is right. Only the other side of the entry may say so."""
 
+    moves_money: ClassVar[bool] = True
     receipt: str
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import paths, pots, settling
+from bot.actions import paths, pots, settling, watching
 from bot.actions.names import match_name
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
@@ -21,8 +21,10 @@ from storage.duties import Duty
 CASH_SILENCE = timedelta(hours=48)
 
 
-def claim(turn: Turn, circle: Circle, payment: Payment) -> Say | None:
+def claim(turn: Turn, circle: Circle, payment: Payment) -> Say | Refusal | None:
     """Keep a member's word until the banker confirms it (rules.md 23). The banker's own cash needs no second word."""
+    if wrong := watching.too_much_cash(turn, circle, payment.amount):
+        return wrong
     if circle.banker_id == payment.recorded_by:
         return _banker_took(turn, circle, payment)
     turn.book.put(payment)
@@ -55,6 +57,8 @@ def record_cash(turn: Turn, command: c.RecordCash) -> Say | Refusal | None:
     too_much = settling.too_much(turn, circle, person, command.amount, CASH)
     if wrong := settling.not_taking(turn, circle, person) or too_much:
         return wrong
+    if wrong := watching.too_much_cash(turn, circle, command.amount):
+        return wrong
     return _banker_took(turn, circle, settling.new_payment(turn, circle, person, command.amount))
 
 
@@ -62,6 +66,7 @@ def _banker_took(turn: Turn, circle: Circle, payment: Payment) -> Say | None:
     """Count what the banker says they have, and ask the member. The banker's own cash needs no second word."""
     own = payment.person_id == circle.banker_id
     settling.settle(turn, circle, replace(payment, confirmed=own))
+    watching.cash_moved(turn, circle, payment.person_id, payment.amount)
     if own:
         return None
     turn.book.plan(_silence(turn, payment))
@@ -124,6 +129,7 @@ def confirm(turn: Turn, command: c.Confirm) -> Say | Refusal:
         if payment.amount > (left := max(settling.left_to_throw(turn, circle, payment.person_id), 0)):
             return _call_off(turn, circle, payment, left)
         settling.settle(turn, circle, sure)
+        watching.cash_moved(turn, circle, payment.person_id, payment.amount)
         who = turn.book.person(payment.person_id).first_name
         held = circle.money(turn.book.balance(ledger.cash(circle.code)))
         return say(

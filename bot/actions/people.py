@@ -220,7 +220,8 @@ def state_trn(turn: Turn, command: c.StateTrn) -> Say | Refusal:
 
 def queue(turn: Turn, command: c.Queue) -> Say | Refusal:
     """List what waits, a page at a time: money first, then TRNs, then questions, and of each the oldest first."""
-    tickets = [t for t in turn.book.all(Ticket) if t.closed_at is None and command.kind in {"", t.kind.value}]
+    open_ = [t for t in turn.book.all(Ticket) if t.closed_at is None and command.kind in {"", t.kind.value}]
+    tickets = [t for t in open_ if t.kind is not TicketKind.ALERT or _is_compliance(turn)]
     tickets.sort(key=lambda t: (IN_TURN.index(t.kind), t.opened_at))
     start = (command.page - 1) * QUEUE_PAGE
     if not tickets[start:]:
@@ -272,12 +273,12 @@ def case(turn: Turn, command: c.Case) -> Say | Refusal:
     ticket = _ticket(turn, command.ticket_ref)
     if ticket and accounts.is_about_account(ticket):
         return accounts.decide(turn, ticket, command.text.strip())
-    if ticket is None or ticket.kind is TicketKind.KYC:
+    if ticket is None or ticket.kind in {TicketKind.KYC, TicketKind.MATCH}:
         return refuse("no_ticket", ref=command.ticket_ref)
-    if ticket.person_id == turn.person_id or _has_a_hand_in(turn, ticket):
-        return refuse("not_own_ticket")
-    if ticket.kind in OF_MONEY and not turn.roles & {Role.FINANCE, Role.ADMIN}:
-        return refuse("case_of_money", ref=ticket.ref)
+    if ticket.kind is TicketKind.ALERT:
+        return _note_alert(turn, ticket, command.text)
+    if wrong := _not_theirs(turn, ticket):
+        return wrong
     verdict, _, note = command.text.partition(" ")
     if ticket.kind in OF_MONEY:
         if verdict.upper() not in {"OK", "NO"}:
@@ -290,6 +291,27 @@ def case(turn: Turn, command: c.Case) -> Say | Refusal:
         turn.tell(ticket.person_id, say("agent_answer", ref=ticket.ref, answer=command.text))
     _closed(turn, ticket, verdict.upper() if ticket.kind is not TicketKind.AGENT else "answered")
     return say("case_done", ref=ticket.ref, note=note or command.text)
+
+
+def _not_theirs(turn: Turn, ticket: Ticket) -> Refusal | None:
+    """Nobody decides on what is their own, nor on money without the role for it."""
+    if ticket.person_id == turn.person_id or _has_a_hand_in(turn, ticket):
+        return refuse("not_own_ticket")
+    if ticket.kind in OF_MONEY and not turn.roles & {Role.FINANCE, Role.ADMIN}:
+        return refuse("case_of_money", ref=ticket.ref)
+    return None
+
+
+def _is_compliance(turn: Turn) -> bool:
+    return bool(turn.roles & {Role.COMPLIANCE, Role.ADMIN})
+
+
+def _note_alert(turn: Turn, ticket: Ticket, note: str) -> Say | Refusal:
+    """Close what compliance has looked at, with its note; nobody else is told (rules.md 58)."""
+    if not _is_compliance(turn) or ticket.person_id == turn.person_id:
+        return refuse("no_ticket", ref=ticket.ref)
+    _closed(turn, ticket, note)
+    return say("case_done", ref=ticket.ref, note=note)
 
 
 def _has_a_hand_in(turn: Turn, ticket: Ticket) -> bool:

@@ -85,7 +85,7 @@ class Turn:
     orders: list[Order] = field(default_factory=list)
     remembered: dict[str, Any] = field(default_factory=dict)
     """What the talk with this party has to keep in mind (see Session.remember)."""
-    tried: Tried = Tried()
+    tried: Tried = field(default_factory=Tried)
     """What the PIN typed in this turn came to."""
     kept: c.Command | None = None
     """The command that waits for it."""
