@@ -185,11 +185,16 @@ def shown_address(party: str) -> str:
 
 
 def parties_of(named: str) -> frozenset[str]:
-    """Return the parties that an address may be (`+18765550101`, `5550103`); none for a name or a reference."""
+    """Return the parties that an address may be (`+18765550101`, `5550103`); none for a name or a reference.
+
+    Figures alone are a chat of Telegram's, and a Jamaican telephone number where they look like one.
+    """
     if not re.fullmatch(r"\+?[0-9]{5,15}", named):
         return frozenset()
-    channels = ("sms", "whatsapp") if named.startswith("+") else ("telegram",)
-    return frozenset(f"{channel}:{named}" for channel in channels)
+    local = re.fullmatch(r"1?((?:876|658)[0-9]{7})", named)
+    number = f"+1{local[1]}" if local else named
+    phones = {f"sms:{number}", f"whatsapp:{number}"} if number.startswith("+") else set()
+    return frozenset(phones if named.startswith("+") else {f"telegram:{named}", *phones})
 
 
 def tidy_name(text: str) -> str:

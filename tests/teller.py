@@ -39,6 +39,9 @@ from storage.vault import Vault, new_keys
 
 SITE = "http://127.0.0.1:8080"
 PATIENCE_SECONDS = 10.0
+PIN = "4826"
+PIN_QUESTIONS = ("type your PIN", "Choose 4 to 6 fig", "same PIN once more", "type yuh PIN", "same PIN once more")
+"""What the bot says when it asks for a PIN, a first one, or the same again; in both languages."""
 HOLIDAYS = frozenset({date(2026, 12, 25), date(2026, 12, 26), date(2027, 1, 1)})
 numbers = count(1)
 
@@ -109,6 +112,8 @@ class Phone:
     name: str = ""
     seen: int = 0
     messages: list[Outgoing] = field(default_factory=list)
+    pin: str = PIN
+    """Typed whenever the bot asks for one and something else is waited for; "" leaves the question open."""
 
     @property
     def party(self) -> str:
@@ -126,6 +131,12 @@ class Phone:
     def says(self, what: str) -> "Line":
         """Type something."""
         return Line(self, Inbound(self.channel, self.address, InboundKind.TEXT, text=what, name=self.name))
+
+    async def types(self, what: str) -> None:
+        """Type something without looking at what lies there."""
+        inbound = Inbound(self.channel, self.address, InboundKind.TEXT, text=what, name=self.name)
+        ident = f"said-{next(numbers)}"
+        await self.house.filer.file([Filed(self.channel.value, ident, self.party, "chat", inbound.as_json())])
 
     def taps(self, label: str) -> "Line":
         """Tap the button, or type the number, of an answer that the last choice offered."""
@@ -149,14 +160,17 @@ class Phone:
         return any(all(part.casefold() in _whole(m).casefold() for part in parts) for m in self.messages)
 
     async def sees(self, *parts: str) -> Outgoing:
-        """See a message that holds all parts, among those that come now."""
+        """See a message that holds all parts, among those that come now. A PIN that is asked for is typed."""
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         fresh: list[Outgoing] = []
         while asyncio.get_running_loop().time() < deadline:
-            fresh += await self.look()
+            new = await self.look()
+            fresh += new
             for message in fresh:
                 if all(part.casefold() in _whole(message).casefold() for part in parts):
                     return message
+            if self.pin and any(question in m.text for m in new for question in PIN_QUESTIONS):
+                await self.types(self.pin)
             await asyncio.sleep(0.02)
         heard = "\n---\n".join(map(_whole, fresh)) or "nothing"
         raise AssertionError(f"{self.party} expected {parts} and saw:\n{heard}")

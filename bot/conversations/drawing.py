@@ -90,11 +90,11 @@ def _my_name(talk: Talk) -> str:
 
 def _ask_holder(talk: Talk) -> Say:
     name = _my_name(talk)
-    return say("ask_holder", Answer(name, name), name=name)
+    return say("ask_holder", Answer("BY MY NAME", name), name=name)
 
 
 def _read_holder(typed: str, talk: Talk) -> str:
-    if typed.casefold().strip(" .!") in {"me", "mine", "my own", "my name", "mi", "yes"}:
+    if typed.casefold().strip(" .!").removeprefix("by ") in {"me", "mine", "my own", "my name", "mi", "yes"}:
         return _my_name(talk)
     holder = tidy_name(typed)
     if not holder:

@@ -14,8 +14,6 @@ from domain.people import TicketKind, tidy_name
 
 VERDICTS = {"ok": True, "yes": True, "right": True, "no": False, "wrong": False}
 LONGEST_CASE = 1000
-SHORTEST_PHONE = 7
-"""Figures: fewer are no telephone number, but may be a chat of Telegram's."""
 read_ticket = read_ref("K")
 
 KINDS = frozenset(kind.value for kind in TicketKind)
@@ -92,9 +90,7 @@ def _read_person(typed: str, _: Talk) -> str:
     if code and code.startswith("K-"):
         return code
     if any(c.isdigit() for c in plain):
-        chat = plain if len(plain) < SHORTEST_PHONE else ""
-        number = normal_address(Channel.TELEGRAM, chat) or normal_address(Channel.SMS, plain)
-        if number:
+        if number := normal_address(Channel.TELEGRAM, plain) or normal_address(Channel.SMS, plain):
             return number
     elif name := tidy_name(plain):
         return name

@@ -103,7 +103,7 @@ LINES: list[tuple[Standing, str, c.Command]] = [
     ),
     (member(), "PAYOUT LYNK 876 555 0101", c.SetDestination("wallet", "Lynk", "", "8765550101", "Marva Brown")),
     (member(), "PAYOUT WALLET LYNK @marva.b", c.SetDestination("wallet", "Lynk", "", "@marva.b", "Marva Brown")),
-    (member(), "PAYOUT CASH", c.SetDestination("cash", holder="Marva Brown")),
+    (member(), "PAYOUT CASH", c.SetDestination("cash")),
     (member(), "LINK sms 876 555 0101", c.StartLink("sms:+18765550101")),
     (member(), "LINK whatsapp +1 658 555 0101", c.StartLink("whatsapp:+16585550101")),
     (member(), "LINK telegram 5550103", c.StartLink("telegram:5550103")),

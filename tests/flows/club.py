@@ -150,6 +150,21 @@ async def verify(house: House, phone: Phone) -> None:
     )
 
 
+async def account(house: House, phone: Phone, number: str = "12345678", place: str = "NCB") -> None:
+    """Have somebody's draws go to an account in their name, set long enough ago, without the chat of it."""
+    async with house.engine.begin() as conn:
+        owner = text("SELECT p.id, p.name FROM address a JOIN person p ON p.id = a.person_id WHERE a.party = :party")
+        person, name = (await conn.execute(owner, {"party": phone.party})).one()
+        sealed = house.vault.seal(f"destination.sealed|{person}", f"{place}||{number}|{name}".encode())
+        await conn.execute(
+            text(
+                "INSERT INTO destination (person_id, kind, label, sealed, set_at) VALUES (:p, 'bank', :label, :s, :at)"
+                "ON CONFLICT (person_id) DO UPDATE SET label = excluded.label, sealed = excluded.sealed"
+            ),
+            {"p": person, "label": f"{place} ...{number[-4:]}", "s": sealed, "at": house.clock.now() - 2 * DAY},
+        )
+
+
 async def clerk(house: House) -> Phone:
     """Return a member of staff."""
     phone = house.phone("telegram", "5550999", "Miss Clerk")

@@ -6,7 +6,7 @@ from typing import Any
 
 from channels.base import Outcome, Refused, Sent, Unknown
 from channels.rails.sandbox import SandboxRail
-from tests.flows.club import begun, clerk, execute, fetch, found, monday, verify
+from tests.flows.club import account, begun, clerk, execute, fetch, found, monday, verify
 from tests.teller import House, open_house
 
 
@@ -53,7 +53,7 @@ async def test_a_draw_takes_cash_first_and_the_rest_by_the_drawers_rail(house: H
     """rule 24"""
     club = await begun(house, 3, order="Devon, Marva, Keisha")
     marva, devon, keisha = club.phones
-    await devon.says("PAYOUT NCB 12345678").sees("NCB ...5678")
+    await account(house, devon)
     await club.pay(marva, devon)
     await marva.says(f"CASH Keisha 5000 {club.code}").sees("counted")
     await keisha.says("CONFIRM").sees("is right")
@@ -80,7 +80,7 @@ async def test_without_an_account_the_rail_pays_by_way_of_the_banker(house: Hous
         f"circle:{club.code}:payable:1": 1_500_000,
         **{f"circle:{club.code}:credit:{p}": 1_000_000 for p in await persons(house)},
     }
-    await keisha.says("PAYOUT NCB 87654321").sees("NCB ...4321")
+    await account(house, keisha, "87654321")
     await club.go(2)
     await marva.says(f"PAY OUT {club.code}").sees("J$15,000 to NCB ...4321")
     second = found(r"P-\w{4}", marva.last.text)
@@ -312,7 +312,7 @@ async def test_a_refused_payout_is_sent_again_under_its_key(database_url: str) -
         staff = await clerk(house)
         club = await begun(house, 3, order="Devon, Marva, Keisha")
         marva, devon, _ = club.phones
-        await devon.says("PAYOUT NCB 12345678").sees("NCB")
+        await account(house, devon)
         await club.pay(*club.phones)
         await club.pay_out()
         await devon.sees("did not reach NCB ...5678", "Your money is safe")
@@ -337,7 +337,7 @@ async def test_an_unknown_result_is_looked_up_and_never_sent_blindly(database_ur
     async with open_house(database_url, at=monday(), rail=rail) as house:
         club = await begun(house, 3, order="Devon, Marva, Keisha")
         _, devon, _ = club.phones
-        await devon.says("PAYOUT NCB 12345678").sees("NCB")
+        await account(house, devon)
         await club.pay(*club.phones)
         await club.pay_out()
         await devon.sees("RECEIVED")

@@ -1,6 +1,6 @@
 """How a draw and a circle end: the drawer's word, silence, disputes, debts (rules.md 39, 51, 52)."""
 
-from tests.flows.club import begun, clerk, fetch, found, verify
+from tests.flows.club import account, begun, clerk, fetch, found, verify
 from tests.teller import House
 
 
@@ -8,7 +8,7 @@ async def test_a_rail_payout_is_presumed_after_72_hours_of_silence(house: House)
     """rule 39"""
     club = await begun(house, 3, order="Devon, Marva, Keisha")
     _, devon, _ = club.phones
-    await devon.says("PAYOUT NCB 12345678").sees("NCB")
+    await account(house, devon)
     await club.pay(*club.phones)
     await club.pay_out()
     await house.pass_days(2.9)
@@ -41,7 +41,7 @@ async def test_not_received_is_a_dispute_that_staff_decide(house: House) -> None
     staff = await clerk(house)
     club = await begun(house, 3, order="Devon, Marva, Keisha")
     marva, devon, _ = club.phones
-    await devon.says("PAYOUT NCB 12345678").sees("NCB")
+    await account(house, devon)
     await club.pay(*club.phones)
     ref = await club.pay_out()
     await devon.says("NOT RECEIVED").sees("A person will look")

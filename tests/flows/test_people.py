@@ -21,7 +21,7 @@ async def test_an_address_is_added_by_the_code_that_went_to_it(house: House) -> 
     await second.sees("this address is now yours")
     await second.says("MENU").sees("Marva")
     await second.says(await link(second, third)).sees("is added")
-    await marva.sees("was added to your addresses", "AGENT")
+    await marva.sees("was added to your addresses", "STOP PAYOUT")
     await marva.says("LINK SMS 876 555 0190").sees("yours already")
     assert await fetch(house, "SELECT count(*) FROM address") == 3
     assert await fetch(house, "SELECT count(*) FROM person") == 1
@@ -53,6 +53,7 @@ async def test_an_address_of_somebody_else_is_answered_alike_and_never_taken_ove
     """rule 53: two known persons are never merged by chat, and nobody learns who is with us."""
     marva, devon = await people(house, 2)
     free = house.phone("sms", "+18765550190")
+    await marva.says("PIN").sees("Your PIN is set")
     one = (await marva.says("LINK SMS 876 555 0190").sees("6-digit code")).text
     await free.sees("Your code is")
     wrong_for_free = (await marva.says("123456").sees("code")).text
@@ -77,8 +78,9 @@ async def test_a_trn_and_an_account_are_nowhere_in_the_clear(house: House) -> No
     await devon.says("987 654 321").sees("ending 321")
     await marva.says("PAYOUT SCOTIA Liguanea 55667788").sees("Scotiabank ...7788")
     await devon.says("PAYOUT").sees("Where shall your draws go")
-    await devon.says("WALLET").sees("Lynk")
-    await devon.says("8765550199").sees("Lynk ...0199")
+    await devon.says("WALLET").sees("In whose name")
+    await devon.taps("Devon Clarke").sees("Lynk")
+    await devon.says("8765550199").sees("make sure first")
     await house.rest()
     dump = await everything(house)
     for secret in ("123456789", "123-456-789", "987654321", "987 654 321", "55667788", "8765550199"):
@@ -175,10 +177,10 @@ async def test_a_person_asks_for_a_human_and_is_answered(house: House) -> None:
 async def test_new_account_details_are_announced_on_the_other_addresses(house: House) -> None:
     """rule 34"""
     [marva] = await people(house, 1)
-    second = house.phone("sms", "+18765550190")
+    second = house.phone("telegram", "5550190")
     await marva.says(await link(marva, second)).sees("is added")
-    await second.says("PAYOUT NCB 12345678").sees("NCB ...5678")
-    await marva.sees("Where your draws go was changed", "AGENT")
+    await second.says("PAYOUT NCB 12345678").sees("NCB ...5678", "Marva Brown", "24 hours")
+    await marva.sees("Where your draws go was changed", "STOP PAYOUT")
 
 
 async def test_somebody_elses_words_about_my_entries_do_nothing(house: House) -> None:

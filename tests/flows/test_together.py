@@ -37,6 +37,8 @@ async def test_two_who_say_yes_to_one_payout_at_once_send_it_once(house: House) 
     await club.pay(*club.phones)
     ref = found(r"P-\w{4}", (await marva.says(f"PAY OUT {club.code}").sees("second yes")).text)
     second = await club.asked(ref)
+    for phone in (second, staff):
+        await phone.says("PIN").sees("Your PIN is set")
     await asyncio.gather(second.says(f"APPROVE PAYOUT {ref}"), staff.says(f"APPROVE PAYOUT {ref}"))
     await house.rest()
     assert await fetch(house, "SELECT count(*) FROM outbox WHERE kind = 'disburse'") == 1
