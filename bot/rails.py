@@ -45,14 +45,14 @@ def make_operator_rails(settings: Settings, http: MakeHttp) -> dict[str, Operato
     }
 
 
-def make_bank_hooks(settings: Settings, now: Callable[[], float], thanks: str) -> dict[str, Hook]:
-    """Build the hooks of the banks and the wallet that are on, by path. `thanks`: see PowerTranzHook."""
+def make_bank_hooks(settings: Settings, now: Callable[[], float], thanks_url: str) -> dict[str, Hook]:
+    """Build the hooks of the banks and the wallet that are on, by path. `thanks_url`: see PowerTranzHook."""
     hooks: dict[str, Hook] = {}
     for carrier in TRANSFER_RAILS:
         secrets = settings.hook_secrets(carrier)
         service = OperatorHook(carrier, secrets, now) if secrets else None
         takes_cards = settings.takes_powertranz and settings.powertranz_carrier == carrier
-        cards = PowerTranzHook(thanks) if takes_cards else None
+        cards = PowerTranzHook(thanks_url) if takes_cards else None
         if service or cards:
             hooks[f"/hooks/{carrier}"] = BankHook(service, cards)
     return hooks

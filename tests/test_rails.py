@@ -95,7 +95,7 @@ def test_no_secret_of_a_rail_prints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_banks_hook_takes_what_its_settings_allow(monkeypatch: pytest.MonkeyPatch) -> None:
-    hooks = rails.make_bank_hooks(read(monkeypatch, API, GATEWAY), lambda: 0.0, "<p>Thanks</p>")
+    hooks = rails.make_bank_hooks(read(monkeypatch, API, GATEWAY), lambda: 0.0, "https://p.example/pay/thanks")
     assert sorted(hooks) == ["/hooks/ncb", "/hooks/scotia"]
     response = json.dumps({"OrderIdentifier": "R-7K2MQ9XA", "IsoResponseCode": "3D0", "SpiToken": "t"})
     headers = {"content-type": "application/x-www-form-urlencoded"}

@@ -88,7 +88,15 @@ class PayPage:
 
     def routes(self) -> list[web.RouteDef]:
         """The addresses served here."""
-        return [web.get("/pay/{token}", self.show), web.post("/pay/{token}", self.answer)]
+        return [
+            web.get("/pay/thanks", self.thanks),
+            web.get("/pay/{token}", self.show),
+            web.post("/pay/{token}", self.answer),
+        ]
+
+    async def thanks(self, _request: web.Request) -> web.StreamResponse:
+        """Show what a payer sees on the way back from a card gateway; it knows neither them nor the payment."""
+        return self._looks.page("thanks.html", message=_CARD_BACK)
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """Show how to pay while the payment waits, and after that how it ended."""
@@ -178,11 +186,6 @@ class PayPage:
             title="This pay link is not known",
             text="It may be old or cut short. Write PAY in chat for a new one.",
         )
-
-
-def thanks(looks: Looks) -> str:
-    """Return the page that a payer sees on the way back from a card gateway: it knows neither them nor the payment."""
-    return looks.page("thanks.html", message=_CARD_BACK).text or ""
 
 
 def _moment(at: datetime | None) -> str:

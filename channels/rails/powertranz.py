@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from html import escape
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -160,11 +161,13 @@ class PowerTranzRail(Plain):
 class PowerTranzHook:
     """The card page's callback, `POST /hooks/ncb` or `/hooks/scotia`: form-encoded, `Response` in JSON, unsigned.
 
-    It comes by the payer's own browser, which is shown `thanks` (HTML, the same for everybody).
+    It comes by the payer's own browser, which is sent on to `thanks_url` (the same page for everybody).
     """
 
-    def __init__(self, thanks: str = "") -> None:
-        self._thanks = thanks
+    def __init__(self, thanks_url: str) -> None:
+        url = escape(thanks_url)
+        going = f'<meta http-equiv="refresh" content="0;url={url}">'
+        self._thanks = f'<!doctype html>{going}<title>Card</title><a href="{url}">Go on</a>'
 
     def receive(self, request: HookRequest) -> Answer:
         """File that a token may be used, once a token; a page that was left or failed changes nothing."""

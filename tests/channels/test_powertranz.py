@@ -17,6 +17,7 @@ from channels.rails.powertranz import PowerTranzHook, PowerTranzRail, transactio
 from tests.standins import Fault, RefusedError, Standin
 
 PASSWORD = "gateway-pass"
+THANKS = "https://pardna.example/pay/thanks"
 HOOK_URL = "https://pardna.example/hooks/ncb"
 ORDER: dict[str, Any] = {
     "amount": 500_050,
@@ -201,7 +202,7 @@ async def test_a_gateway_in_trouble_opens_no_page(
 
 
 def test_a_callback_files_that_a_token_may_be_used_once_a_token() -> None:
-    hook = PowerTranzHook("<p>Thank you</p>")
+    hook = PowerTranzHook("https://pardna.example/pay/thanks?a&b")
     answer = hook.receive(back("spi-1-abc"))
     [arrival] = answer.arrivals
     assert (arrival.source, arrival.party, arrival.kind) == ("powertranz", "payment:R-7K2MQ9XA", "event")
@@ -212,21 +213,22 @@ def test_a_callback_files_that_a_token_may_be_used_once_a_token() -> None:
         "spi_token": "spi-1-abc",
     }
     assert "spi-1-abc" not in arrival.external_id
-    assert (answer.text, answer.content_type) == ("<p>Thank you</p>", "text/html")
+    assert 'url=https://pardna.example/pay/thanks?a&amp;b"' in answer.text
+    assert answer.content_type == "text/html"
     assert hook.receive(back("spi-1-abc")).arrivals[0].external_id == arrival.external_id
     assert hook.receive(back("spi-2-abc")).arrivals[0].external_id != arrival.external_id
 
 
 def test_a_token_beside_the_response_is_read_too() -> None:
     said = {"OrderIdentifier": "R-7K2MQ9XA", "IsoResponseCode": "HP0"}
-    [arrival] = PowerTranzHook().receive(callback(said, "spi-9-abc")).arrivals
+    [arrival] = PowerTranzHook(THANKS).receive(callback(said, "spi-9-abc")).arrivals
     assert arrival.body["spi_token"] == "spi-9-abc"
 
 
 @pytest.mark.parametrize("iso", ["3D1", "3D3", "05", "", "00"])
 def test_a_page_that_failed_or_claims_more_than_a_page_can_files_nothing(iso: str) -> None:
     """A callback that says `00` would be a payment; no page can say that."""
-    assert PowerTranzHook().receive(back("spi-1-abc", iso=iso)).arrivals == ()
+    assert PowerTranzHook(THANKS).receive(back("spi-1-abc", iso=iso)).arrivals == ()
 
 
 @pytest.mark.parametrize(
@@ -245,11 +247,11 @@ def test_a_page_that_failed_or_claims_more_than_a_page_can_files_nothing(iso: st
 )
 def test_what_is_no_callback_is_unreadable(request_: HookRequest) -> None:
     with pytest.raises(Unreadable):
-        PowerTranzHook().receive(request_)
+        PowerTranzHook(THANKS).receive(request_)
 
 
 def test_a_bank_without_a_service_takes_callbacks_alone() -> None:
-    hook = BankHook(None, PowerTranzHook())
+    hook = BankHook(None, PowerTranzHook(THANKS))
     assert len(hook.receive(back("spi-1-abc")).arrivals) == 1
     with pytest.raises(Unreadable):
         hook.receive(HookRequest("POST", "/hooks/ncb", {"content-type": "application/json"}, {}, b"{}"))
@@ -276,7 +278,7 @@ async def test_a_declined_card_is_refused_with_the_banks_code(rail: PowerTranzRa
 async def test_a_made_up_callback_settles_nothing_and_ends_nothing(
     rail: PowerTranzRail, gateway: PowerTranzStandin
 ) -> None:
-    [arrival] = PowerTranzHook().receive(back("spi-made-up")).arrivals
+    [arrival] = PowerTranzHook(THANKS).receive(back("spi-made-up")).arrivals
     outcome = await rail.capture({**ORDER, "spi_token": arrival.body["spi_token"]}, "capture:1")
     assert isinstance(outcome, Sent)
     assert outcome.detail == {}

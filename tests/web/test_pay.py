@@ -1,9 +1,11 @@
 """The pay page beyond the sandbox: what a payer copies, how a card page is opened, and where a payment stands."""
 
+import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from html import escape
 from typing import Any
 
 import aiohttp
@@ -13,10 +15,9 @@ from playwright.async_api import Browser, Page, expect
 
 from bot.config import Settings
 from bot.rail_settings import TransferRail
-from bot.web.assets import Looks
-from bot.web.pay import thanks
 from channels.http import Http
-from channels.rails.powertranz import PowerTranzRail
+from channels.rails.operator import BankHook
+from channels.rails.powertranz import PowerTranzHook, PowerTranzRail
 from storage.bell import Bell
 from storage.engine import Engine
 from tests.web import rows
@@ -37,6 +38,8 @@ class Gateway:
     asked: list[dict[str, Any]] = field(default_factory=list)
     html: str = "<!DOCTYPE html><html><body><h1>Card page</h1></body></html>"
     status: int = 200
+    back: str = ""
+    """Where the card page sends the payer's browser on to."""
     posted: list[Mapping[str, str]] = field(default_factory=list)
 
     async def sale(self, request: web.Request) -> web.Response:
@@ -47,9 +50,12 @@ class Gateway:
 
     async def page(self, request: web.Request) -> web.Response:
         self.posted.append(dict(request.headers))
-        return web.Response(
-            text="<link rel=icon href='data:,'><h1>The gateway's own page</h1>", content_type="text/html"
-        )
+        html = "<h1>The gateway's own page</h1>"
+        if self.back:
+            said = escape(json.dumps({"OrderIdentifier": rows.RECEIPT, "IsoResponseCode": "3D0", "SpiToken": "spi-1"}))
+            html = f"""<form method="post" action="{self.back}"><input type="hidden" name="Response" value="{said}">
+                </form><script>document.forms[0].submit()</script>"""
+        return web.Response(text=f"<link rel=icon href='data:,'>{html}", content_type="text/html")
 
 
 @pytest.fixture
@@ -77,7 +83,8 @@ async def live(engine: Engine, bell: Bell, gateway: Gateway) -> AsyncIterator[Si
             page_set="PTZ/pardna",
             page_name="card",
         )
-        made = parts(engine, bell, development=False, hooks={}, accounts=ACCOUNTS, card_page=rail)
+        hook = BankHook(None, PowerTranzHook("/pay/thanks"))
+        made = parts(engine, bell, development=False, hooks={"/hooks/ncb": hook}, accounts=ACCOUNTS, card_page=rail)
         async for site in running(*made):
             await rows.put_circle(engine)
             yield site
@@ -224,8 +231,9 @@ async def test_a_card_page_is_opened_for_no_other_site(live: Site, gateway: Gate
     assert gateway.asked == []
 
 
-def test_the_page_on_the_way_back_knows_neither_payer_nor_payment() -> None:
-    html = thanks(Looks())
+async def test_the_page_on_the_way_back_knows_neither_payer_nor_payment(live: Site) -> None:
+    status, html = await live.get("/pay/thanks")
+    assert status == 200
     assert "We tell you in chat how it went" in html
     assert not re.search(r"R-[A-Z0-9]{8}|\$", html)
 
@@ -317,6 +325,22 @@ async def test_a_card_page_cannot_touch_this_site_and_goes_on_to_the_gateways(
     await expect(page.get_by_role("heading")).to_have_text("The gateway's own page")
     [headers] = gateway.posted
     assert "Referer" not in headers
+
+
+async def test_a_payer_comes_back_from_the_card_page_to_a_page_of_ours_and_the_desk_hears_of_it(
+    page: Page, live: Site, gateway: Gateway
+) -> None:
+    gateway.html = f"""<!DOCTYPE html><form method="post" action="{gateway.url}/page"></form>
+        <script>document.forms[0].submit()</script>"""
+    gateway.back = f"{live.url}/hooks/ncb"
+    await rows.put_payment(live.engine, rail="CARD", carrier="powertranz")
+    await page.goto(live.url + PATH)
+    await page.get_by_role("button", name="Pay by card").click()
+    await expect(page.get_by_role("heading")).to_have_text("Thank you")
+    assert page.url == f"{live.url}/pay/thanks"
+    [arrival] = await live.arrivals()
+    assert (arrival.source, arrival.party) == ("powertranz", "payment:R-7K2MQ9XA")
+    assert arrival.body["spi_token"] == "spi-1"
 
 
 # --- the settings behind it ---
