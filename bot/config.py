@@ -119,7 +119,6 @@ class Settings(BaseSettings):
     stripe_webhook_secret: SecretStr = NO_SECRET
     stripe_api_url: WebAddress = "https://api.stripe.com"
 
-    payer_name: str = ""
     powertranz_id: str = ""
     powertranz_password: SecretStr = NO_SECRET
     powertranz_api_url: WebAddress = "https://gateway.ptranz.com/api"
@@ -128,6 +127,7 @@ class Settings(BaseSettings):
     powertranz_page_name: str = ""
 
     ncb_account: str = ""
+    ncb_usd_account: str = ""
     ncb_holder: str = ""
     ncb_branch: str = ""
     ncb_bic: str = ""
@@ -135,6 +135,7 @@ class Settings(BaseSettings):
     ncb_api_key: SecretStr = NO_SECRET
     ncb_hook_secret: SecretStr = NO_SECRET
     scotia_account: str = ""
+    scotia_usd_account: str = ""
     scotia_holder: str = ""
     scotia_branch: str = ""
     scotia_bic: str = ""
