@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot.app import ROLES, serve
-from bot.commands import chat, checks, demo, house, letters
+from bot.commands import chat, checks, demo, house, letters, payouts
 from bot.config import Settings, SettingsError
 from bot.telemetry import start_logging
 from domain.messages import Channel
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     dead.add_parser("drop", help="take one off the list").add_argument("id", type=int)
     books = words.add_parser("ledger", help="the books").add_subparsers(dest="act", required=True)
     books.add_parser("verify", help="prove every balance and posting")
+    payouts.add_parser(words)
     keys = words.add_parser("keys", help="encryption keys").add_subparsers(dest="act", required=True)
     keys.add_parser("new", help="print a fresh value for PARDNA_KEYS")
     words.add_parser("doctor", help="what is wrong, and how to mend it")
@@ -75,6 +76,9 @@ COMMANDS: dict[tuple[str, str], Callable[[Settings, Any], Awaitable[int]]] = {
     ("outbox", "retry"): letters.retry_dead,
     ("outbox", "drop"): letters.drop_dead,
     ("ledger", "verify"): checks.verify_ledger,
+    ("payouts", "export"): payouts.export,
+    ("payouts", "list"): payouts.list_batches,
+    ("payouts", "results"): payouts.take_results,
     ("doctor", ""): checks.doctor,
 }
 
