@@ -32,7 +32,7 @@ from domain.messages import Channel, Inbound, Outgoing
 from domain.pardna import Circle, CircleState
 from domain.people import Address, Language, Person, Role, Ticket, TicketKind, parties_of
 from domain.schedule import out_of_quiet
-from storage import inbox, outbox, queries, tables
+from storage import documents, inbox, outbox, queries, tables
 from storage.bell import Bell
 from storage.book import Book, Needs
 from storage.clock import Clock
@@ -252,8 +252,10 @@ class Desk:
         await book.open(self._needs(commands))
         reminded = {cmd.person_id for _, cmd in commands if isinstance(cmd, c.Digest)}
         standings = await queries.standings_of(conn, reminded, self._clock.now()) if reminded else {}
+        stated = {(cmd.circle, job.turn.person_id) for job, cmd in commands if isinstance(cmd, c.Statement)}
+        histories = await documents.histories(conn, stated)
         for job, _ in commands:
-            job.turn.standings = standings
+            job.turn.standings, job.turn.histories = standings, histories
 
     def _needs(self, commands: Sequence[tuple[_Job, c.Command]]) -> Needs:
         """Gather what all commands name, so that it is locked in one order and loaded at once."""
@@ -476,4 +478,5 @@ def _joined(says: Sequence[Say]) -> Say | None:
     if not says:
         return None
     answers = next((s.answers for s in reversed(says) if s.answers), ())
-    return Say(tuple(t for s in says for t in s.texts), answers)
+    drawn = next((s.drawn for s in reversed(says) if s.drawn), None)
+    return Say(tuple(t for s in says for t in s.texts), answers, drawn)

@@ -5,15 +5,19 @@ run at once.
 """
 
 import asyncio
+from collections.abc import Collection
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 
 from bot.telemetry import Metrics
-from storage import duties, inbox, outbox
+from domain import commands as c
+from storage import documents, duties, inbox, ledger, outbox
 from storage.bell import Bell, Ear
 from storage.clock import MOVED, Clock
+from storage.duties import Duty
 from storage.engine import Engine
 from storage.vault import Vault
 
@@ -24,6 +28,8 @@ SHORTEST_NAP_SECONDS: Final = 0.02
 """When something is due but another keeper is filing it."""
 PAUSE_SECONDS: Final = 1.0
 """After trouble with the database."""
+MISSED_OVERLAP: Final = timedelta(hours=3)
+"""How far back each hour's question for missed events looks."""
 LOOK_EVERY: Final = timedelta(seconds=10)
 KEEP_ARRIVALS: Final = timedelta(days=10)
 """No provider repeats a call after 8 days."""
@@ -34,7 +40,18 @@ log = structlog.get_logger(__name__)
 class Keeper:
     """One keeper of the service's clock."""
 
-    def __init__(self, engine: Engine, vault: Vault, clock: Clock, bell: Bell, *, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        vault: Vault,
+        clock: Clock,
+        bell: Bell,
+        *,
+        metrics: Metrics,
+        carriers: Collection[str] = (),
+    ) -> None:
+        """`carriers`: who carries money, so that the right ones are asked for what was missed."""
+        self._carriers = carriers
         self._engine = engine
         self._vault = vault
         self._clock = clock
@@ -87,8 +104,29 @@ class Keeper:
             async with self._engine.begin() as conn:
                 gone += await inbox.sweep(conn, now - KEEP_ARRIVALS)
                 gone += await outbox.sweep(conn, now - KEEP_MESSAGES)
+                gone += await documents.sweep(conn, now - KEEP_MESSAGES)
         if mine:
+            await self._hourly(now)
             log.info("swept", count=gone)
+
+    async def _hourly(self, now: datetime) -> None:
+        """Ask for what was missed, remind of what waits for a file, and prove the books from the postings up."""
+        if "stripe" in self._carriers:
+            await self._plan(f"missed:{now:%Y-%m-%dT%H}", c.AskMissed((now - MISSED_OVERLAP).isoformat()))
+        async with self._engine.connect() as conn:
+            self._heed(await ledger.verify(conn))
+
+    async def _plan(self, key: str, duty: c.Duty) -> None:
+        """Have the desk do something for the house now, once for a key."""
+        body = asdict(duty)
+        async with self._engine.begin() as conn:
+            await duties.plan(conn, [Duty(key, self._clock.now(), f"house:{key}", c.word(type(duty)), body)])
+
+    def _heed(self, report: ledger.Report) -> None:
+        """Raise the alarm on a fault in the books."""
+        for fault in report.faults:
+            self._metrics.alarms.labels("ledger").inc()
+            log.error("the books are wrong", fault=fault)
 
     async def _look(self) -> None:
         """Show operators what waits and what was given up."""

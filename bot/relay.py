@@ -9,11 +9,12 @@ import asyncio
 import math
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
 
+from bot.drawing.press import Press
 from bot.telemetry import Metrics
 from bot.verdict import MONEY_OUT, Verdict, decide, drop, puzzling
 from channels.base import Chat, Outcome, Rail, Refused, Retry, Unknown
@@ -25,6 +26,7 @@ from storage.engine import Engine
 from storage.limits import Limits
 from storage.outbox import Posted
 from storage.pace import Pace
+from storage.reads import Unreachable
 from storage.vault import Vault
 
 POLL_SECONDS: Final = 1.0
@@ -66,6 +68,7 @@ class Relay:
         chats: Mapping[str, Chat],
         rails: Mapping[str, Rail],
         metrics: Metrics,
+        press: Press | None = None,
         limits: Limits | None = None,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
@@ -73,7 +76,7 @@ class Relay:
         limits = limits or Limits()
         paces = {n: Pace(limits, n, c.rate_per_second) for n, c in chats.items() if c.rate_per_second < float("inf")}
         self._carriers = [
-            *(_Carrier(shared, name, _say(chat), paces.get(name)) for name, chat in chats.items()),
+            *(_Carrier(shared, name, _say(chat, press), paces.get(name)) for name, chat in chats.items()),
             *(_Carrier(shared, name, _move(rail)) for name, rail in rails.items()),
         ]
 
@@ -84,10 +87,16 @@ class Relay:
                 group.create_task(carrier.run(), name=f"relay {carrier.name}")
 
 
-def _say(chat: Chat) -> Send:
+def _say(chat: Chat, press: Press | None) -> Send:
     async def send(posted: Posted) -> Outcome:
         address = posted.lane.partition(":")[2]
-        return await chat.send(address, Outgoing.from_json(posted.body), posted.key)
+        message = Outgoing.from_json(posted.body)
+        if message.attachment:  # drawn only now: no transaction waits for a picture
+            try:
+                message = await press.illustrate(message) if press else replace(message, attachment=None)
+            except Unreachable:
+                return Retry("its document cannot be read now")
+        return await chat.send(address, message, posted.key)
 
     return send
 

@@ -113,6 +113,15 @@ class Roster(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class Statement(Command):
+    """The lines of the book that are mine (of the banker: all) as a document."""
+
+    by: ClassVar[By] = "insider"
+    reads_only: ClassVar[bool] = True
+    circle: str
+
+
+@dataclass(frozen=True, slots=True)
 class Approve(Command):
     """Let somebody who asked, or ALL, into the circle."""
 
@@ -583,6 +592,23 @@ class HeldReminder(Duty):
 
 
 @dataclass(frozen=True, slots=True)
+class AskMissed(Duty):
+    """Ask the card network for events that it could not deliver to us; `since` is a time of the wall clock."""
+
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilesWait(Duty):
+    """Payouts of a day wait for somebody to write the bank's file."""
+
+    carrier: str
+    orders: int
+    total: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class RailShort(Duty):
     """A draw waits because the carrier that can pay it has too little: finance has to move money."""
 
@@ -668,11 +694,15 @@ class CardBack(Result):
 
 @dataclass(frozen=True, slots=True)
 class Refunded(Result):
-    """The rail has given a refund back."""
+    """The rail has given a refund back. Without an id of ours somebody did it at the provider's own desk."""
 
     moves_money: ClassVar[bool] = True
     refund_id: str
     provider_id: str
+    carrier: str = ""
+    provider_ref: str = ""
+    amount: int = 0
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -682,6 +712,10 @@ class RefundFailed(Result):
     moves_money: ClassVar[bool] = True
     refund_id: str
     reason: str
+    provider_id: str = ""
+    carrier: str = ""
+    amount: int = 0
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

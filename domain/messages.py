@@ -4,7 +4,7 @@ A conversation sees an `Inbound` and answers with texts and choices; each channe
 becomes buttons, a list, an inline keyboard or a numbered menu. Nothing here knows a vendor.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -109,14 +109,60 @@ class Option:
     detail: str = ""
 
 
+class AttachmentKind(StrEnum):
+    """What may go with a message."""
+
+    IMAGE = "image"
+    DOCUMENT = "document"
+
+
+MIMES = {AttachmentKind.IMAGE: "image/png", AttachmentKind.DOCUMENT: "application/pdf"}
+LONGEST_CAPTION = 1024
+"""UTF-16 units of a text that WhatsApp and Telegram show with a picture or a document."""
+MOST_BESIDE = 3
+"""How many answers a message with a picture can offer on every network that shows one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A picture or a document that goes with a message: the id of what is kept, drawn just before it is sent.
+
+    `alt` says the same in words; `token` opens its page. `content` is empty until it is drawn.
+    """
+
+    kind: AttachmentKind
+    document: str
+    name: str
+    alt: str
+    language: str
+    token: str = field(default="", repr=False)
+    content: bytes = field(default=b"", repr=False)
+
+    @property
+    def mime(self) -> str:
+        """What the content is."""
+        return MIMES[self.kind]
+
+    def as_json(self) -> dict[str, str]:
+        """Return the plain form, without what is drawn."""
+        plain = {name: getattr(self, name) for name in ("document", "name", "alt", "language", "token")}
+        return {"kind": self.kind.value, **plain}
+
+    @classmethod
+    def from_json(cls, body: dict[str, str]) -> "Attachment":
+        """Read what `as_json` wrote."""
+        return cls(**{**body, "kind": AttachmentKind(body["kind"])})  # type: ignore[arg-type] # content is never kept
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message ready to be sent: a text in the person's language, and perhaps a choice of answers."""
+    """One message ready to be sent: a text in the person's language, perhaps a choice of answers and a picture."""
 
     text: str
     options: tuple[Option, ...] = ()
     button: str = ""
     """What opens a list of more than three options, where the channel shows a list."""
+    attachment: Attachment | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the plain form that the outbox keeps."""
@@ -124,12 +170,21 @@ class Outgoing:
             "text": self.text,
             "options": [[o.id, o.label, o.detail] for o in self.options],
             "button": self.button,
+            **({"attachment": self.attachment.as_json()} if self.attachment else {}),
         }
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> "Outgoing":
         """Read what `as_json` wrote."""
-        return cls(body["text"], tuple(Option(*o) for o in body["options"]), body["button"])
+        attached = body.get("attachment")
+        options = tuple(Option(*o) for o in body["options"])
+        return cls(body["text"], options, body["button"], Attachment.from_json(attached) if attached else None)
+
+
+def is_caption(message: Outgoing) -> bool:
+    """Whether a text with its answers stands with a picture or a document in one message."""
+    length = len(numbered(message).encode("utf-16-le")) // 2
+    return length <= LONGEST_CAPTION and len(message.options) <= MOST_BESIDE
 
 
 def numbered(message: Outgoing) -> str:

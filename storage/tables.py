@@ -1,5 +1,6 @@
 """Which row of the domain lives in which table (the columns are its fields; see storage/codec.py)."""
 
+from domain.documents import Document
 from domain.exchange import Rate
 from domain.pardna import Circle, Draw, Due, Hand, Member, Round
 from domain.payments import Chargeback, Payment, Payout, Refund
@@ -28,10 +29,11 @@ REFUND = Table("refund", Refund, ("id",))
 CHARGEBACK = Table("chargeback", Chargeback, ("id",))
 RATE = Table("rate", Rate, ("id",))
 TICKET = Table("ticket", Ticket, ("id",))
+DOCUMENT = Table("document", Document, ("id",))
 
 IN_ORDER = (
     PERSON, ADDRESS, CONSENT, TRN, DESTINATION, LINK_CODE, PIN, STEP_UP, FREEZE, CIRCLE, MEMBER, HAND, ROUND, DUE,
-    PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE, TICKET,
+    PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE, TICKET, DOCUMENT,
 )  # fmt: skip
 """Parents before children, so that a batch may be written table by table."""
 BY_ROW = {table.row: table for table in IN_ORDER}

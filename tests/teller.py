@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from bot.actions.turn import Tools
 from bot.desk import Desk
+from bot.drawing.press import Press
 from bot.keeper import Keeper
 from bot.relay import Relay
 from bot.simulator.chat import SimulatedChat
@@ -230,9 +231,10 @@ async def open_house(
         tools = Tools(Calendar(holidays), vault, secrets.randbelow, lambda: secrets.token_hex(12), SITE, by_word)
         catalogue = Catalogue(SITE)
         desk = Desk(engine, vault, clock, bell, catalogue=catalogue, tools=tools, metrics=metrics)
+        press = Press(engine, vault, clock, catalogue)
         chats = {c.value: SimulatedChat(c.value, engine, clock) for c in Channel}
         by_name = {"sandbox": rail or SandboxRail(), **(carriers or {})}
-        relay = Relay(engine, vault, clock, bell, chats=chats, rails=by_name, metrics=metrics)
+        relay = Relay(engine, vault, clock, bell, chats=chats, rails=by_name, metrics=metrics, press=press)
         keeper = Keeper(engine, vault, clock, bell, metrics=metrics)
         house = House(engine, vault, clock, bell, filer, desk, Mover(engine, clock, Pulse(engine)))
         parts = {"desk": desk.run(), "relay": relay.run(), "keeper": keeper.run()}

@@ -1,6 +1,7 @@
 """Pots and the cash behind them: what is there, what is spoken for, and whom it concerns when money comes in."""
 
 from dataclasses import replace
+from datetime import date
 
 from bot.actions import fees
 from bot.actions.turn import Turn
@@ -23,6 +24,16 @@ def thrown(turn: Turn, circle: Circle, number: int) -> int:
 def drawing(turn: Turn, circle: Circle, number: int) -> Hand:
     """Return the hand that draws in a round."""
     return next(h for h in turn.book.hands(circle.code) if h.turn == number)
+
+
+def next_draw(turn: Turn, circle: Circle) -> tuple[str, date] | None:
+    """Return who draws next and when: the first payout date to come of a round that has not been paid out."""
+    today = local_date(turn.at)
+    for number, round_ in sorted(turn.book.rounds(circle.code).items()):
+        draw = turn.book.get(Draw, circle.code, number)
+        if round_.pays_on >= today and not (draw and draw.state is DrawState.DONE):
+            return turn.book.person(drawing(turn, circle, number).person_id).first_name, round_.pays_on
+    return None
 
 
 def pay_out_answer(circle: Circle) -> Answer:

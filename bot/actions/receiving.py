@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import deposits, ending, fees, paths, pots
+from bot.actions import cards, deposits, ending, fees, paths, pots
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
@@ -228,17 +228,20 @@ def finish(turn: Turn, circle: Circle, payout: Payout, state: PayoutState) -> Dr
     round_ = turn.book.must(Round, circle.code, payout.round)
     turn.book.put(draw, replace(round_, state=RoundState.PAID_SHORT if draw.owed else RoundState.PAID))
     if not draw.owed:
-        _say_done(turn, circle, draw)
+        _say_done(turn, circle, draw, again=payout.tries > 1)
     pots.say_top_up(turn, circle, payout.round)
     fees.pay(turn, circle, payout.round)
     ending.end_if_over(turn, circle)
     return draw
 
 
-def _say_done(turn: Turn, circle: Circle, draw: Draw) -> None:
-    """Tell all the others the total (rules.md 30)."""
+def _say_done(turn: Turn, circle: Circle, draw: Draw, *, again: bool) -> None:
+    """Tell all the others the total (rules.md 30), with the round's picture: once, also when it was paid anew."""
     who = turn.book.person(draw.person_id).first_name
     done = say("round_done", round=draw.round, circle=circle.name, who=who, amount=circle.money(draw.net))
+    done = replace(done, texts=(*done.texts, cards.coming(turn, circle, draw.round)))
+    if not again:
+        done = replace(done, drawn=cards.of_round(turn, circle, draw.round))
     turn.tell_all(turn.book.members(circle.code), lambda m: done if m.person_id != draw.person_id else None)
 
 

@@ -1,6 +1,8 @@
-"""ROSTER: who is in, who draws when, who has thrown."""
+"""ROSTER: who is in, who draws when, who has thrown; of a circle that runs with its picture."""
 
-from bot.actions import rounds, settling
+from dataclasses import replace
+
+from bot.actions import cards, rounds, settling
 from bot.actions.names import called
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, say, text
@@ -34,7 +36,11 @@ def roster(turn: Turn, command: c.Roster) -> Say | Refusal:
         "turns": circle.turns,
     }
     answers = (Answer(f"APPROVE {circle.code} ALL", text("approve_all")),) if asking and is_banker else ()
-    return say("roster_said", *answers, lines=tuple(lines) or (text("roster_nobody"),), **figures)
+    said = say("roster_said", *answers, lines=tuple(lines) or (text("roster_nobody"),), **figures)
+    if not number:
+        return said
+    texts = (*said.texts, cards.progress(turn, circle))
+    return replace(said, texts=texts, drawn=cards.of_round(turn, circle, number))
 
 
 def _short(turn: Turn, person: str, name: str) -> str:

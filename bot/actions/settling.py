@@ -180,6 +180,7 @@ def _say_receipt(turn: Turn, circle: Circle, payment: Payment, rounds: list[int]
         "pot": circle.money(pots.thrown(turn, circle, number)),
         "gross": circle.money(circle.gross),
         "receipt": payment.receipt,
+        "next": _next_draw(turn, circle),
     }
     receipt = text("receipt", who=payer.first_name, **figures)
     if other:
@@ -189,6 +190,11 @@ def _say_receipt(turn: Turn, circle: Circle, payment: Payment, rounds: list[int]
     by_me = circle.banker_id == turn.person_id and payment.is_cash
     if circle.banker_id not in {payer.id, whose.id} and not by_me:
         turn.tell(circle.banker_id, say("paid_in", who=payer.first_name, **figures))
+
+
+def _next_draw(turn: Turn, circle: Circle) -> Figure:
+    coming = pots.next_draw(turn, circle)
+    return text("receipt_next", who=coming[0], date=coming[1]) if coming else ""
 
 
 def _say_surplus(turn: Turn, circle: Circle, payment: Payment) -> None:

@@ -15,6 +15,7 @@ from domain.people import Person, Role, Ticket, TicketKind
 from domain.schedule import Calendar
 from domain.standing import Standing
 from storage.book import Book
+from storage.documents import Histories
 from storage.duties import Duty
 from storage.pins import Tried
 from storage.vault import Vault
@@ -81,6 +82,8 @@ class Turn:
     roles: frozenset[Role] = frozenset()
     staff: tuple[tuple[str, Role], ...] = ()
     standings: dict[str, Standing] = field(default_factory=dict)
+    histories: Histories = field(default_factory=dict)
+    """The lines of the book that statements were asked for, by (circle, who asks)."""
     notices: list[Notice] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     remembered: dict[str, Any] = field(default_factory=dict)

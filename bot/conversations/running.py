@@ -24,6 +24,7 @@ from domain.commands import (
     Resume,
     Roster,
     SetTerms,
+    Statement,
     Suspend,
     TurnDown,
 )
@@ -110,6 +111,7 @@ def _ask_close(code: str) -> Say:
 
 INVITE = _one("INVITE", lambda s: (s.is_banker or s.is_member) and s.state is CircleState.OPEN, Invite)
 ROSTER = _one("ROSTER", lambda s: s.is_banker or s.is_member, Roster)
+STATEMENT = _one("STATEMENT", lambda s: s.is_banker or s.is_member, Statement)
 PAY_OUT = _one("PAY OUT", banks(CircleState.ACTIVE), PayOut)
 SUSPEND = _one("SUSPEND", banks(CircleState.ACTIVE), Suspend)
 RESUME = _one("RESUME", banks(CircleState.SUSPENDED), Resume)

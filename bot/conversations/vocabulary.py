@@ -50,6 +50,7 @@ WORDS: Mapping[str, Word] = {
     "NEW": Word(founding.FLOW),
     "INVITE": Word(running.INVITE),
     "ROSTER": Word(running.ROSTER),
+    "STATEMENT": Word(running.STATEMENT),
     "APPROVE": Word(running.APPROVE, acts=True),
     "ORDER": Word(running.ORDER),
     "TERMS": Word(running.TERMS),

@@ -4,7 +4,7 @@ from time import monotonic
 from typing import Any, Final
 
 from domain.gsm7 import segments, to_gsm7
-from domain.messages import Channel, Outgoing, numbered
+from domain.messages import AttachmentKind, Channel, Outgoing, numbered
 from domain.schedule import local
 from storage import simulated
 from storage.bell import Bell
@@ -65,11 +65,30 @@ def as_shown(shown: Shown) -> dict[str, Any]:
         "address": shown.address,
         "text": text,
         "choices": _choices(shown.message),
-        "image": None,
+        "image": _address(shown.message, AttachmentKind.IMAGE),
         "at": local(shown.at).isoformat(),
         **({"segments": segments(text)} if sms else {}),
         **({"button": shown.message.button} if shown.message.button else {}),
+        **_attached(shown.message),
     }
+
+
+def _address(message: Outgoing, kind: AttachmentKind) -> str | None:
+    """Where the page of a phone finds what came with a message: the same address that a link of ours opens."""
+    attached = message.attachment
+    if attached is None or attached.kind is not kind:
+        return None
+    if kind is AttachmentKind.IMAGE:
+        return f"/c/{attached.token}.png?l={attached.language}"
+    return f"/s/{attached.token}.pdf"
+
+
+def _attached(message: Outgoing) -> dict[str, Any]:
+    if message.attachment is None:
+        return {}
+    document = _address(message, AttachmentKind.DOCUMENT)
+    named = {"document": {"name": message.attachment.name, "address": document}} if document else {}
+    return {"alt": message.attachment.alt, **named}
 
 
 def _choices(message: Outgoing) -> list[dict[str, str]]:

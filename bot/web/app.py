@@ -11,12 +11,14 @@ from typing import Final
 from aiohttp import web
 
 import bot.simulator
+from bot.drawing.press import Press
 from bot.simulator.views import SimulatorViews
 from bot.telemetry import Metrics
 from bot.web import hooks
 from bot.web.answers import LARGEST_BODY_BYTES, guarded
 from bot.web.assets import Looks
 from bot.web.callers import Callers, Network
+from bot.web.documents import DocumentPages
 from bot.web.health import Health
 from bot.web.hooks import Filer
 from bot.web.pages import PublicPages, Reach
@@ -56,6 +58,8 @@ class WebParts:
     """Where members transfer to, by carrier."""
     card_page: CardPage | None = None
     """Who opens the card pages of payments by PowerTranz."""
+    press: Press | None = None
+    """Who draws the documents that links open."""
     metrics: Metrics = field(default_factory=Metrics)
     limits: Limits = field(default_factory=Limits)
     proxies: Sequence[Network] = ()
@@ -77,6 +81,7 @@ def make_app(parts: WebParts) -> web.Application:
         *health.routes(),
         *public.routes(),
         *pay.routes(),
+        *(DocumentPages(parts.press, looks).routes() if parts.press else ()),
         web.get("/static/{name}", looks.static()),
     ]
     app = web.Application(client_max_size=LARGEST_BODY_BYTES)

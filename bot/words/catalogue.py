@@ -5,6 +5,7 @@ no SMS is longer than two segments: what is longer goes out as several.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -13,8 +14,8 @@ from babel.dates import format_date
 from babel.messages.pofile import read_po
 
 from bot.words.pages import sms_pages
-from bot.words.say import Figure, Say, Text
-from domain.messages import LONGEST_ID, Channel, Option, Outgoing
+from bot.words.say import Drawn, Figure, Say, Text
+from domain.messages import LONGEST_ID, Attachment, Channel, Option, Outgoing, is_caption
 from domain.money import Money
 from domain.people import Language
 
@@ -53,7 +54,17 @@ class Catalogue:
         fits = (a for a in what.answers if len(a.line.encode()) <= LONGEST_ID)  # what is longer can still be typed
         options = tuple(Option(a.line, self._label(a.label, language)) for a in fits)
         message = Outgoing(body, options, self.write(Text("choose"), language) if options else "")
-        return sms_pages(message) if channel is Channel.SMS else (message,)
+        if channel is Channel.SMS:
+            return sms_pages(message)
+        return self._illustrated(message, what.drawn, language) if what.drawn else (message,)
+
+    def _illustrated(self, message: Outgoing, drawn: Drawn, language: Language) -> tuple[Outgoing, ...]:
+        """Put a picture or document with a message; before it, where text and answers are too much beside it."""
+        alt = self.write(drawn.alt, language)
+        attachment = Attachment(drawn.kind, drawn.document, drawn.name, alt, language.value, drawn.token)
+        if is_caption(message):
+            return (replace(message, attachment=attachment),)
+        return (Outgoing(alt, attachment=attachment), message)
 
     def _label(self, label: Text | str, language: Language) -> str:
         return label if isinstance(label, str) else self.write(label, language)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from domain.messages import AttachmentKind
 from domain.money import Money
 
 
@@ -29,11 +30,23 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """A kept document that goes with what is said, where the channel carries one. `alt` says what a picture shows."""
+
+    kind: AttachmentKind
+    document: str
+    name: str
+    alt: Text
+    token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Say:
-    """Texts said as one message, and the answers offered with them."""
+    """Texts said as one message, the answers offered with them, and perhaps a picture or a document."""
 
     texts: tuple[Text, ...]
     answers: tuple[Answer, ...] = ()
+    drawn: Drawn | None = None
 
     def after(self, *before: Text) -> "Say":
         """Return the same with something said first."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from domain.documents import What
 from domain.money import Unread
 from domain.pardna import ThrowState
 from domain.people import TrnState
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 SPEAKERS = [
     *ROOT.glob("bot/actions/*.py"),
     *ROOT.glob("bot/conversations/*.py"),
+    *ROOT.glob("bot/drawing/*.py"),
     *ROOT.glob("bot/*.py"),
     ROOT / "bot/words/catalogue.py",
 ]
@@ -26,9 +28,29 @@ SPEAKERS = [
 HELD = ("trn", "arrears")
 """What `hold_reason` may return."""
 
+PAPER = [
+    "date",
+    "what",
+    "who",
+    "reference",
+    "in",
+    "out",
+    "balance",
+    "currency",
+    "round",
+    "due",
+    "drawer",
+    "thrown",
+    "pot",
+    "drawn",
+]
+"""Heads of the columns of a statement."""
+
 FAMILIES: Mapping[str, Iterable[str]] = {
     "money_{}": [reason.value for reason in Unread],
     "rail_{}": ["cash", "card", "sandbox", "ncb", "scotia", "lynk", "uscard"],
+    "what_{}": [what.value for what in What],
+    "paper_{}": PAPER,
     "state_{}": [state.value.lower() for state in ThrowState],
     "waits_{}": ["cash", "payout", "draw"],
     "ask_trn_{}": [state.value.lower() for state in TrnState],

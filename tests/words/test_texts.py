@@ -30,7 +30,9 @@ SUMS = dict.fromkeys(
     MONEY,
 )
 DAYS = dict.fromkeys(("due", "until", "date", "pays_on", "next", "example"), DAY)
-COUNTS = dict.fromkeys(("round", "turns", "taken", "turn", "count", "hands", "days", "grace", "least", "most", "minutes"), 50)
+COUNTS = dict.fromkeys(
+    ("round", "turns", "taken", "turn", "count", "hands", "days", "grace", "least", "most", "minutes"), 50
+)
 
 TYPICAL: Mapping[str, Figure] = {
     **PEOPLE, **SUMS, **DAYS, **COUNTS,
@@ -44,12 +46,31 @@ TYPICAL: Mapping[str, Figure] = {
     "note": "My cousin gave you the money on Friday.", "answer": "We have spoken to your banker, and it is found.",
     "account": "Digital Pardna Ltd, NCB, Half Way Tree, 404123456", "price": MONEY, "asked": MONEY, "rate": "J$155.25",
     "told": "20390114-7", "what": "R-7K2MQ9XA", "case": "K-7Q2M", "reason": "account closed",
+    "more": text("card_more", count=47), "number": 50, "head": "", "tail": "",
     "asks": (text("waits_draw", circle=CIRCLE, amount=MONEY, ref="P-7K2M"),),
 }  # fmt: skip
 """The longest that is likely for every gap."""
 
 OTHERWISE: Mapping[str, Mapping[str, Figure]] = {
     "terms": {"fee": text("terms_fee", fee=MONEY)},
+    **{key: {"next": text("receipt_next", who=PERSON, date=DAY)} for key in ("receipt", "receipt_for")},
+    "card": {
+        "head": text(
+            "card_head",
+            circle=CIRCLE,
+            round=50,
+            turns=50,
+            count=50,
+            hands=50,
+            pot=MONEY,
+            gross=MONEY,
+            due=DAY,
+            who=PERSON,
+            date=DAY,
+        ),
+        "tail": text("card_waiting", names="Keisha, Devon, Marva", more=text("card_more", count=47)),
+    },
+    "paper_until": {"date": "2027-09-22", "until": "2027-10-22"},
     "menu_owed": {"owed": (text("owed_line", circle=CIRCLE, amount=MONEY, due=DAY),) * 2},
     "day_far": {"heard": DAY},
     "order_later": {"heard": "lottery"},

@@ -175,7 +175,15 @@ function draw(phone) {
 
 function bubble(phone, message, newest) {
   const element = make("div", { className: `bubble ${message.own ? "own" : "bot"}` });
-  if (message.image) element.append(make("img", { src: message.image, alt: "Picture of the same facts" }));
+  if (message.image) {
+    const opens = make("a", { href: message.image, target: "_blank", rel: "noopener noreferrer" });
+    opens.append(make("img", { src: message.image, alt: message.alt || "Picture of the same facts", loading: "lazy" }));
+    element.append(opens);
+  }
+  if (message.document) {
+    const { name, address } = message.document;
+    element.append(make("a", { className: "paper", href: address, target: "_blank", rel: "noopener noreferrer" }, name));
+  }
   element.append(make("p", { className: "text" }, ...linked(message.text)));
   const foot = [formats.time.format(message.at)];
   if (message.own) foot.push(message.state);

@@ -12,7 +12,19 @@ branch_labels = None
 depends_on = None
 
 SQL = """
-SELECT
+-- What a picture or a statement is drawn from, sealed. Nothing drawn is kept: it is drawn again from the same facts.
+-- token_hash: of the only key to its page; the token itself stands in the message alone.
+CREATE TABLE document (
+    id text PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('card', 'statement')),
+    person_id text NOT NULL REFERENCES person,
+    circle text NOT NULL REFERENCES circle,
+    token_hash bytea NOT NULL UNIQUE,
+    sealed bytea NOT NULL,
+    made_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL CHECK (expires_at > made_at)
+);
+CREATE INDEX document_expires ON document (expires_at);
 """
 
 
@@ -23,3 +35,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Remove it."""
+    op.execute("DROP TABLE document")

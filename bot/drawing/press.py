@@ -1,0 +1,102 @@
+"""The press: draws kept documents when they are sent or looked at, outside of every transaction.
+
+It draws in threads, a few at a time, and keeps what was drawn last: one picture goes to a whole circle. Whatever goes
+wrong with a picture never holds up the words that it goes with.
+"""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from bot.drawing.card import card
+from bot.drawing.csv_file import csv_bytes
+from bot.drawing.pdf import pdf_bytes
+from bot.drawing.png import png
+from bot.words.catalogue import Catalogue
+from bot.words.say import Text
+from domain.documents import CardFacts, StatementFacts
+from domain.messages import Outgoing
+from domain.people import Language
+from storage import documents
+from storage.clock import Clock
+from storage.documents import Facts
+from storage.engine import Engine
+from storage.reads import Unreachable
+from storage.vault import Vault
+
+MOST_AT_ONCE: Final = 2
+MOST_KEPT: Final = 32
+LARGEST_KEPT_BYTES: Final = 1 << 20
+log = structlog.get_logger(__name__)
+
+
+class Press:
+    """Draws documents by their id (to send) or their token (for their page)."""
+
+    def __init__(self, engine: Engine, vault: Vault, clock: Clock, catalogue: Catalogue) -> None:
+        self._engine = engine
+        self._vault = vault
+        self._clock = clock
+        self._catalogue = catalogue
+        self._room = asyncio.Semaphore(MOST_AT_ONCE)
+        self._kept: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+
+    async def illustrate(self, message: Outgoing) -> Outgoing:
+        """Return a message with its picture or document drawn; as words alone where it cannot be."""
+        attached = message.attachment
+        if attached is None:
+            return message
+        try:
+            content = await self._drawn(attached.document, Language(attached.language))
+        except Unreachable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the words go out whatever is wrong with the picture
+            log.error("a document could not be drawn", kind=attached.kind.value, error=type(error).__name__)  # noqa: TRY400
+            content = None
+        if content is None:
+            return replace(message, attachment=None)
+        return replace(message, attachment=replace(attached, content=content))
+
+    async def _drawn(self, document: str, language: Language) -> bytes | None:
+        key = (document, language.value)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        facts = await documents.by_id(self._engine, self._vault, document)
+        if facts is None:
+            return None
+        content = await self.draw(facts, "png" if isinstance(facts, CardFacts) else "pdf", language)
+        if len(content) <= LARGEST_KEPT_BYTES:
+            self._kept[key] = content
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        return content
+
+    async def find(self, token: str) -> Facts | None:
+        """Return what a link's token opens, until it expires. Raises Unreachable."""
+        return await documents.by_token(self._engine, self._vault, token, self._clock.now())
+
+    async def draw(self, facts: Facts, form: str, language: Language) -> bytes:
+        """Draw facts as `png`, `pdf` or `csv`. Raises ValueError for a form that they do not have."""
+        async with self._room:
+            return await asyncio.to_thread(drawn, facts, form, language, self._catalogue)
+
+
+def drawn(facts: Facts, form: str, language: Language, catalogue: Catalogue) -> bytes:
+    """Return the bytes of a document: a pure function. Raises ValueError for a form that it does not have."""
+
+    def write(what: Text) -> str:
+        return catalogue.write(what, facts.language if isinstance(facts, StatementFacts) else language)
+
+    match facts, form:
+        case CardFacts(), "png":
+            return png(card(facts, write))
+        case StatementFacts(), "pdf":
+            return pdf_bytes(facts, write, write(Text("paper_check")))
+        case StatementFacts(), "csv":
+            return csv_bytes(facts, write)
+        case _:
+            raise ValueError(f"a {type(facts).__name__} has no form {form}")

@@ -1,0 +1,77 @@
+"""Statements and pictures by their link: `/s/{token}` with its PDF and CSV, `/c/{token}.png`.
+
+The token is the only key: it is looked up by its hash, expires, and is never written down. What is given is drawn
+anew each time, kept by nobody on the way and listed nowhere.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import web
+
+from bot.drawing.press import Press
+from bot.web.answers import NOSNIFF, PRIVATE
+from bot.web.assets import Looks
+from bot.web.pages import day
+from domain.documents import CardFacts, StatementFacts
+from domain.people import Language
+
+_TYPES: Final[Mapping[str, str]] = {"pdf": "application/pdf", "csv": "text/csv", "png": "image/png"}
+_LANGUAGES: Final = {language.value: language for language in Language}
+HEADERS: Final = {
+    **PRIVATE,
+    **NOSNIFF,
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+}
+
+
+class DocumentPages:
+    """Handlers of `/s/{name}` and `/c/{name}`; a name is a token and perhaps a form (`.pdf`)."""
+
+    def __init__(self, press: Press, looks: Looks) -> None:
+        self._press = press
+        self._looks = looks
+
+    def routes(self) -> list[web.RouteDef]:
+        """The addresses served here."""
+        return [web.get("/s/{name}", self.statement), web.get("/c/{name}", self.card)]
+
+    async def statement(self, request: web.Request) -> web.StreamResponse:
+        """Show a statement in short with its two forms, or give one of them."""
+        token, _, form = request.match_info["name"].partition(".")
+        facts = await self._press.find(token)
+        if not isinstance(facts, StatementFacts) or form not in {"", "pdf", "csv"}:
+            return self._gone()
+        if form:
+            name = f"statement-{facts.code}-{facts.until.isoformat()}"
+            return _file(await self._press.draw(facts, form, facts.language), form, name)
+        return self._looks.page("statement.html", facts=facts, token=token, day=day)
+
+    async def card(self, request: web.Request) -> web.StreamResponse:
+        """Give the picture of a round."""
+        token, _, form = request.match_info["name"].partition(".")
+        facts = await self._press.find(token)
+        if not isinstance(facts, CardFacts) or form != "png":
+            return self._gone()
+        language = _LANGUAGES.get(request.query.get("l", ""), Language.EN)
+        return _file(await self._press.draw(facts, form, language), form, f"{facts.code}-round-{facts.round}")
+
+    def _gone(self) -> web.Response:
+        return self._looks.page(
+            "missing.html",
+            status=404,
+            title="This link does not open any more",
+            text="A statement can be opened for 30 days. Write STATEMENT in chat for a fresh one.",
+        )
+
+
+def _file(content: bytes, form: str, name: str) -> web.Response:
+    shown = "attachment" if form == "csv" else "inline"
+    return web.Response(
+        body=content,
+        content_type=_TYPES[form],
+        charset="utf-8" if form == "csv" else None,
+        headers={**HEADERS, "Content-Disposition": f'{shown}; filename="{name}.{form}"'},
+    )
