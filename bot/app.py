@@ -40,7 +40,7 @@ from channels.chat.telegram import Telegram, TelegramHook, TelegramPoller
 from channels.chat.whatsapp import WhatsApp, WhatsAppHook
 from channels.http import Http
 from channels.rails.sandbox import SandboxRail
-from channels.rails.stripe import StripeHook, StripeRail
+from channels.rails.stripe import StripeHook, StripeRail, is_live
 from domain.messages import Channel
 from domain.money import Currency
 from domain.payments import CARD, SANDBOX, US_CARD, How, Route
@@ -216,7 +216,9 @@ def make_hooks(settings: Settings, site: str) -> dict[str, Hook]:
         hooks["/hooks/telegram"] = TelegramHook(settings.telegram_webhook_secret.get_secret_value())
     if "stripe" in settings.hooks:
         secrets_ = tuple(s.strip() for s in settings.stripe_webhook_secret.get_secret_value().split(",") if s.strip())
-        hooks["/hooks/stripe"] = StripeHook(secrets_, _unix_now)
+        hooks["/hooks/stripe"] = StripeHook(
+            secrets_, _unix_now, live=is_live(settings.stripe_api_key.get_secret_value())
+        )
     return {**hooks, **rails.make_bank_hooks(settings, _unix_now, f"{site}/pay/thanks")}
 
 
@@ -289,6 +291,12 @@ def make_relay(parts: Parts) -> Relay:
         metrics=parts.metrics,
         limits=parts.limits,
     )
+
+
+def make_keeper(parts: Parts) -> Keeper:
+    """Build the keeper."""
+    carriers = {route.carrier for route in make_routes(parts.settings).values()}
+    return Keeper(parts.engine, parts.vault, parts.clock, parts.bell, metrics=parts.metrics, carriers=carriers)
 
 
 def channel_states(settings: Settings) -> Mapping[str, str]:
@@ -401,7 +409,7 @@ async def _run_roles(settings: Settings, url: str, roles: tuple[str, ...], port:
             "web": partial(run_web, parts, port, share_port=share, listening=listening),
             "desk": lambda: make_desk(parts).run(),
             "relay": lambda: make_relay(parts).run(),
-            "keeper": lambda: Keeper(parts.engine, parts.vault, parts.clock, parts.bell, metrics=parts.metrics).run(),
+            "keeper": lambda: make_keeper(parts).run(),
         }
         tasks = [asyncio.ensure_future(runs[role]()) for role in roles]
         tasks.append(asyncio.ensure_future(parts.clock.follow(parts.engine, parts.bell)))

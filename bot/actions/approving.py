@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import paths, pots, receiving
+from bot.actions import freezing, paths, pots, receiving
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
@@ -94,16 +94,15 @@ def approve_payout(turn: Turn, command: c.ApprovePayout) -> Say | Refusal:
     circle = turn.book.circle(payout.circle)
     if wrong := _may_not(turn, circle, payout) or _gone(turn, circle, payout):
         return wrong
-    rail = ledger.rail(payout.carrier, circle.currency)
-    if turn.book.available(rail) < payout.rail_amount:
-        return refuse("rail_short", rail=payout.carrier.upper(), amount=circle.money(payout.rail_amount))
     if anew := paths.moved(turn, circle, payout):
         return _ask_anew(turn, circle, anew)
+    if wrong := _not_now(turn, circle, payout):
+        return wrong
     payout = replace(payout, approved_by=turn.person_id)
     for ticket in paths.tickets(turn, payout):
         turn.book.put(replace(ticket, closed_at=turn.at, closed_by=turn.person_id, outcome="approved"))
     pot, payable = ledger.pot(circle.code, payout.round), ledger.payable(circle.code, payout.round)
-    turn.post(f"payout:{payout.id}", "payout", circle, Transfer(pot, payable, payout.amount))
+    turn.post(payout.key, "payout", circle, Transfer(pot, payable, payout.amount))
     if payout.rail_amount:
         turn.book.put(replace(payout, state=PayoutState.SENDING))
         turn.book.hold(turn.at, paths.hold(payout, circle))
@@ -113,6 +112,16 @@ def approve_payout(turn: Turn, command: c.ApprovePayout) -> Say | Refusal:
     who = turn.book.person(payout.person_id).first_name
     how = paths.how(turn, circle, payout)
     return say("approved", who=who, amount=circle.money(payout.amount), ref=payout.ref, how=how)
+
+
+def _not_now(turn: Turn, circle: Circle, payout: Payout) -> Refusal | None:
+    """Refuse while what changed on the payee's side rests, or while the carrier has too little that is free."""
+    payee = circle.banker_id if payout.via_banker else payout.person_id
+    if payout.rail_amount and freezing.frozen_until(turn, payee):
+        return refuse("draw_rests", who=turn.book.person(payee).first_name)
+    if turn.book.available(ledger.rail(payout.carrier, circle.currency)) < payout.rail_amount:
+        return refuse("rail_short", rail=payout.carrier.upper(), amount=circle.money(payout.rail_amount))
+    return None
 
 
 def _ask_anew(turn: Turn, circle: Circle, payout: Payout) -> Say | Refusal:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from bot.actions import freezing
 from bot.actions.turn import Turn
 from bot.words.say import Figure, Refusal, Text, refuse, text
 from domain import ledger
@@ -38,13 +39,16 @@ class Way:
     most: int
 
 
-def way(turn: Turn, circle: Circle, person_id: str, amount: int) -> Way | Refusal:
+def way(turn: Turn, circle: Circle, person_id: str, amount: int, *, later: bool = False) -> Way | Refusal:
     """Find the route that pays a person: their own bank's first, and one that has the money (rules.md 24, 34, 38).
 
     The sandbox needs no account: it plays one. Refuses when the payee has no account, or when the money stands with
-    carriers that cannot pay it out yet: then finance has to move it.
+    carriers that cannot pay it out yet: then finance has to move it. What changed lately rests for a day first
+    (rules.md 34), unless it is only asked how it will go `later`.
     """
     where, who = turn.book.destination(person_id), turn.book.person(person_id).first_name
+    if not later and freezing.frozen_until(turn, person_id):
+        return refuse("draw_rests", who=who)
     kind = where.kind if where else "cash"
     label = where.label if where else ""
     able = [r for r in turn.tools.payers if r.pays & {kind, "any"} and circle.currency in r.currencies]
@@ -82,7 +86,7 @@ def moved(turn: Turn, circle: Circle, payout: Payout) -> Payout | None:
     ways = [drawer, turn.book.destination(payee)]
     if not payout.rail_amount or not any(w and w.set_at > payout.asked_at for w in ways):
         return None
-    found = way(turn, circle, payee, payout.rail_amount)
+    found = way(turn, circle, payee, payout.rail_amount, later=True)
     if isinstance(found, Refusal):
         return replace(payout, via_banker=via_banker, label="", asked_at=turn.at)
     carrier = found.route.carrier

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
-from bot.actions import approving, holding, paths, pots
+from bot.actions import approving, freezing, holding, paths, pots
 from bot.actions.turn import Turn
 from bot.words.say import Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
+from domain import ledger
 from domain.codes import payout_ref
+from domain.ledger import Transfer
 from domain.pardna import Circle, CircleState, Draw, DrawState, Due, Hand, Round, RoundState, split_payout
 from domain.payments import CASH_CARRIER, UNSENT, Payout, PayoutState
 from domain.people import Role
@@ -34,15 +36,35 @@ def pay_out(turn: Turn, command: c.PayOut) -> Say | Refusal:
     return _under_way(turn, circle) or next(iter(waits), refuse("nothing_to_pay", circle=circle.name))
 
 
-def _again(turn: Turn, circle: Circle) -> Say | None:
+def _again(turn: Turn, circle: Circle) -> Say | Refusal | None:
     """Send what the rail did not take again, under its own key (rules.md 37)."""
     failed = turn.book.all(Payout, circle=circle.code, state=PayoutState.FAILED)
     if not failed:
         return None
     first = min(failed, key=lambda p: p.round)
+    if anew := paths.moved(turn, circle, first):
+        return _elsewhere(turn, circle, first, anew)
+    payee = circle.banker_id if first.via_banker or first.kind == "fee" else first.person_id
+    if freezing.frozen_until(turn, payee):
+        return refuse("draw_rests", who=turn.book.person(payee).first_name)
     turn.book.put(replace(first, state=PayoutState.SENDING))
     paths.send(turn, circle, first)
     return _stands("payout_resent", turn, circle, first)
+
+
+def _elsewhere(turn: Turn, circle: Circle, payout: Payout, anew: Payout) -> Say | Refusal:
+    """Ask for a yes to where a payout goes now, since its account changed after the last one (rules.md 34, 35).
+
+    Its money goes back into the pot until then, so that a second yes posts it as the first one did.
+    """
+    if payout.kind == "fee" or not anew.label:
+        return refuse("payee_no_account", who=turn.book.person(payout.person_id).first_name)
+    pot, payable = ledger.pot(circle.code, payout.round), ledger.payable(circle.code, payout.round)
+    turn.book.void(turn.at, paths.hold(payout, circle))
+    turn.post(f"{payout.key}:anew", "payout", circle, Transfer(payable, pot, payout.amount))
+    anew = replace(anew, state=PayoutState.ASKED, approved_by=None, tries=payout.tries + 1, asks=1)
+    anew = approving.ask_second(turn, circle, anew)
+    return _stands("payout_asked" if anew.approver_id else "payout_asked_staff", turn, circle, anew)
 
 
 def _stands(name: str, turn: Turn, circle: Circle, payout: Payout) -> Say:

@@ -51,18 +51,28 @@ def read_result(party: str, body: Mapping[str, Any]) -> c.Command | None:
             return c.Refunded(refund_id, provider_id)
         case {"kind": "disburse_failed" | "disburse_returned", "refund_id": refund_id, "reason": reason}:
             return c.RefundFailed(refund_id, reason)
-        case {"kind": "refused", "of": "collect" | "capture", "receipt": receipt}:
-            return c.CollectFailed(receipt, "refused")
-        case {"kind": "refused", "of": "refund" | "disburse", "refund_id": refund_id, "reason": reason}:
-            return c.RefundFailed(refund_id, reason)
-        case {"kind": "refused", "of": "disburse", "payout_id": payout_id, "reason": reason}:
-            return c.DisburseFailed(payout_id, reason)
-        case {"kind": "refused", "of": "say", "gone": True}:
-            return c.AddressGone(party)
+        case {"kind": "refused"}:
+            return _refused(party, body)
         case {"kind": "moved_back"}:
             return _read(c.MovedOut, {**body, "back": True})
         case {"kind": str(kind)} if kind in EVENTS:
             return _read(EVENTS[kind], body)
+        case _:
+            return None
+
+
+def _refused(party: str, body: Mapping[str, Any]) -> c.Command | None:
+    match body:
+        case {"of": "capture", "code": "exhausted", "receipt": receipt}:
+            return c.CollectPending(receipt)  # nobody answered: the money may have moved, and somebody is called
+        case {"of": "collect" | "capture", "receipt": receipt}:
+            return c.CollectFailed(receipt, "refused")
+        case {"of": "refund" | "disburse", "refund_id": refund_id, "reason": reason}:
+            return c.RefundFailed(refund_id, reason)
+        case {"of": "disburse", "payout_id": payout_id, "reason": reason}:
+            return c.DisburseFailed(payout_id, reason)
+        case {"of": "say", "gone": True}:
+            return c.AddressGone(party)
         case _:
             return None
 

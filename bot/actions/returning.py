@@ -166,9 +166,18 @@ def _refund(turn: Turn, refund_id: str) -> tuple[Refund, Payment, Circle] | None
     return refund, turn.book.must(Payment, refund.receipt), turn.book.circle(refund.circle)
 
 
+def _strange(turn: Turn, command: c.Refunded | c.RefundFailed, amount: int) -> None:
+    """Put a refund aside that was made at the provider's own desk: the money is gone, and nobody here asked for it."""
+    state = "gone" if amount < 0 else "back"
+    name = f"refund:{command.provider_id}:{state}"
+    deposits.park(turn, deposits.Deposit(command.carrier, name, amount, Currency(command.currency)))
+
+
 def refunded(turn: Turn, command: c.Refunded) -> None:
     """The rail has given it back. A repeat changes nothing."""
     found = _refund(turn, command.refund_id)
+    if found is None and command.amount:
+        _strange(turn, command, -command.amount)
     if found is None or found[0].state is not RefundState.PENDING:
         return
     refund, payment, circle = found
@@ -178,6 +187,7 @@ def refunded(turn: Turn, command: c.Refunded) -> None:
         replace(refund, state=RefundState.SETTLED, ended_at=turn.at, provider_ref=command.provider_id),
         replace(payment, state=PaymentState.REFUNDED) if payment.given_back == payment.amount else payment,
     )
+    throws.ask_fees(turn, payment, payment.provider_ref or "", after=refund.id)
     figures: dict[str, Figure] = {"amount": circle.money(refund.amount), **_named(circle, refund)}
     for person in {payment.recorded_by, payment.person_id}:
         turn.tell(person, say("refund_done", **figures))
@@ -189,6 +199,8 @@ def refunded(turn: Turn, command: c.Refunded) -> None:
 def refund_failed(turn: Turn, command: c.RefundFailed) -> None:
     """The rail could not give it back, at once or after all: it stands as the member's credit again."""
     found = _refund(turn, command.refund_id)
+    if found is None and command.amount:
+        _strange(turn, command, command.amount)
     if found is None or found[0].state is RefundState.FAILED:
         return
     refund, payment, circle = found

@@ -146,7 +146,7 @@ def collected(turn: Turn, command: c.Collected) -> None:
     currency = Currency(command.currency) if command.currency else payment.pay_currency
     money = Money(command.amount or payment.pay_amount, currency)
     if take(turn, replace(payment, carrier=command.carrier or payment.carrier), money, ref):
-        _ask_fees(turn, payment, ref)
+        ask_fees(turn, payment, ref)
 
 
 def named(turn: Turn, receipt: str, carrier: str, provider_ref: str) -> Payment | None:
@@ -203,11 +203,12 @@ def _say_other(turn: Turn, circle: Circle, asked: Payment, came: Payment, *, twi
         turn.tell(came.recorded_by, say("paid_other", asked=circle.money(asked.amount), **figures))
 
 
-def _ask_fees(turn: Turn, payment: Payment, ref: str) -> None:
-    """Have a carrier say what it kept of a payment, where it says so only when asked."""
+def ask_fees(turn: Turn, payment: Payment, ref: str, *, after: str = "") -> None:
+    """Have a carrier say what it kept of a payment (or of what came `after`), where it says so only when asked."""
     if payment.carrier in TELLS_FEES:
         body: dict[str, object] = {"what": "fees", "provider_ref": ref, "amount": 0, "currency": payment.pay_currency}
-        turn.order("enquire", payment.carrier, f"fees:{ref}", body, {"receipt": payment.receipt})
+        key = f"fees:{ref}:{after}" if after else f"fees:{ref}"
+        turn.order("enquire", payment.carrier, key, body, {"receipt": payment.receipt})
 
 
 def collect_pending(turn: Turn, command: c.CollectPending) -> None:

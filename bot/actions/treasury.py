@@ -1,13 +1,14 @@
 """The house's own books: the rate between two currencies, what carriers keep, exchange and move by themselves."""
 
 from bot.actions import deposits
-from bot.actions.turn import Turn
+from bot.actions.turn import Order, Turn
 from bot.words.say import Refusal, Say, refuse, say
 from domain import commands as c
 from domain import exchange, ledger
 from domain.exchange import Rate
 from domain.ledger import Transfer
-from domain.money import Currency
+from domain.money import Currency, Money
+from domain.people import Role
 
 
 def set_rate(turn: Turn, command: c.SetRate) -> Say | Refusal:
@@ -50,3 +51,19 @@ def moved_out(turn: Turn, command: c.MovedOut) -> None:
     debit, credit = (rail, transit) if command.back else (transit, rail)
     key = f"moved:{command.move_id}" + (":back" if command.back else "")
     turn.move(key, "moved", Transfer(debit, credit, command.amount), currency)
+
+
+# -- the house's clock --------------------------------------------------------------------------------------------
+
+
+def ask_missed(turn: Turn, command: c.AskMissed) -> None:
+    """Ask Stripe for events that never reached us: they are filed as its web hook would have filed them."""
+    if "stripe" in turn.tools.carriers:
+        body: dict[str, object] = {"what": "sweep", "since": command.since, "party": "stripe:missed"}
+        turn.orders.append(Order("enquire", "stripe", f"missed:{command.since}", body))
+
+
+def files_wait(turn: Turn, command: c.FilesWait) -> None:
+    """Tell finance that payouts wait for a bank's file."""
+    total, rail = Money(command.total, Currency(command.currency)), command.carrier.upper()
+    turn.tell_staff([Role.FINANCE], say("staff_files_wait", count=command.orders, amount=total, rail=rail))

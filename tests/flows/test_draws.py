@@ -300,7 +300,7 @@ class Moody(SandboxRail):
         self.keys.append(key)
         return self.answers.pop(0) if self.answers else await super().disburse(order, key)
 
-    async def look_up(self, kind: str, order: Mapping[str, Any], key: str) -> Outcome:
+    async def look_up(self, kind: str, order: Mapping[str, Any], key: str) -> Outcome:  # noqa: ARG002 - by key alone
         self.looked_up.append(key)
         return Sent(f"sbxout_{key}", {"settled": True})
 

@@ -295,6 +295,9 @@ async def test_the_yes_is_to_the_account_that_was_shown(house: House) -> None:
     await marva.says("PAYOUT LYNK 8765550101").sees("Lynk ...0101")
     await phone.says(f"APPROVE PAYOUT {ref}").sees("has changed", "Lynk ...0101", ref)
     assert await rows(house, "SELECT state, label FROM payout") == [("ASKED", "Lynk ...0101")]
+    await phone.says(f"APPROVE PAYOUT {ref}").sees("has rested; try again tomorrow")
+    await club.go(1, 1, 12)
+    phone = await club.asked(ref)
     await phone.says(f"APPROVE PAYOUT {ref}").sees("Thank you", "Lynk ...0101")
     await marva.sees("sent to Lynk ...0101")
     await club.right()
@@ -422,6 +425,7 @@ async def test_money_comes_first_in_the_queue_and_pages_follow(house: House) -> 
     )
     await marva.says(f"CASH Devon 5000 {club.code}").sees("is counted")
     await devon.says("DENY").sees("set aside")
+    await staff.says("QUEUE").sees("12 waiting")
     first = (await staff.says("QUEUE").sees("12 waiting", "2 more", "QUEUE 2")).text.splitlines()
     assert [line.split()[1] for line in first[1:11]] == ["dispute"] + ["kyc"] * 3 + ["agent"] * 6
     second = await staff.says("QUEUE 2").sees("12 waiting")

@@ -73,6 +73,7 @@ async def test_pay_out_twice_at_once_makes_one_payout(house: House) -> None:
     await marva.says("LINK SMS 876 555 0199").sees("6-digit code")
     await marva.says(found(r"\d{6}", (await second.sees("Your code is")).text)).sees("is added")
     await club.pay(*club.phones)
+    await club.go(1, 1, 12)  # a new address rests for a day
     await asyncio.gather(marva.says(f"PAY OUT {club.code}"), second.says(f"PAY OUT {club.code}"))
     await house.rest()
     assert await fetch(house, "SELECT count(*) FROM payout") == 1
