@@ -296,7 +296,16 @@ def make_relay(parts: Parts) -> Relay:
 def make_keeper(parts: Parts) -> Keeper:
     """Build the keeper."""
     carriers = {route.carrier for route in make_routes(parts.settings).values()}
-    return Keeper(parts.engine, parts.vault, parts.clock, parts.bell, metrics=parts.metrics, carriers=carriers)
+    by_file = [carrier for carrier, rail in parts.settings.transfer_rails().items() if not rail.has_api]
+    return Keeper(
+        parts.engine,
+        parts.vault,
+        parts.clock,
+        parts.bell,
+        metrics=parts.metrics,
+        carriers=carriers,
+        by_file=by_file,
+    )
 
 
 def channel_states(settings: Settings) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ run at once.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,7 +14,7 @@ import structlog
 
 from bot.telemetry import Metrics
 from domain import commands as c
-from storage import documents, duties, inbox, ledger, outbox
+from storage import documents, duties, inbox, ledger, outbox, payout_files
 from storage.bell import Bell, Ear
 from storage.clock import MOVED, Clock
 from storage.duties import Duty
@@ -49,9 +49,11 @@ class Keeper:
         *,
         metrics: Metrics,
         carriers: Collection[str] = (),
+        by_file: Sequence[str] = (),
     ) -> None:
-        """`carriers`: who carries money, so that the right ones are asked for what was missed."""
+        """Know who carries money (`carriers`), to ask for what was missed, and whom we pay by a file (`by_file`)."""
         self._carriers = carriers
+        self._by_file = by_file
         self._engine = engine
         self._vault = vault
         self._clock = clock
@@ -114,7 +116,11 @@ class Keeper:
         if "stripe" in self._carriers:
             await self._plan(f"missed:{now:%Y-%m-%dT%H}", c.AskMissed((now - MISSED_OVERLAP).isoformat()))
         async with self._engine.connect() as conn:
+            waiting = await payout_files.waiting(conn, self._vault, self._by_file) if self._by_file else []
             self._heed(await ledger.verify(conn))
+        for one in waiting:
+            key = f"files:{self._clock.now():%Y-%m-%d}:{one.carrier}:{one.currency}"
+            await self._plan(key, c.FilesWait(one.carrier, one.orders, one.total, one.currency))
 
     async def _plan(self, key: str, duty: c.Duty) -> None:
         """Have the desk do something for the house now, once for a key."""

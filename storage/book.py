@@ -19,7 +19,7 @@ from domain.exchange import Rate
 from domain.pardna import Circle, Due, Hand, Member, Round
 from domain.payments import CASH, Chargeback, Payment, PaymentState, Payout, Refund
 from domain.people import Address, Destination, LinkCode, Person, Ticket, Trn
-from storage import ledger, tables
+from storage import ledger, statements, tables
 from storage.codec import Table, delete, load, save
 from storage.duties import Duty, plan
 
@@ -212,6 +212,8 @@ class Book:
         if self._locked:
             await self.conn.execute(_NEW_VERSION, {"c": self._locked})
         await plan(self.conn, self._duties)
+        if self.lines:
+            await statements.settle(self.conn, self.lines)
         if self._transactions:
             await ledger.settle_constraints(self.conn)
 

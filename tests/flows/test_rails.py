@@ -77,7 +77,8 @@ async def asked(house: House, phone: Phone, line: str, *sees: str) -> str:
 
 
 async def standing(house: House, account: str) -> int:
-    return int(await fetch(house, "SELECT coalesce(sum(balance), 0) FROM ledger_account WHERE name = :n", n=account))
+    query = "SELECT coalesce(sum(balance), 0)::text FROM ledger_account WHERE name = :n"
+    return int(str(await fetch(house, query, n=account)))
 
 
 async def proved(house: House) -> None:
