@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot.app import ROLES, serve
-from bot.commands import chat, checks, demo, house, letters, payouts
+from bot.commands import chat, checks, demo, house, letters, payouts, statements
 from bot.config import Settings, SettingsError
 from bot.telemetry import start_logging
 from domain.messages import Channel
@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     books = words.add_parser("ledger", help="the books").add_subparsers(dest="act", required=True)
     books.add_parser("verify", help="prove every balance and posting")
     payouts.add_parser(words)
+    statements.add_parser(words)
     keys = words.add_parser("keys", help="encryption keys").add_subparsers(dest="act", required=True)
     keys.add_parser("new", help="print a fresh value for PARDNA_KEYS")
     words.add_parser("doctor", help="what is wrong, and how to mend it")
@@ -79,6 +80,8 @@ COMMANDS: dict[tuple[str, str], Callable[[Settings, Any], Awaitable[int]]] = {
     ("payouts", "export"): payouts.export,
     ("payouts", "list"): payouts.list_batches,
     ("payouts", "results"): payouts.take_results,
+    ("statements", "import"): statements.import_statement,
+    ("statements", "maps"): statements.list_maps,
     ("doctor", ""): checks.doctor,
 }
 

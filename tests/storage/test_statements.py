@@ -72,9 +72,9 @@ async def pays_out(engine: Engine, payout_id: str = PAYOUT, ref: str = "P-7K2M",
     async with engine.begin() as conn:
         await sql(
             conn,
-            "INSERT INTO payout (id, ref, circle, round, kind, person_id, cash, rail_amount, carrier, via_banker,"
-            " label, state, started_by, asked_at) VALUES (:id, :ref, 'ABC234', 1, 'draw', 'k', 0, :amount, 'ncb', false,"
-            " '', 'SENT', 'm', now())",
+            "INSERT INTO payout (id, ref, circle, round, kind, person_id, cash, rail_amount, carrier,"
+            " via_banker, label, state, started_by, asked_at) VALUES (:id, :ref, 'ABC234', 1, 'draw', 'k', 0, :amount,"
+            " 'ncb', false, '', 'SENT', 'm', now())",
             id=payout_id,
             ref=ref,
             amount=amount,
