@@ -56,6 +56,17 @@ class Heard:
     """Id and label of each button, row or key."""
     provider_id: str = ""
     raw: dict[str, Any] = field(default_factory=dict)
+    file: "Sent | None" = None
+    """The picture or document that came with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A file that was uploaded."""
+
+    name: str
+    mime: str
+    content: bytes = field(repr=False)
 
 
 class RefusedError(Exception):
@@ -209,12 +220,14 @@ async def _half(request: web.Request, body: bytes) -> web.StreamResponse:
 
 
 class GraphStandin(Standin):
-    """Meta's Graph API for one number: `POST /v25.0/{phone_number_id}/messages`."""
+    """Meta's Graph API for one number: `POST /v25.0/{phone_number_id}/messages` and `/media`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.codes: dict[str, int] = {}
-        """Address -> error code that every message to it gets (131047, 131026, ...)."""
+        """Address -> error code that every message to it gets (131047, 131026, ...); "media" for uploads."""
+        self.media: dict[str, Sent] = {}
+        """What was uploaded, by its id."""
 
     @property
     def api_url(self) -> str:
@@ -222,8 +235,34 @@ class GraphStandin(Standin):
         return f"{self.url}/v25.0"
 
     def routes(self) -> Iterable[web.RouteDef]:
-        """One method."""
-        return [web.post("/v25.0/{number}/messages", self._messages)]
+        """Messages, and what goes with them."""
+        return [
+            web.post("/v25.0/{number}/messages", self._messages),
+            web.post("/v25.0/{number}/media", self._media),
+        ]
+
+    def _allowed(self, request: web.Request) -> None:
+        if request.headers.get("Authorization") != f"Bearer {SETTINGS['WHATSAPP_TOKEN']}":
+            raise RefusedError(401, _graph_error(190, "Invalid OAuth access token"))
+        if request.match_info["number"] != SETTINGS["WHATSAPP_PHONE_NUMBER_ID"]:
+            raise RefusedError(400, _graph_error(100, "Object does not exist"))
+
+    async def _media(self, request: web.Request) -> web.StreamResponse:
+        form = await request.post()
+
+        def take() -> Mapping[str, Any]:
+            self._allowed(request)
+            if "media" in self.codes:
+                raise RefusedError(400, _graph_error(self.codes["media"], "Media upload error"))
+            _must(form.get("messaging_product") == "whatsapp", "messaging_product")
+            sent = _uploaded(form.get("file"))
+            most = _GRAPH_FILES.get(sent.mime, 0)
+            _must(form.get("type") == sent.mime and 0 < len(sent.content) <= most, "file")
+            media_id = str(10**15 + self._next())
+            self.media[media_id] = sent
+            return {"id": media_id}
+
+        return await self.answer(request, "media", take)
 
     def throttled(self) -> tuple[int, Mapping[str, Any]]:
         """Meta's own."""
@@ -234,15 +273,15 @@ class GraphStandin(Standin):
         address = "+" + payload["to"] if "to" in payload else payload.get("recipient", "")
 
         def take() -> Mapping[str, Any]:
-            if request.headers.get("Authorization") != f"Bearer {SETTINGS['WHATSAPP_TOKEN']}":
-                raise RefusedError(401, _graph_error(190, "Invalid OAuth access token"))
-            if request.match_info["number"] != SETTINGS["WHATSAPP_PHONE_NUMBER_ID"]:
-                raise RefusedError(400, _graph_error(100, "Object does not exist"))
+            self._allowed(request)
             if address in self.codes:
                 raise RefusedError(400, _graph_error(self.codes[address], f"({self.codes[address]}) {address}"))
             text, options = _graph_message(payload)
             wamid = f"wamid.{token_hex(16)}"
-            self.heard.append(Heard(address, text, options, wamid, payload))
+            media_id = _graph_media(payload)
+            if media_id and media_id not in self.media:
+                raise RefusedError(400, _graph_error(131053, "Media upload error"))
+            self.heard.append(Heard(address, text, options, wamid, payload, self.media.get(media_id)))
             return {
                 "messaging_product": "whatsapp",
                 "contacts": [{"input": address, "wa_id": address.removeprefix("+")}],
@@ -289,13 +328,43 @@ def _graph_message(payload: Mapping[str, Any]) -> tuple[str, tuple[tuple[str, st
     _must("to" not in payload or re.fullmatch(r"[1-9][0-9]{6,14}", payload["to"]) is not None, "to")
     if payload["type"] == "text":
         return _length(payload["text"]["body"], 4096, "text.body"), ()
+    if payload["type"] in {"image", "document"}:
+        _graph_file(payload["type"], payload[payload["type"]])
+        return _length(payload[payload["type"]]["caption"], 1024, "caption"), ()
     _must(payload["type"] == "interactive", "type")
     interactive = payload["interactive"]
     text = _length(interactive["body"]["text"], 1024, "body.text")
+    if header := interactive.get("header"):
+        _must(interactive["type"] == "button", "a list has a header of text alone")
+        _must(header["type"] in {"image", "document"}, "header.type")
+        _graph_file(header["type"], header[header["type"]])
     options = _graph_buttons(interactive) if interactive["type"] == "button" else _graph_rows(interactive)
     _must(len({each for each, _ in options}) == len(options), "ids must be unique")
     _must(len({label for _, label in options}) == len(options), "titles must be unique")
     return text, options
+
+
+_GRAPH_FILES = {"image/png": 5 << 20, "image/jpeg": 5 << 20, "application/pdf": 100 << 20, "text/plain": 100 << 20}
+"""Kinds of files of ours that Meta takes, and how large ("Supported media types")."""
+
+
+def _graph_file(kind: str, shown: Mapping[str, Any]) -> None:
+    _must(("id" in shown) != ("link" in shown), f"{kind}: id or link")
+    _must("filename" not in shown or (kind == "document" and 0 < len(shown["filename"]) <= 240), "filename")
+
+
+def _graph_media(payload: Mapping[str, Any]) -> str:
+    """Return the id of the upload that a message shows."""
+    shown = payload if payload["type"] != "interactive" else payload["interactive"].get("header", {})
+    return str(shown.get(shown.get("type", ""), {}).get("id", ""))
+
+
+def _uploaded(part: object) -> Sent:
+    """Read one file of a form."""
+    _must(isinstance(part, web.FileField), "file")
+    assert isinstance(part, web.FileField)
+    with part.file:
+        return Sent(part.filename, part.content_type, part.file.read())
 
 
 def _graph_buttons(interactive: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -408,7 +477,7 @@ def _twilio_resource(sid: str, form: Mapping[str, str]) -> dict[str, Any]:
 
 
 class TelegramStandin(Standin):
-    """The Bot API of one bot: sendMessage, answerCallbackQuery, getUpdates, setWebhook, deleteWebhook.
+    """The Bot API of one bot: sendMessage, sendPhoto, sendDocument, answerCallbackQuery and what updates need.
 
     Addresses are chat ids as strings. `answered` are the callback ids whose spinner was stopped by a call.
     """
@@ -418,6 +487,7 @@ class TelegramStandin(Standin):
         self.blocked: set[str] = set()
         self.answered: list[str] = []
         self.webhook = ""
+        self.refuse_files = False
         self.confirmed = 0
         """The offset of the last getUpdates: every update below it is forgotten."""
         self._updates: list[dict[str, Any]] = []
@@ -443,12 +513,14 @@ class TelegramStandin(Standin):
             self._news.notify_all()
 
     async def _method(self, request: web.Request) -> web.StreamResponse:
-        called: dict[str, Any] = await request.json()
+        called = await _telegram_call(request)
         method = request.match_info["method"]
         if method == "getUpdates" and request.match_info["token"] == SETTINGS["TELEGRAM_TOKEN"]:
             await self._wait_for_updates(called)
         known: dict[str, Callable[[dict[str, Any]], Any]] = {
             "sendMessage": self._send,
+            "sendPhoto": lambda called: self._send_file(called, "photo"),
+            "sendDocument": lambda called: self._send_file(called, "document"),
             "answerCallbackQuery": self._answer,
             "getUpdates": self._get_updates,
             "setWebhook": self._set_webhook,
@@ -464,7 +536,22 @@ class TelegramStandin(Standin):
 
         return await self.answer(request, str(called.get("chat_id", method)), take)
 
-    def _send(self, called: dict[str, Any]) -> dict[str, Any]:
+    def _send_file(self, called: dict[str, Any], kind: str) -> dict[str, Any]:
+        file, caption = called.pop(kind, None), called.get("caption", "")
+        if not isinstance(file, Sent) or not file.content:
+            raise RefusedError(400, _telegram_error(400, "Bad Request: there is no file in the request"))
+        if len(file.content) > (10 << 20 if kind == "photo" else 50 << 20) or self.refuse_files:
+            raise RefusedError(413, _telegram_error(413, "Request Entity Too Large"))
+        if kind == "photo" and not _telegram_photo(file.content):
+            raise RefusedError(400, _telegram_error(400, "Bad Request: PHOTO_INVALID_DIMENSIONS"))
+        if len(caption.encode("utf-16-le")) > 2 * 1024:
+            raise RefusedError(400, _telegram_error(400, "Bad Request: message caption is too long"))
+        sent = self._send({**called, "text": caption}, file)
+        shown = {"file_id": "f", "file_unique_id": "u", "file_size": len(file.content)}
+        sized = [shown | {"width": 1080, "height": 1080}] if kind == "photo" else shown
+        return {k: v for k, v in sent.items() if k != "text"} | {"caption": caption, kind: sized}
+
+    def _send(self, called: dict[str, Any], file: Sent | None = None) -> dict[str, Any]:
         address, text = str(called["chat_id"]), called["text"]
         if address in self.blocked:
             raise RefusedError(403, _telegram_error(403, "Forbidden: bot was blocked by the user"))
@@ -477,7 +564,7 @@ class TelegramStandin(Standin):
             raise RefusedError(400, _telegram_error(400, "Bad Request: BUTTON_DATA_INVALID"))
         number = self._next()
         options = tuple((key["callback_data"], key["text"]) for key in keys)
-        self.heard.append(Heard(address, text, options, str(number), called))
+        self.heard.append(Heard(address, text, options, str(number), called, file))
         chat = {"id": int(address), "type": "private", "first_name": "Person"}
         sent = {"message_id": number, "date": int(time()), "chat": chat, "text": text}
         return sent | ({"reply_markup": called["reply_markup"]} if keys else {})
@@ -511,6 +598,27 @@ class TelegramStandin(Standin):
             raise RefusedError(409, _telegram_error(409, words))
         self._updates = [update for update in self._updates if update["update_id"] >= called["offset"]]
         return self._updates[:100]
+
+
+async def _telegram_call(request: web.Request) -> dict[str, Any]:
+    """Read a call: JSON, or a form whose values are JSON where they are not texts."""
+    if request.content_type == "application/json":
+        called: dict[str, Any] = await request.json()
+        return called
+    form = await request.post()
+    files = {name: _uploaded(part) for name, part in form.items() if isinstance(part, web.FileField)}
+    plain = {name: str(part) for name, part in form.items() if name not in files}
+    if "reply_markup" in plain:
+        return {**plain, "reply_markup": json.loads(plain["reply_markup"]), **files}
+    return {**plain, **files}
+
+
+def _telegram_photo(content: bytes) -> bool:
+    """Whether a PNG has sides that Telegram takes: together 10,000 at most, and no longer than 20 to 1."""
+    if content[:8] != b"\x89PNG\r\n\x1a\n":
+        return False
+    wide, high = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
+    return wide + high <= 10_000 and max(wide, high) <= 20 * min(wide, high)
 
 
 def _telegram_error(status: int, words: str) -> dict[str, Any]:

@@ -8,18 +8,21 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import orjson
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputFile, LinkPreviewOptions, Message
 from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
 from channels.base import Outcome, Refused, Retry, Sent, Unknown
 from channels.chat.telegram.hook import ALLOWED_UPDATES
+from channels.forms import File, multipart
 from channels.http import CREDENTIALS_WAIT_SECONDS, Http, Reply, outcome_by_status
-from domain.messages import Option, Outgoing
+from domain.messages import Attachment, AttachmentKind, Option, Outgoing
 
 _T = TypeVar("_T")
 
 TEXT_LIMIT: Final = 4096
+CAPTION_LIMIT: Final = 1024
+_NO_FILE: Final = frozenset({"400", "413"})
 DATA_LIMIT_BYTES: Final = 64
 _SHORT_LABEL = 14
 """Two labels of this length stand beside each other on a small phone."""
@@ -104,17 +107,23 @@ class _Transport(BaseRequest):
     async def do_request(
         self, url: str, method: str, request_data: RequestData | None = None, *_: Any, **__: Any
     ) -> tuple[int, bytes]:
-        """Call once."""
-        reply = await self._http.call(
-            method,
-            url,
-            body=orjson.dumps(request_data.parameters if request_data else {}),
-            headers={"Content-Type": "application/json"},
-        )
+        """Call once: as JSON, or as a form where a file is sent."""
+        if request_data and request_data.contains_files:
+            sent = {name: File(*_named(part)) for name, part in (request_data.multipart_data or {}).items()}
+            body, kind = multipart(request_data.json_parameters, sent)
+        else:
+            body, kind = orjson.dumps(request_data.parameters if request_data else {}), "application/json"
+        reply = await self._http.call(method, url, body=body, headers={"Content-Type": kind})
         outcome = outcome_of(reply) if isinstance(reply, Reply) else reply
         if outcome or not isinstance(reply, Reply):
             raise _NotTakenError(outcome or Unknown("strange answer"))
         return reply.status, reply.body
+
+
+def _named(part: Any) -> tuple[str, str, bytes]:
+    """Return name, kind and content of a file as the library hands it on: (name, content, kind)."""
+    name, content, kind = part
+    return name, kind, content
 
 
 async def _outcome(call: Awaitable[_T], id_of: Callable[[_T], str]) -> Outcome:
@@ -140,15 +149,41 @@ class Telegram:
         self._bot = Bot(token, base, request=_Transport(http), get_updates_request=_Transport(http))
 
     async def send(self, address: str, message: Outgoing, key: str) -> Outcome:  # noqa: ARG002 - it takes no key
-        """Send one message. Raises ValueError for a text that is empty or over 4096 UTF-16 units."""
+        """Send one message. Raises ValueError for a text that is empty, or over 4096 UTF-16 units (1024 of a caption).
+
+        A picture or document that Telegram refuses for itself is left out, and the words go alone.
+        """
         if not message.text.strip():
             raise ValueError("Telegram takes no empty text")
         if (length := len(message.text.encode("utf-16-le")) // 2) > TEXT_LIMIT:
             raise ValueError(f"{length} characters, Telegram takes {TEXT_LIMIT}")
         keyboard = keyboard_of(message.options)
+        if message.attachment and message.attachment.content:
+            outcome = await self._with_file(address, message, message.attachment, keyboard)
+            if not (isinstance(outcome, Refused) and not outcome.gone and outcome.code in _NO_FILE):
+                return outcome
         # A preview would fetch the pay page of whoever it was meant for.
         preview = LinkPreviewOptions(is_disabled=True)
         call = self._bot.send_message(address, message.text, reply_markup=keyboard, link_preview_options=preview)
+        return await _outcome(call, lambda taken: str(taken.message_id))
+
+    async def _with_file(
+        self, address: str, message: Outgoing, attached: Attachment, keyboard: InlineKeyboardMarkup | None
+    ) -> Outcome:
+        if len(message.text.encode("utf-16-le")) // 2 > CAPTION_LIMIT:
+            raise ValueError(f"Telegram takes {CAPTION_LIMIT} characters with a file")
+        file = InputFile(attached.content, attached.name)
+        call: Awaitable[Message]
+        if attached.kind is AttachmentKind.IMAGE:
+            call = self._bot.send_photo(address, file, caption=message.text, reply_markup=keyboard)
+        else:
+            call = self._bot.send_document(
+                address,
+                file,
+                caption=message.text,
+                reply_markup=keyboard,
+                disable_content_type_detection=True,
+            )
         return await _outcome(call, lambda taken: str(taken.message_id))
 
     async def answer_callback(self, callback_id: str) -> Outcome:

@@ -6,10 +6,13 @@ import orjson
 
 from channels.base import Outcome, Refused, Retry, Sent, Unknown
 from channels.chat.whatsapp.payload import payload_of
+from channels.forms import File, multipart
 from channels.http import CREDENTIALS_WAIT_SECONDS, Http, Reply, outcome_by_status
-from domain.messages import Outgoing
+from domain.messages import Attachment, Outgoing
 
 _HOUR_SECONDS = 3600.0
+UPLOAD_SECONDS: Final = 6.0
+"""Of an upload, so that the message itself still has its time."""
 _CREDENTIALS = Retry("credentials refused", CREDENTIALS_WAIT_SECONDS)
 
 _CODES: Final[dict[int, Outcome]] = {
@@ -48,13 +51,45 @@ class WhatsApp:
     def __init__(self, http: Http, base_url: str, token: str, phone_number_id: str) -> None:
         self._http = http
         self._url = f"{base_url.rstrip('/')}/{phone_number_id}/messages"
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._media_url = f"{base_url.rstrip('/')}/{phone_number_id}/media"
+        self._allowed = {"Authorization": f"Bearer {token}"}
 
     async def send(self, address: str, message: Outgoing, key: str) -> Outcome:  # noqa: ARG002 - Meta takes no key
-        """Send one message. Raises ValueError for what cannot be shown (see `payload_of`)."""
-        body = orjson.dumps(payload_of(address, message))
-        match await self._http.call("POST", self._url, body=body, headers=self._headers):
+        """Send one message, its picture or document uploaded first.
+
+        An upload that comes to nothing is tried again whole: nobody has seen it. One that Meta refuses for good is
+        left out, and the words go alone. Raises ValueError for what cannot be shown (see `payload_of`).
+        """
+        media_id = ""
+        if message.attachment and message.attachment.content:
+            uploaded = await self._upload(message.attachment)
+            if isinstance(uploaded, Retry):
+                return uploaded
+            media_id = uploaded
+        body = orjson.dumps(payload_of(address, message, media_id))
+        headers = self._allowed | {"Content-Type": "application/json"}
+        match await self._http.call("POST", self._url, body=body, headers=headers):
             case Reply() as reply:
                 return outcome_of(reply)
             case Retry() | Unknown() as trouble:
                 return trouble
+
+    async def _upload(self, attached: Attachment) -> str | Retry:
+        """Upload a file; returns Meta's id of it, "" for one that Meta will never take."""
+        file = File(attached.name, attached.mime, attached.content)
+        body, kind = multipart({"messaging_product": "whatsapp", "type": attached.mime}, {"file": file})
+        headers = self._allowed | {"Content-Type": kind}
+        reply = await self._http.call(
+            "POST", self._media_url, body=body, headers=headers, timeout_seconds=UPLOAD_SECONDS
+        )
+        if not isinstance(reply, Reply):
+            return Retry(f"upload: {reply.reason}")
+        if reply.ok and isinstance(media_id := reply.json().get("id"), str):
+            return media_id
+        match outcome_of(reply):
+            case Refused():
+                return ""
+            case Retry() as retry:
+                return retry
+            case outcome:
+                return Retry(f"upload: {outcome.reason}" if isinstance(outcome, Unknown) else "upload: strange answer")

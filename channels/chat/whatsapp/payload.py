@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import heyoo
 
-from domain.messages import Option, Outgoing, numbered
+from domain.messages import Attachment, AttachmentKind, Option, Outgoing, numbered
 
 BODY_LIMIT: Final = 4096
 INTERACTIVE_BODY_LIMIT: Final = 1024
+CAPTION_LIMIT: Final = 1024
 BUTTONS_LIMIT: Final = 3
 ROWS_LIMIT: Final = 10
 _BUTTON_TITLE, _ROW_TITLE, _ROW_DETAIL, _LIST_BUTTON = 20, 24, 72, 20
@@ -40,17 +41,21 @@ def trimmed(label: str, limit: int) -> str:
     return cut.rstrip(" ,;:-") + "…"
 
 
-def payload_of(address: str, message: Outgoing) -> dict[str, Any]:
+def payload_of(address: str, message: Outgoing, media_id: str = "") -> dict[str, Any]:
     """Build the payload: text, up to three buttons, a list of up to ten, or else a numbered menu.
 
-    Raises ValueError for more than ten options (the caller shows them by pages) and for a text that is empty
-    or too long: half a message about money is worse than none.
+    With `media_id` (of the message's attachment, uploaded before) the text is the caption of a picture or document,
+    or the body under it where there are buttons. Raises ValueError for more than ten options (the caller shows them
+    by pages) and for a text that is empty or too long: half a message about money is worse than none.
     """
     if len(message.options) > ROWS_LIMIT:
         raise ValueError(f"{len(message.options)} options, WhatsApp shows {ROWS_LIMIT}: show them by pages")
     if not message.text.strip():
         raise ValueError("WhatsApp takes no empty text")
-    payload = _interactive(message) or _text(message)
+    if message.attachment and media_id:
+        payload = _with_media(message, message.attachment, media_id)
+    else:
+        payload = _interactive(message) or _text(message)
     payload = {"recipient_type": "individual"} | {k: v for k, v in payload.items() if v is not None}
     if address.startswith("+"):
         payload["to"] = address[1:]
@@ -71,6 +76,21 @@ def _text(message: Outgoing) -> dict[str, Any]:
         raise ValueError(f"{len(text)} characters, WhatsApp takes {BODY_LIMIT}")
     payload: dict[str, Any] = _BUILDER.send_message(text, _NOBODY, preview_url=False)
     return payload
+
+
+def _with_media(message: Outgoing, attached: Attachment, media_id: str) -> dict[str, Any]:
+    """Build a picture or a document: above buttons as their header, else with the text as its caption."""
+    document = attached.kind is AttachmentKind.DOCUMENT
+    media = {"id": media_id} | ({"filename": attached.name} if document else {})
+    buttons = 0 < len(message.options) <= BUTTONS_LIMIT
+    if buttons and (payload := _interactive(message)):
+        payload["interactive"]["header"] = {"type": attached.kind.value, attached.kind.value: media}
+        return payload
+    caption = numbered(message)
+    if len(caption) > CAPTION_LIMIT:
+        raise ValueError(f"{len(caption)} characters, a caption has {CAPTION_LIMIT}")
+    shown = media | {"caption": caption}
+    return {"messaging_product": "whatsapp", "to": _NOBODY, "type": attached.kind.value, attached.kind.value: shown}
 
 
 def _interactive(message: Outgoing) -> dict[str, Any] | None:
