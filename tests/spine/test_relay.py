@@ -67,7 +67,7 @@ class Bank(Plain):
     async def disburse(self, order: Mapping[str, Any], key: str) -> Outcome:
         return self._next("disburse", key, order)
 
-    async def look_up(self, kind: str, order: Mapping[str, Any], key: str) -> Outcome:
+    async def look_up(self, kind: str, order: Mapping[str, Any], key: str) -> Outcome:  # noqa: ARG002 - by key alone
         return self._next("look_up", key)
 
     def _next(self, what: str, key: str, order: Mapping[str, Any] | None = None) -> Outcome:
