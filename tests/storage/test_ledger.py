@@ -51,7 +51,7 @@ from storage.ledger import (
 )
 
 AT = datetime(2026, 11, 2, 14, 30, tzinfo=UTC)
-BANK = rail("ncb", Currency.JMD)
+BANK = rail("sandbox", Currency.JMD)
 CIRCLE = "PLUM22"
 
 
@@ -437,11 +437,11 @@ async def test_what_is_decided_on_a_balance_read_under_its_lock_holds(engine: As
     ("tampering", "named"),
     [
         (
-            "UPDATE ledger_account SET balance = 69 WHERE name = 'rail:ncb:JMD'",
-            "account rail:ncb:JMD: balance 69",
+            "UPDATE ledger_account SET balance = 69 WHERE name = 'rail:sandbox:JMD'",
+            "account rail:sandbox:JMD: balance 69",
         ),
-        ("UPDATE ledger_account SET version = 3 WHERE name = 'rail:ncb:JMD'", "at version 3 over floor 0"),
-        ("UPDATE ledger_account SET floor = 71 WHERE name = 'rail:ncb:JMD'", "over floor 71"),
+        ("UPDATE ledger_account SET version = 3 WHERE name = 'rail:sandbox:JMD'", "at version 3 over floor 0"),
+        ("UPDATE ledger_account SET floor = 71 WHERE name = 'rail:sandbox:JMD'", "over floor 71"),
         (
             "UPDATE ledger_posting SET amount = 71 WHERE transaction = 1 AND line = 1",
             "transaction k: 2 postings, sum 6",
@@ -460,7 +460,7 @@ async def test_what_is_decided_on_a_balance_read_under_its_lock_holds(engine: As
             "DELETE FROM ledger_transaction WHERE key = 'k'",
             "transaction number 1, which is not there: 2 postings",
         ),
-        ("DELETE FROM ledger_account WHERE name = 'rail:ncb:JMD'", "of them 1 without an account"),
+        ("DELETE FROM ledger_account WHERE name = 'rail:sandbox:JMD'", "of them 1 without an account"),
         (
             "UPDATE ledger_posting SET currency = 'USD' WHERE transaction = 1",
             "transaction k: 2 postings, sum 0, of them 2",
