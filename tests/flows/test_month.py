@@ -45,7 +45,7 @@ class Banks:
 
     house: House
     lines: dict[str, list[StatementLine]] = field(default_factory=dict)
-    refs: count = field(default_factory=lambda: count(1))
+    refs: "count[int]" = field(default_factory=lambda: count(1))
 
     def line(self, carrier: str, amount: int, narrative: str, hint: Hint = Hint.NONE, name: str = "") -> None:
         """Have money come in (above zero) or go out."""
