@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from bot.actions import deposits
 from bot.actions.turn import Turn
 from bot.words.say import Refusal, Say, refuse, say
 from domain import commands as c
@@ -61,6 +62,15 @@ def _tell_staff(turn: Turn, ticket: Ticket, note: str) -> None:
     turn.tell_staff([Role.SUPPORT], say("staff_agent", line=line, note=end, ref=ticket.ref))
 
 
+def _about(turn: Turn, ticket: Ticket) -> str:
+    """Name what a line of QUEUE is about; money that nobody was found for by its sum and where it stands."""
+    if ticket.kind is not TicketKind.MATCH:
+        return ticket.subject
+    deposit, _ = deposits.described(turn, ticket)
+    sign = "-" if deposit.amount < 0 else ""
+    return f"{sign}{deposit.money.text()} {deposit.carrier.upper()}"
+
+
 def queue_line(turn: Turn, ticket: Ticket) -> str:
     """Write one line of QUEUE: `ref kind ...last3 name`."""
     person = turn.book.get(Person, ticket.person_id) if ticket.person_id else None
@@ -70,6 +80,6 @@ def queue_line(turn: Turn, ticket: Ticket) -> str:
         ticket.kind.value,
         f"...{trn.last3}" if trn else "",
         person.name if person else "",
-        ticket.subject,
+        _about(turn, ticket),
     ]
     return " ".join(part for part in parts if part)

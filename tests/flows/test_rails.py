@@ -314,3 +314,12 @@ async def test_a_receipt_names_the_money_that_came_of_itself_to_nobody_who_asked
     assert await standing(house, "suspense:ncb:JMD") == 70_000
     assert found(r"K-\w{4}", str(await fetch(house, "SELECT ref FROM ticket WHERE kind = 'match'")))
     await proved(house)
+
+
+async def test_the_queue_shows_what_waits_to_be_matched(house: House) -> None:
+    miss = await clerk(house)
+    await tell(house, "line", line_id="q1", carrier="ncb", amount=70_000, currency="JMD", booked="2027-01-04")
+    ref = str(await fetch(house, "SELECT ref FROM ticket WHERE kind = 'match'"))
+    await miss.says("QUEUE").sees("1 waiting", f"{ref} match J$700 NCB")
+    await miss.says("QUEUE match").sees(ref)
+    await miss.says(f"CASE {ref} OK").sees(ref)
