@@ -1,9 +1,9 @@
-"""The books in PostgreSQL: writes whole transactions and holds, reads balances and lines, proves them right.
+"""The books in PostgreSQL: writes whole transactions and holds, reads balances and lines.
 
 All writing goes through the database's own doors (`ledger_post`, `ledger_reserve`, `ledger_void`), which with
 the triggers around them hold the promises of docs/ledger.md. Nothing here commits, and nothing is ever changed: a
 correction is a reversal (rules.md 26). After a LedgerError the database transaction (or its savepoint) has to be
-rolled back.
+rolled back. What proves the books (storage/proof.py) is met here as well.
 """
 
 import json
@@ -19,6 +19,43 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ledger import Account, Hold, Side, Transaction, Transfer
 from domain.money import Currency
+from storage.proof import Clearing, Report, clearing, positions, privileges, verify, verify_since
+
+__all__ = [
+    "AccountDiffers",
+    "AlreadyResolved",
+    "AlreadyReversed",
+    "BelowFloor",
+    "Clearing",
+    "Held",
+    "KeyReused",
+    "LedgerError",
+    "Line",
+    "NotResolvable",
+    "NotReversible",
+    "Report",
+    "Standing",
+    "Totals",
+    "Unbalanced",
+    "available",
+    "clearing",
+    "held",
+    "hold",
+    "lock_and_read",
+    "lock_standings",
+    "open_balances",
+    "open_holds",
+    "positions",
+    "post",
+    "privileges",
+    "settle_constraints",
+    "statement",
+    "totals",
+    "transaction",
+    "verify",
+    "verify_since",
+    "void",
+]
 
 
 class LedgerError(Exception):
@@ -113,16 +150,6 @@ class Totals(NamedTuple):
     currency: Currency
     assets: int
     liabilities: int
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a check of all the books counted, and for each check that failed its first fault."""
-
-    accounts: int
-    transactions: int
-    postings: int
-    faults: tuple[str, ...]
 
 
 # Both in one trip to the database.
@@ -280,80 +307,6 @@ async def totals(conn: AsyncConnection) -> list[Totals]:
         )
     )
     return [Totals(Currency(row.currency), row.assets, row.liabilities) for row in found]
-
-
-_COUNTS = (
-    "SELECT (SELECT count(*) FROM ledger_account) AS accounts,"
-    " (SELECT count(*) FROM ledger_transaction) AS transactions,"
-    " (SELECT count(*) FROM ledger_posting) AS postings"
-)
-
-# Each returns its first fault in words, and trusts no constraint or trigger to have prevented it. A statement
-# sees one moment, so postings may go on meanwhile.
-_CHECKS = (
-    # Running balances and versions, from the first posting of each account on.
-    """
-    SELECT format('account %s, version %s: balance %s, expected version %s with balance %s',
-        name, version, balance, next_version, next_balance)
-    FROM (
-        SELECT a.name, p.version, p.balance, row_number() OVER one AS next_version,
-            sum(CASE a.side WHEN 'asset' THEN p.amount ELSE -p.amount END) OVER one AS next_balance
-        FROM ledger_posting p JOIN ledger_account a ON a.id = p.account
-        WINDOW one AS (PARTITION BY a.name, a.side ORDER BY p.version ROWS UNBOUNDED PRECEDING)
-    ) walked
-    WHERE version <> next_version OR balance <> next_balance ORDER BY name, version LIMIT 1
-    """,
-    # Each account against the sum of its postings.
-    """
-    SELECT format('account %s: balance %s at version %s over floor %s, its %s postings make %s',
-        name, balance, version, floor, lines, total)
-    FROM (
-        SELECT a.name, a.balance, a.version, a.floor, coalesce(p.lines, 0) AS lines,
-            coalesce(CASE a.side WHEN 'asset' THEN p.total ELSE -p.total END, 0) AS total
-        FROM ledger_account a
-        LEFT JOIN (
-            SELECT account, sum(amount) AS total, count(*) AS lines FROM ledger_posting GROUP BY account
-        ) p ON p.account = a.id
-    ) summed
-    WHERE balance <> total OR version <> lines OR balance < floor ORDER BY name LIMIT 1
-    """,
-    # Each transaction against its postings, and no posting outside a transaction and an account.
-    """
-    SELECT format('transaction %s: %s postings, sum %s, of them %s without an account of its currency',
-        coalesce(t.key, 'number ' || p.transaction || ', which is not there'),
-        coalesce(lines, 0), coalesce(total, 0), coalesce(outside, 0))
-    FROM ledger_transaction t
-    FULL JOIN (
-        SELECT p.transaction, sum(amount) AS total, count(*) AS lines, min(p.currency) AS currency,
-            count(*) FILTER (WHERE a.id IS NULL OR p.currency <> a.currency) AS outside
-        FROM ledger_posting p LEFT JOIN ledger_account a ON a.id = p.account GROUP BY p.transaction
-    ) p ON p.transaction = t.id
-    WHERE t.id IS NULL OR p.transaction IS NULL OR lines < 2 OR total <> 0 OR outside > 0
-        OR p.currency <> t.currency
-    ORDER BY t.id NULLS FIRST LIMIT 1
-    """,
-    # Conservation: nothing comes from nowhere.
-    """
-    SELECT format('%s: assets %s, liabilities %s', currency, assets, liabilities)
-    FROM (
-        SELECT currency, coalesce(sum(balance) FILTER (WHERE side = 'asset'), 0) AS assets,
-            coalesce(sum(balance) FILTER (WHERE side = 'liability'), 0) AS liabilities
-        FROM ledger_account GROUP BY currency
-    ) held
-    WHERE assets <> liabilities ORDER BY currency LIMIT 1
-    """,
-)
-
-
-async def verify(conn: AsyncConnection) -> Report:
-    """Prove the whole of the books from the postings up: sums, running balances, versions, conservation.
-
-    Takes as long as it takes: the connection's limit on a statement's time is lifted in this transaction.
-    """
-    await conn.execute(text("SELECT set_config('statement_timeout', '0', true)"))
-    counts = (await conn.execute(text(_COUNTS))).one()
-    faults = [(await conn.execute(text(check))).scalar_one_or_none() for check in _CHECKS]
-    return Report(counts.accounts, counts.transactions, counts.postings, tuple(f for f in faults if f))
 
 
 async def _call(
