@@ -43,6 +43,8 @@ CAST: Final = (
     (Channel.SMS, "+18765550105", "Patsy Green"),
 )
 CLERK: Final = (Channel.TELEGRAM, "5550999", "Joy Office")
+PIN: Final = "4826"
+PIN_QUESTIONS: Final = ("type your PIN", "Choose 4 to 6 figures", "same PIN once more")
 CASH_PAYERS: Final = frozenset({"Andre", "Patsy"})
 
 
@@ -92,12 +94,15 @@ class Player:
     async def says(self, words: str, *wanted: str, shown: str = "") -> Outgoing:
         """Type something, and wait for a message that holds all that is wanted."""
         await self.look()
-        self.stage.show(self.first, self.channel, shown or words, mine=True)
+        await self._types(words, shown or words)
+        return await self.sees(*wanted)
+
+    async def _types(self, words: str, shown: str) -> None:
+        self.stage.show(self.first, self.channel, shown, mine=True)
         inbound = Inbound(self.channel, self.address, InboundKind.TEXT, text=words)
         self.stage.said += 1
         filed = Filed(self.channel.value, f"demo-{self.stage.said}", inbound.party, "chat", inbound.as_json())
         await self.stage.parts.filer.file([filed])
-        return await self.sees(*wanted)
 
     async def taps(self, label: str, *wanted: str) -> Outgoing:
         """Choose one of the answers last offered; by its number on a feature phone."""
@@ -118,12 +123,14 @@ class Player:
         return [one.message for one in fresh]
 
     async def sees(self, *wanted: str) -> Outgoing:
-        """Wait for a message that holds all that is wanted. Raises DemoStopped."""
+        """Wait for a message that holds all that is wanted. A PIN that is asked for is typed. Raises DemoStopped."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             for message in await self.look():
                 if all(part in message.text for part in wanted):
                     return message
+                if any(question in message.text for question in PIN_QUESTIONS):
+                    await self._types(PIN, "*" * len(PIN))
             await asyncio.sleep(0.02)
         raise DemoStopped(f"{self.first} waited for {' and '.join(wanted)} and saw no such message")
 

@@ -34,6 +34,8 @@ GIVE_UP_SECONDS = 60.0
 LOOK_SECONDS = 30.0
 """How long somebody looks at their phone."""
 PAUSE_SECONDS = 0.1
+PIN = "4826"
+PIN_QUESTIONS = ("type your PIN", "Choose 4 to 6 figures", "same PIN once more")
 numbers = itertools.count(1)
 
 
@@ -171,11 +173,16 @@ class Person:
     async def sees(self, *parts: str, within: float = LOOK_SECONDS) -> Heard:
         """See a message that holds all parts, among those that came since the last look."""
         deadline = asyncio.get_running_loop().time() + within
+        answered = self.seen
         while True:
             for place, heard in enumerate(self.heard[self.seen :], start=self.seen + 1):
                 if all(part.casefold() in heard.text.casefold() for part in parts):
                     self.seen = place
                     return heard
+            for heard in self.heard[answered:]:  # a PIN that is asked for is typed
+                answered += 1
+                if any(question in heard.text for question in PIN_QUESTIONS):
+                    await self.town.deliver(self.says(PIN).call)
             if asyncio.get_running_loop().time() > deadline:
                 said = [heard.text for heard in self.heard[self.seen :]]
                 raise AssertionError(f"{self.name} expected {parts} and saw {said}")
@@ -187,14 +194,14 @@ class Line:
 
     def __init__(self, person: Person, call: Call) -> None:
         self._person = person
-        self._call = call
+        self.call = call
 
     def __await__(self) -> Generator[object, None, None]:
         return self._say().__await__()
 
     async def _say(self) -> None:
         self._person.seen = len(self._person.heard)
-        await self._person.town.deliver(self._call)
+        await self._person.town.deliver(self.call)
 
     async def sees(self, *parts: str) -> Heard:
         """Say it and see a message that holds all parts."""

@@ -297,8 +297,8 @@ async def test_the_yes_is_to_the_account_that_was_shown(house: House) -> None:
     assert await rows(house, "SELECT state, label FROM payout") == [("ASKED", "Lynk ...0101")]
     await phone.says(f"APPROVE PAYOUT {ref}").sees("has rested; try again tomorrow")
     await club.go(1, 1, 12)
-    phone = await club.asked(ref)
-    await phone.says(f"APPROVE PAYOUT {ref}").sees("Thank you", "Lynk ...0101")
+    other = keisha if phone is devon else devon  # a day without a yes: the other is asked too
+    await other.says(f"APPROVE PAYOUT {ref}").sees("Thank you", "Lynk ...0101")
     await marva.sees("sent to Lynk ...0101")
     await club.right()
 
