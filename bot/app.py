@@ -27,6 +27,7 @@ from bot import rails
 from bot.actions.turn import Tools
 from bot.config import Settings, SettingsError
 from bot.desk import Desk
+from bot.drawing.press import Press
 from bot.keeper import Keeper
 from bot.relay import Relay
 from bot.simulator.chat import SimulatedChat
@@ -279,6 +280,11 @@ def make_rails(parts: Parts) -> dict[str, Rail]:
     return made
 
 
+def make_press(parts: Parts) -> Press:
+    """Build what draws documents."""
+    return Press(parts.engine, parts.vault, parts.clock, Catalogue(parts.public_url))
+
+
 def make_relay(parts: Parts) -> Relay:
     """Build the relay."""
     return Relay(
@@ -289,6 +295,7 @@ def make_relay(parts: Parts) -> Relay:
         chats=make_chats(parts),
         rails=make_rails(parts),
         metrics=parts.metrics,
+        press=make_press(parts),
         limits=parts.limits,
     )
 
@@ -332,6 +339,7 @@ async def run_web(parts: Parts, port: int, *, share_port: bool, listening: async
             reach=Reach(sms=settings.twilio_from),
             public_url=parts.public_url,
             development=settings.development,
+            press=make_press(parts),
             metrics=parts.metrics,
             limits=parts.limits,
             proxies=settings.proxies,

@@ -26,7 +26,7 @@ _INVITE = text("""
 """)
 _RECEIPT = text("""
     SELECT payment.receipt, circle.name, payment.currency, payment.amount, payment.rail, payment.state,
-        payment.confirmed, payment.began_at, payment.settled_at
+        payment.confirmed, payment.began_at, payment.settled_at, payment.given_back
     FROM payment JOIN circle ON circle.code = payment.circle WHERE payment.receipt = :receipt
 """)
 _PAYMENT = text(r"""
@@ -68,6 +68,8 @@ class Receipt:
     confirmed: bool
     began_at: datetime
     settled_at: datetime | None
+    given_back: Money
+    """What of it went back to the payer, or is on its way there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,9 @@ class Pages:
         row = await self._one(_RECEIPT, receipt=receipt)
         if row is None:
             return None
-        code, circle, currency, amount, *rest = row
-        return Receipt(code, circle, Money(amount, Currency(currency)), *rest)
+        code, circle, currency, amount, *rest, given_back = row
+        unit = Currency(currency)
+        return Receipt(code, circle, Money(amount, unit), *rest, given_back=Money(given_back, unit))
 
     async def payment(self, token: str) -> Payment | None:
         """The payment that this link's token opens, if there is one; only the token's hash is ever stored."""

@@ -31,6 +31,7 @@ _STATES: Final[Mapping[str, str]] = {
 _HOW: Final[Mapping[str, str]] = {
     "CASH": "Cash to the banker",
     "CARD": "Card",
+    "USCARD": "Card in US dollars",
     "NCB": "NCB transfer",
     "SCOTIA": "Scotiabank transfer",
     "LYNK": "LYNK wallet",
@@ -102,6 +103,9 @@ def ways_to_join(reach: Reach, code: str) -> list[Way]:
 def verdict(receipt: Receipt) -> Verdict:
     """Say whether a receipt holds."""
     match receipt.state:
+        case "SETTLED" if receipt.given_back:
+            part = receipt.given_back.text()
+            return Verdict("This receipt is good in part", f"{part} of it went back to who paid it.", "!", "wait")
         case "SETTLED" if receipt.confirmed:
             return Verdict("This receipt is good", "The money is in the book.", "✓", "good")
         case "SETTLED":
@@ -115,6 +119,10 @@ def verdict(receipt: Receipt) -> Verdict:
             return Verdict("Not yet in the book", "This payment was started and has not come in.", "…", "wait")
         case "DISPUTED":
             return Verdict("In dispute", "One side says that this entry is not right.", "!", "wait")
+        case "REFUNDED":
+            return Verdict("This receipt was taken back", "The money went back to who paid it.", "✗", "bad")
+        case "CHARGED_BACK":
+            return Verdict("This receipt was taken back", "The card's bank took the money back.", "✗", "bad")
         case _:
             return Verdict("This receipt does not count", "No money came in under this code.", "✗", "bad")
 

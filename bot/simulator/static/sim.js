@@ -177,7 +177,9 @@ function bubble(phone, message, newest) {
   const element = make("div", { className: `bubble ${message.own ? "own" : "bot"}` });
   if (message.image) {
     const opens = make("a", { href: message.image, target: "_blank", rel: "noopener noreferrer" });
-    opens.append(make("img", { src: message.image, alt: message.alt || "Picture of the same facts", loading: "lazy" }));
+    const picture = make("img", { src: message.image, alt: message.alt || "Picture of the same facts" });
+    picture.addEventListener("load", () => { phone.log.scrollTop = phone.log.scrollHeight; });
+    opens.append(picture);
     element.append(opens);
   }
   if (message.document) {
