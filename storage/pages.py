@@ -121,9 +121,18 @@ class Pages:
         row = await self._one(_RECEIPT, receipt=receipt)
         if row is None:
             return None
-        code, circle, currency, amount, *rest, given_back = row
-        unit = Currency(currency)
-        return Receipt(code, circle, Money(amount, unit), *rest, given_back=Money(given_back, unit))
+        unit = Currency(row.currency)
+        return Receipt(
+            code=row.receipt,
+            circle=row.name,
+            amount=Money(row.amount, unit),
+            rail=row.rail,
+            state=row.state,
+            confirmed=row.confirmed,
+            began_at=row.began_at,
+            settled_at=row.settled_at,
+            given_back=Money(row.given_back, unit),
+        )
 
     async def payment(self, token: str) -> Payment | None:
         """The payment that this link's token opens, if there is one; only the token's hash is ever stored."""

@@ -14,10 +14,11 @@ from bot.words.catalogue import Catalogue
 from domain.documents import KEPT_FOR, CardFacts, Document, DocumentKind, StatementFacts, place
 from domain.messages import Attachment, AttachmentKind, Outgoing
 from domain.people import Language
-from storage import tables
+from storage import simulated, tables
 from storage.bell import Bell
 from storage.codec import save
 from storage.engine import Engine
+from storage.simulated import Delivery
 from storage.vault import Vault
 from tests.drawing.facts import card_facts, statement_facts
 from tests.drawing.papers import pieces
@@ -123,6 +124,36 @@ async def test_what_was_moved_in_the_database_does_not_open(site: Site) -> None:
     async with site.engine.begin() as conn:
         await conn.execute(text("UPDATE document SET id = 'd2'"))
     assert (await site.get(f"/s/{TOKEN}"))[0] == 404
+
+
+# -- on the phones of the simulator -----------------------------------------------------------------------------------
+
+
+async def test_a_phone_shows_pictures_and_papers_where_they_open(engine: Engine, bell: Bell) -> None:
+    made, vault = parts(engine, bell)
+    press = Press(engine, vault, made.clock, CATALOGUE)
+    async for site in running(replace(made, press=press), vault):
+        await keep(site, card_facts())
+        async with engine.begin() as conn:
+            shown = (("k1", AttachmentKind.IMAGE), ("k2", AttachmentKind.DOCUMENT))
+            for key, kind in shown:
+                attached = Attachment(kind, "d1", "statement.pdf", "In words", "pw", TOKEN, b"never kept")
+                message = Outgoing("Words", attachment=attached)
+                at = site.clock.now()
+                await simulated.deliver(conn, [Delivery(key, "whatsapp", "+18765550101", message, at)])
+        query = {"channel": "whatsapp", "address": "+18765550101"}
+        async with site.session.get(f"{site.url}/sim/messages", params=query) as answer:
+            picture, paper = await answer.json()
+        assert picture["image"] == f"/c/{TOKEN}.png?l=pw"
+        assert picture["alt"] == "In words"
+        assert "document" not in picture
+        assert paper["image"] is None
+        assert paper["document"] == {"name": "statement.pdf", "address": f"/s/{TOKEN}.pdf"}
+        async with site.session.get(site.url + picture["image"]) as answer:
+            assert await answer.read() == drawn(card_facts(), "png", Language.PATWA, CATALOGUE)
+        async with engine.connect() as conn:
+            kept = (await conn.execute(text("SELECT string_agg(CAST(body AS text), '') FROM sim_message"))).scalar_one()
+        assert "never kept" not in kept
 
 
 # -- drawn for a message ----------------------------------------------------------------------------------------------
