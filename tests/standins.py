@@ -134,7 +134,7 @@ class Standin:
         """The texts an address received, in order."""
         return [heard.text for heard in self.of(address)]
 
-    async def hears(self, address: str, part: str = "", *, after: int = 0, within: float = 10.0) -> Heard:
+    async def hears(self, address: str, part: str = "", *, after: int = 0, within: float = 30.0) -> Heard:
         """Wait until the address has received a text with `part` in it, not counting its first `after`."""
 
         def found() -> Heard | None:

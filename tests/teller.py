@@ -39,7 +39,7 @@ from storage.pulse import Pulse
 from storage.vault import Vault, new_keys
 
 SITE = "http://127.0.0.1:8080"
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 PIN = "4826"
 PIN_QUESTIONS = ("type your PIN", "Choose 4 to 6 fig", "same PIN once more", "type yuh PIN", "same PIN once more")
 """What the bot says when it asks for a PIN, a first one, or the same again; in both languages."""

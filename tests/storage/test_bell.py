@@ -51,7 +51,7 @@ async def test_waiting_ends_when_its_time_is_over(database_url: str) -> None:
         with bell.ear("inbox") as ear:
             start = time.monotonic()
             assert not await ear.wait(0.1)
-            assert 0.09 < time.monotonic() - start < 1
+            assert 0.09 < time.monotonic() - start < 5
 
 
 async def test_a_bell_that_lost_its_connection_listens_again_and_wakes_who_may_have_missed_a_ring(

@@ -27,7 +27,7 @@ def most_within(went: list[float], seconds: float) -> int:
 
 async def test_a_process_alone_keeps_the_rate_and_no_more_than_a_tenth_of_a_second_goes_at_once() -> None:
     went = await times(150, Pace(Limits(), "sms", 100))
-    assert 1.3 < went[-1] < 2.0
+    assert 1.3 < went[-1] < 2.8
     assert most_within(went, 0.001) <= 10 + 2
     assert most_within(went, 0.5) <= 50 + 10 + 2
 
@@ -35,14 +35,14 @@ async def test_a_process_alone_keeps_the_rate_and_no_more_than_a_tenth_of_a_seco
 async def test_two_processes_share_one_rate_through_redis(valkey: ValkeyServer) -> None:
     async with Limits(valkey.connection_url) as one, Limits(valkey.connection_url) as other:
         went = await times(75, Pace(one, "sms", 100), Pace(other, "sms", 100))
-    assert 1.3 < went[-1] < 2.0
+    assert 1.3 < went[-1] < 2.8
     assert most_within(went, 0.5) <= 50 + 10 + 2
 
 
 async def test_networks_do_not_hold_each_other_up(valkey: ValkeyServer) -> None:
     async with Limits(valkey.connection_url) as limits:
-        went = await times(20, Pace(limits, "sms", 40), Pace(limits, "telegram", 40))
-    assert went[-1] < 0.9
+        went = await times(20, Pace(limits, "sms", 20), Pace(limits, "telegram", 20))
+    assert went[-1] < 1.8
 
 
 async def test_redis_killed_in_the_middle_changes_only_whose_line_it_is(valkey: ValkeyServer) -> None:

@@ -261,7 +261,7 @@ async def test_every_duty_on_the_way_runs_at_its_own_time(site: Site, workers: W
     await post(site, "/sim/clock", {"advance": "P7D"})
     assert [key for key, _ in workers.handled] == ["a", "b", "c"]
     for (_, at), due in zip(workers.handled, (5 * 3600, 172_800, 172_801), strict=True):
-        assert timedelta() <= at - (start + timedelta(seconds=due)) < timedelta(seconds=2)
+        assert timedelta() <= at - (start + timedelta(seconds=due)) < timedelta(seconds=10)
 
 
 async def test_a_duty_planned_on_the_way_runs_too(site: Site) -> None:
@@ -290,7 +290,7 @@ async def test_a_message_held_for_the_morning_goes_out_at_its_time(site: Site, w
     await post(site, "/sim/clock", {"advance": "P1D"})
     [(key, at)] = workers.sent
     assert key == "k1"
-    assert timedelta(hours=9) <= at - start < timedelta(hours=9, seconds=2)
+    assert timedelta(hours=9) <= at - start < timedelta(hours=9, seconds=10)
 
 
 async def test_the_call_returns_when_what_people_wrote_before_is_answered(site: Site, workers: Workers) -> None:
