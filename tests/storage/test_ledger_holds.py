@@ -297,3 +297,21 @@ async def test_of_posting_and_voiding_at_once_one_is_too_late(engine: AsyncEngin
             await hold(conn, [made], AT)
         acts = await asyncio.gather(*(attempt(act, made) for act in ("paid", "void", "sent")))
         assert sorted(acts) == [False, False, True]
+
+
+async def test_a_hold_that_is_not_committed_when_a_void_begins_is_not_voided(engine: AsyncEngine) -> None:
+    """Its accounts would not be among those that are locked, and two would write their next line."""
+    early, late = replace(PAYOUT, key="early", amount=1), replace(PAYOUT, key="late", amount=1)
+    async with engine.begin() as conn:
+        await post(conn, [moved("in", SANDBOX, DUE, 100)], AT)
+        await hold(conn, [early], AT)
+
+    async def both() -> None:
+        async with engine.begin() as conn:
+            await void(conn, ["early", "late"], AT)
+
+    async with engine.begin() as conn:
+        await hold(conn, [late], AT)
+        with pytest.raises(NotResolvable):  # at once, without a lock that this transaction has
+            await asyncio.wait_for(both(), 5)
+    await both()

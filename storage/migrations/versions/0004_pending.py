@@ -405,23 +405,25 @@ BEGIN
     FROM jsonb_array_elements(entries) WITH ORDINALITY AS given (e, place) ORDER BY place;
 END $$;
 
+-- A hold that is written while this waits for a lock is not found: its accounts would not be among the locked.
 CREATE FUNCTION ledger_void(keys text[], at timestamptz) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 #variable_conflict use_column
-DECLARE wrong text;
+DECLARE found_holds ledger_hold[]; wrong text;
 BEGIN
-    PERFORM FROM ledger_account a
-    WHERE a.id = ANY (ARRAY(SELECT unnest(ARRAY[h.debit, h.credit]) FROM ledger_hold h WHERE h.key = ANY (keys)))
-    ORDER BY a.name FOR UPDATE;
+    found_holds := ARRAY(SELECT h FROM ledger_hold h WHERE h.key = ANY (keys));
     SELECT asked INTO wrong FROM unnest(keys) asked
-    WHERE NOT EXISTS (SELECT FROM ledger_hold h WHERE h.key = asked) LIMIT 1;
+    WHERE NOT EXISTS (SELECT FROM unnest(found_holds) h WHERE h.key = asked) LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'there is no hold %', wrong USING ERRCODE = 'PD010', DETAIL = wrong;
     END IF;
-    INSERT INTO ledger_resolution (hold, at) SELECT h.id, ledger_void.at FROM ledger_hold h
-    WHERE h.key = ANY (keys) ORDER BY h.id ON CONFLICT (hold) DO NOTHING;
-    SELECT h.key INTO wrong FROM ledger_hold h JOIN ledger_resolution r ON r.hold = h.id
-    WHERE h.key = ANY (keys) AND r.transaction IS NOT NULL LIMIT 1;
+    PERFORM FROM ledger_account a
+    WHERE a.id = ANY (ARRAY(SELECT unnest(ARRAY[h.debit, h.credit]) FROM unnest(found_holds) h))
+    ORDER BY a.name FOR UPDATE;
+    INSERT INTO ledger_resolution (hold, at) SELECT h.id, ledger_void.at FROM unnest(found_holds) h
+    ORDER BY h.id ON CONFLICT (hold) DO NOTHING;
+    SELECT h.key INTO wrong FROM unnest(found_holds) h JOIN ledger_resolution r ON r.hold = h.id
+    WHERE r.transaction IS NOT NULL LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'hold % was resolved before', wrong USING ERRCODE = 'PD011', DETAIL = wrong;
     END IF;
