@@ -4,8 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
-# Of the tests; auto: two a core (tests/conftest.py), 0: one after the other in one process.
-WORKERS := auto
+# Of the tests; 0: one after the other in one process, auto: two a core (tests/conftest.py), quicker on a quiet machine.
+WORKERS := 0
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 export PIP_NO_INPUT := 1
 

@@ -516,6 +516,7 @@ class Duty(Command):
 class CutOff(Duty):
     """The due day of a round is over: what is open is late, and the next round opens (20)."""
 
+    moves_money: ClassVar[bool] = True
     circle: str
     round: int
 
@@ -524,6 +525,7 @@ class CutOff(Duty):
 class CloseRound(Duty):
     """Grace is over: what is open is missed (21)."""
 
+    moves_money: ClassVar[bool] = True
     circle: str
     round: int
 
@@ -557,6 +559,7 @@ class Digest(Duty):
 class EndCircle(Duty):
     """The day after the last payout date: what is still open becomes a debt or a liability (51)."""
 
+    moves_money: ClassVar[bool] = True
     circle: str
 
 
@@ -579,6 +582,7 @@ class ApprovalSilence(Duty):
 class ReceiptSilence(Duty):
     """72 hours without RECEIVED: presumed where the rail reports success, else staff (39)."""
 
+    moves_money: ClassVar[bool] = True
     payout_id: str
 
 

@@ -42,7 +42,9 @@ def keep(turn: Turn, key: str, carrier: str, amount: int, currency: Currency) ->
 
 
 def park(turn: Turn, deposit: Deposit, suggestions: tuple[str, ...] = ()) -> Ticket:
-    """Put money aside on the suspense account, and ask staff what it is."""
+    """Put money aside on the suspense account, and ask staff what it is, once for what it is named."""
+    if waiting := turn.book.all(Ticket, kind=TicketKind.MATCH, subject=deposit.id):
+        return waiting[0]
     rail = ledger.rail(deposit.carrier, deposit.currency)
     aside = ledger.suspense(deposit.carrier, deposit.currency)
     debit, credit = (rail, aside) if deposit.amount > 0 else (aside, rail)

@@ -23,6 +23,12 @@ def frozen_until(turn: Turn, person_id: str) -> datetime | None:
     return freeze.lasts_until(turn.at) if freeze else None
 
 
+def is_held(turn: Turn, person_id: str) -> bool:
+    """Whether staff, or the person themselves, hold all their draws, cash from the banker too."""
+    freeze = turn.book.get(Freeze, person_id)
+    return freeze is not None and freeze.held
+
+
 def rest_a_day(turn: Turn, person_id: str) -> None:
     """Send this person nothing for a day; a freeze that lasts longer stays."""
     freeze = turn.book.get(Freeze, person_id) or Freeze(person_id)

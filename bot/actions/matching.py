@@ -14,10 +14,12 @@ from domain import commands as c
 from domain import ledger
 from domain.ledger import Transfer
 from domain.money import Currency, Money
-from domain.payments import Payment, Payout, PayoutState, Refund
+from domain.payments import Payment, Payout, PayoutState, Refund, RefundState
 from domain.people import Ticket, TicketKind
 
 UNSENT = frozenset({PayoutState.SENDING, PayoutState.FAILED})
+LINE_ID = 64
+"""How long the id of a statement's line is."""
 OWN = {"OWN": ledger.operator, "MOVE": ledger.transit}
 """What a line may be that is the house's own: money that it put in or took out, or moved between its carriers."""
 
@@ -26,24 +28,48 @@ def line(turn: Turn, command: c.Line) -> None:
     """Take a line of a statement for what it was found to be, or put it aside."""
     deposit = Deposit(command.carrier, command.line_id, command.amount, Currency(command.currency))
     payment, payout = turn.book.get(Payment, command.receipt), turn.book.get(Payout, command.payout_id)
-    if deposit.amount > 0 and payout is not None:
+    if deposit.amount > 0 and payout is not None and _is_of(turn, deposit, payout):
         returned = c.DisburseReturned(payout.id, command.hint or "returned", command.line_id)
         done = receiving.disburse_returned(turn, returned)
     elif deposit.amount > 0 and payment is not None:
         done = throws.take(turn, replace(payment, carrier=command.carrier), deposit.money, command.line_id)
-    elif deposit.amount < 0 and payout is not None and payout.rail_amount == -deposit.amount:
-        if payout.state in UNSENT:
-            receiving.disbursed(turn, c.Disbursed(payout.id, command.line_id))
-        done = True
+    elif deposit.amount < 0 and payout is not None and _is_of(turn, deposit, payout):
+        done = _paid_out(turn, payout, command.line_id)
     elif deposit.amount < 0 and (refund := turn.book.get(Refund, command.refund_id)) is not None:
-        returning.refunded(turn, c.Refunded(refund.id, command.line_id))
-        done = refund.pay_amount == -deposit.amount
+        done = _given_back(turn, deposit, refund)
     else:
         done = _of_the_bank(turn, deposit, command.hint)
     if done:
         turn.book.lines[command.line_id] = ("MATCHED", command.receipt or command.payout_id or command.hint)
     elif payment is None or deposit.amount < 0 or deposit.currency is payment.pay_currency:
         deposits.park(turn, deposit, command.suggestions)
+
+
+def _is_of(turn: Turn, deposit: Deposit, payout: Payout) -> bool:
+    """Whether a line is the whole of a payout by its own carrier: anybody may write a reference on a transfer."""
+    currency = turn.book.circle(payout.circle).currency
+    return (payout.carrier, payout.rail_amount, currency) == (deposit.carrier, abs(deposit.amount), deposit.currency)
+
+
+def _paid_out(turn: Turn, payout: Payout, line_id: str) -> bool:
+    """Take a line as the word that a payout went out, once; a second one is money that went out twice."""
+    if payout.state in UNSENT:
+        receiving.disbursed(turn, c.Disbursed(payout.id, line_id))
+        turn.book.put(replace(turn.book.must(Payout, payout.id), provider_ref=line_id))
+        return True
+    if payout.provider_ref is None or len(payout.provider_ref) != LINE_ID:
+        turn.book.put(replace(payout, provider_ref=line_id))
+        return True
+    return payout.provider_ref == line_id
+
+
+def _given_back(turn: Turn, deposit: Deposit, refund: Refund) -> bool:
+    """Take a line as the word that a refund went out, where it is the whole of it and the first."""
+    whole = (refund.carrier, refund.pay_amount, refund.pay_currency)
+    if refund.state is not RefundState.PENDING or whole != (deposit.carrier, -deposit.amount, deposit.currency):
+        return False
+    returning.refunded(turn, c.Refunded(refund.id, deposit.id))
+    return True
 
 
 def _of_the_bank(turn: Turn, deposit: Deposit, hint: str) -> bool:

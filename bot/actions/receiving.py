@@ -10,10 +10,12 @@ from domain import commands as c
 from domain import ledger
 from domain.ledger import Transaction, Transfer
 from domain.pardna import Circle, Draw, DrawState, Round, RoundState
-from domain.payments import UNSENT, Payout, PayoutState
+from domain.payments import Payout, PayoutState
 from domain.people import Role, TicketKind
 
 SILENCE = timedelta(hours=72)
+RETURNABLE = frozenset({PayoutState.SENT, PayoutState.DISPUTED, PayoutState.RECEIVED, PayoutState.PRESUMED})
+"""What the rail has paid, and may bring back."""
 CLOSED = frozenset({PayoutState.RECEIVED, PayoutState.PRESUMED, PayoutState.DROPPED})
 
 
@@ -53,7 +55,7 @@ def disburse_returned(turn: Turn, command: c.DisburseReturned) -> bool:
     Returns whether it was ours to take back. By then the drawer may have said that it came, or the circle be over.
     """
     payout = turn.book.get(Payout, command.payout_id)
-    if payout is None or payout.state in UNSENT or not payout.rail_amount:
+    if payout is None or payout.state not in RETURNABLE or not payout.rail_amount:
         return False
     circle = turn.book.circle(payout.circle)
     original = _sent(circle, payout)
@@ -259,6 +261,8 @@ def decide(turn: Turn, payout: Payout, *, happened: bool) -> Refusal | None:
     circle = turn.book.circle(payout.circle)
     match payout.state:
         case PayoutState.FAILED if not happened:
+            if paths.moved(turn, circle, payout):
+                return refuse("case_account_changed", ref=payout.ref)
             turn.book.put(replace(payout, state=PayoutState.SENDING))
             paths.send(turn, circle, payout)
             return None

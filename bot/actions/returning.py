@@ -8,7 +8,7 @@ the member's debt to the circle.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bot.actions import deposits, paths, pots, settling, throws
+from bot.actions import deposits, freezing, paths, pots, settling, throws
 from bot.actions.turn import Turn
 from bot.words.say import Figure, Refusal, Say, refuse, say
 from domain import commands as c
@@ -37,13 +37,13 @@ def _undrawn(turn: Turn, circle: Circle, person: str) -> Iterator[tuple[Due, int
 def can_go_back(turn: Turn, circle: Circle, person: str) -> int:
     """Return what of a member's money is not drawn yet (minor units)."""
     there = sum(part for _, part in _undrawn(turn, circle, person))
-    return turn.book.balance(ledger.credit(circle.code, person)) + there
+    return turn.book.available(ledger.credit(circle.code, person)) + there
 
 
 def free_up(turn: Turn, circle: Circle, person: str, amount: int, key: str) -> int:
     """Have up to `amount` of a member's money stand as credit, out of pots where need be. Returns what does."""
     credit = ledger.credit(circle.code, person)
-    missing, transfers = amount - turn.book.balance(credit), []
+    missing, transfers = amount - turn.book.available(credit), []
     for due, part in list(_undrawn(turn, circle, person)):
         taken = min(part, missing)
         if taken <= 0:
@@ -53,7 +53,7 @@ def free_up(turn: Turn, circle: Circle, person: str, amount: int, key: str) -> i
         missing -= taken
     if transfers:
         turn.post(key, "taken back", circle, *transfers)
-    return min(amount, turn.book.balance(credit))
+    return min(amount, turn.book.available(credit))
 
 
 # -- refunds ----------------------------------------------------------------------------------------------------------
@@ -83,6 +83,10 @@ def _start(turn: Turn, circle: Circle, payment: Payment, amount: int) -> Say | R
     if account is None:
         return refuse("payee_no_account", who=who)
     pay_amount = payment.pay_amount * amount // payment.amount
+    if not pay_amount:
+        return refuse("refund_more", left=circle.money(0), ref=payment.receipt, amount=circle.money(amount))
+    if freezing.frozen_until(turn, payment.recorded_by) and payment.carrier in BANKS:
+        return refuse("draw_rests", who=who)
     if _short(turn, circle, payment, pay_amount):
         return refuse("rail_short", rail=payment.carrier.upper(), amount=circle.money(amount))
     refund = Refund(
@@ -101,11 +105,11 @@ def _start(turn: Turn, circle: Circle, payment: Payment, amount: int) -> Say | R
     )
     turn.book.put(refund, replace(payment, given_back=payment.given_back + amount))
     free_up(turn, circle, payment.person_id, amount, f"refund:{refund.id}:free")
-    for part in _parts(circle, payment, refund):
-        turn.book.hold(turn.at, _hold(part))
     if payment.is_cash:
         refunded(turn, c.Refunded(refund.id, f"hand:{refund.id}"))
     else:
+        for part in _parts(circle, payment, refund):
+            turn.book.hold(turn.at, _hold(part))
         _ask(turn, payment, refund, account)
         turn.tell(payment.recorded_by, say("refund_started", amount=circle.money(amount), **_named(circle, refund)))
     return say("refund_asked", who=who, amount=circle.money(amount), **_named(circle, refund))
@@ -182,7 +186,7 @@ def refunded(turn: Turn, command: c.Refunded) -> None:
         return
     refund, payment, circle = found
     for part in _parts(circle, payment, refund):
-        turn.book.post(turn.at, replace(part, resolves=f"{part.key}:held"))
+        turn.book.post(turn.at, part if payment.is_cash else replace(part, resolves=f"{part.key}:held"))
     turn.book.put(
         replace(refund, state=RefundState.SETTLED, ended_at=turn.at, provider_ref=command.provider_id),
         replace(payment, state=PaymentState.REFUNDED) if payment.given_back == payment.amount else payment,
@@ -194,6 +198,11 @@ def refunded(turn: Turn, command: c.Refunded) -> None:
     who = turn.book.person(payment.person_id).first_name
     if circle.banker_id not in {payment.recorded_by, payment.person_id}:
         turn.tell(circle.banker_id, say("refund_done_banker", who=who, **figures))
+
+
+def _after_failure(payment: Payment) -> PaymentState:
+    """Leave a payment that its card's bank took back as it is: it is not there to be given back again."""
+    return payment.state if payment.state is PaymentState.CHARGED_BACK else PaymentState.SETTLED
 
 
 def refund_failed(turn: Turn, command: c.RefundFailed) -> None:
@@ -211,7 +220,7 @@ def refund_failed(turn: Turn, command: c.RefundFailed) -> None:
             turn.book.post(turn.at, ledger.reversal(part, f"{part.key}:failed"))
     turn.book.put(
         replace(refund, state=RefundState.FAILED, ended_at=turn.at),
-        replace(payment, state=PaymentState.SETTLED, given_back=payment.given_back - refund.amount),
+        replace(payment, state=_after_failure(payment), given_back=payment.given_back - refund.amount),
     )
     settling.spend_credit(turn, circle, refund.person_id, f"refund:{refund.id}:again")
     figures: dict[str, Figure] = {"amount": circle.money(refund.amount), **_named(circle, refund)}
@@ -287,7 +296,11 @@ def _say_taken(turn: Turn, circle: Circle, payment: Payment, back: Chargeback) -
 def charge_returned(turn: Turn, command: c.ChargeReturned) -> None:
     """The card's bank gave it back: first to what is still owed for it, the rest to the member's credit."""
     back = turn.book.get(Chargeback, command.dispute_id)
-    if back is None or back.state is ChargebackState.RETURNED:
+    if back is None:
+        name = f"{_taken_key(command.dispute_id)}:back"
+        deposits.park(turn, deposits.Deposit(command.carrier, name, command.amount, Currency(command.currency)))
+        return
+    if back.state is ChargebackState.RETURNED:
         return
     payment, circle = turn.book.must(Payment, back.receipt), turn.book.circle(back.circle)
     credit, debt = ledger.credit(circle.code, back.person_id), ledger.debt(circle.code, back.person_id)

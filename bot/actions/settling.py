@@ -97,7 +97,7 @@ def settle(turn: Turn, circle: Circle, payment: Payment, source: ledger.Account 
     source = _exchanged(turn, payment, source or held_at(circle, payment))
     debt = ledger.debt(circle.code, person)
     repaid = min(turn.book.balance(debt), payment.amount)
-    have = turn.book.balance(credit) + payment.amount - repaid
+    have = turn.book.available(credit) + payment.amount - repaid
     changed, _ = allocate(have, open_dues(turn, circle, person))
     into = [Transfer(credit, debt, repaid)] if repaid else []
     into += _into_pots(turn, circle, person, changed)
@@ -149,7 +149,7 @@ def _into_pots(turn: Turn, circle: Circle, person: str, changed: list[Due]) -> l
 
 def use_credit(turn: Turn, circle: Circle, person: str, number: int) -> int:
     """Let a member's credit pay what is owed when a round opens. Returns what it paid, in minor units."""
-    have = turn.book.balance(ledger.credit(circle.code, person))
+    have = turn.book.available(ledger.credit(circle.code, person))
     changed, left = allocate(have, open_dues(turn, circle, person))
     transfers = _into_pots(turn, circle, person, changed)
     if not transfers:
@@ -160,7 +160,7 @@ def use_credit(turn: Turn, circle: Circle, person: str, number: int) -> int:
 
 def spend_credit(turn: Turn, circle: Circle, person: str, key: str) -> None:
     """Let credit that came back to a member pay what they owe now, under a key of its own."""
-    changed, _ = allocate(turn.book.balance(ledger.credit(circle.code, person)), open_dues(turn, circle, person))
+    changed, _ = allocate(turn.book.available(ledger.credit(circle.code, person)), open_dues(turn, circle, person))
     if transfers := _into_pots(turn, circle, person, changed):
         turn.post(key, "credit", circle, *transfers)
         pots.money_came(turn, circle, sorted({d.round for d in changed}))

@@ -177,6 +177,9 @@ def take(turn: Turn, payment: Payment, money: Money, ref: str, source: ledger.Ac
             came, receipt=receipt_code(turn.tools.randbelow), token_hash=None, began_at=turn.at, given_back=0
         )
     came = _worth(turn, circle, kept, came, money)
+    if came.amount <= 0:
+        deposits.wrong_currency(turn, payment, money, ref)
+        return False
     _say_other(turn, circle, kept, came, twice=twice)
     settling.settle(turn, circle, came, source)
     return True

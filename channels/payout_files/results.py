@@ -186,6 +186,8 @@ def _read_csv(content: bytes, columns: Mapping[str, str]) -> Report:
         rows = list(csv.reader(io.StringIO(text.lstrip(), newline=""), delimiter=delimiter, strict=True))
     except csv.Error:
         raise Unreadable("the file is not whole CSV") from None
+    if not rows:
+        raise Unreadable("it holds no line; export it again from the bank")
     places = _places([cell.strip().casefold() for cell in rows[0]], columns)
     told = []
     for number, row in enumerate(rows[1:], 2):

@@ -131,7 +131,7 @@ def replayed(heard: Sequence[Heard], events: Sequence[Event]) -> Model:
 
 def _acknowledged(heard: Iterable[Heard]) -> set[str]:
     calls = [said.asked for said in heard if said.outcome == "ok"]
-    return {made.key for call in calls for made in (*call.post, *call.hold)}
+    return {made.key for call in calls for made in call.post} | {made.key for call in calls for made in call.hold}
 
 
 def _last_words(heard: Iterable[Heard]) -> Iterable[Heard]:

@@ -116,7 +116,7 @@ def _interactive(message: Outgoing) -> dict[str, Any] | None:
         payload = _BUILDER.send_reply_button(body, _NOBODY)
     else:
         rows = [_row(option, title) for option, title in zip(options, titles, strict=True)]
-        action = {"button": trimmed(message.button or "Menu", _LIST_BUTTON), "sections": [{"rows": rows}]}
+        action = {"button": trimmed(message.button.strip() or "Menu", _LIST_BUTTON), "sections": [{"rows": rows}]}
         payload = _BUILDER.send_button({"body": message.text, "action": action}, _NOBODY)
     return payload
 
