@@ -33,6 +33,8 @@ HANDS = tuple(credit(CIRCLE, name) for name in ("ann", "bob", "cat"))
 ACCOUNTS: tuple[Account, ...] = (SANDBOX, BANK, *HANDS, pot(CIRCLE, 1))
 CLIENT = "careful clerk"
 ENDED_FROM_INSIDE = "57P01"
+GIVEN_UP, LATEST_SECONDS = 0.15, 0.02
+"""How often a client is cancelled in the middle of a call, and how late in it."""
 
 EVENTS = """
 SELECT xid::text::bigint AS together, id AS number, 'posted' AS what, key, NULL AS by FROM ledger_transaction
@@ -76,6 +78,7 @@ class Clerk:
     dice: random.Random
     world: World
     unknown: list[Asked] = field(default_factory=list)
+    given_up: int = 0
 
     async def work(self, calls: int) -> None:
         for number in range(calls):
@@ -83,10 +86,28 @@ class Clerk:
             asked = again or self._think(f"{self.name}-{number}")
             self.world.transactions += asked.post
             self.world.holds += asked.hold
-            heard = await self._ask(asked)
+            heard = await self._ask_or_give_up(asked)
             self.world.heard.append(heard)
             if heard.outcome == "unknown":
                 self.unknown.append(asked)
+
+    async def ask_again(self) -> list[Heard]:
+        """Ask once more for all that was ever unknown, with the same keys, and now over a wire that holds."""
+        asked = dict.fromkeys(heard.asked for heard in self.world.heard if heard.outcome == "unknown")
+        heard = [await self._ask(call) for call in asked]
+        self.world.heard += heard
+        return heard
+
+    async def _ask_or_give_up(self, asked: Asked) -> Heard:
+        """Ask, and now and then be cancelled at some moment of it: the commit may be on its way."""
+        after = len(self.world.heard)
+        seconds = self.dice.uniform(0, LATEST_SECONDS) if self.dice.random() < GIVEN_UP else None
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._ask(asked)
+        except TimeoutError:
+            self.given_up += 1
+            return Heard(asked, "unknown", after=after)
 
     async def _ask(self, asked: Asked) -> Heard:
         after = len(self.world.heard)
@@ -160,8 +181,8 @@ async def make_trouble(url: str, cutter: Cutter, dice: random.Random) -> None:
         await engine.dispose()
 
 
-async def at_once(url: str, seed: int, clients: int, calls: int) -> tuple[World, int]:
-    """Let clients work over wires that are cut; return what they asked and heard, and how often one was cut."""
+async def at_once(url: str, seed: int, clients: int, calls: int) -> tuple[World, list[Clerk], int]:
+    """Let clients work over wires that are cut; return what they asked and heard, them, and how often one was cut."""
     made, world = make_url(url), World()
     dice = random.Random(seed)  # noqa: S311 - drawn again alike
     async with cutting(str(made.host), int(made.port or 0), dice) as cutter:
@@ -177,7 +198,7 @@ async def at_once(url: str, seed: int, clients: int, calls: int) -> tuple[World,
             trouble.cancel()
         for engine in engines:
             await engine.dispose()
-        return world, cutter.cuts
+        return world, clerks, cutter.cuts
 
 
 async def what_is_written(conn: Connection) -> list[Event]:
@@ -196,14 +217,34 @@ def _that_are_not_zero(counted: Counter[str]) -> dict[str, int]:
     return {name: amount for name, amount in counted.items() if amount}
 
 
+def settled(again: Sequence[Heard], before: Sequence[Event], after: Sequence[Event]) -> None:
+    """What was unknown and is asked again is told to be there and changes nothing, or is done, or is refused."""
+    there = {event.key for event in before if event.what != "resolved"}
+    anew = {event.key for event in after} - {event.key for event in before}
+    done: set[str] = set()
+    for heard in again:
+        keys = {made.key for made in heard.asked.post} | {made.key for made in heard.asked.hold}
+        assert heard.outcome == ("ok" if keys & there else heard.outcome), f"what is there is refused: {heard}"
+        assert heard.outcome != "unknown"
+        done |= keys if heard.outcome == "ok" else set()
+    assert set(before) <= set(after), "what was written is gone or another"
+    assert anew == done - there
+
+
 async def prove_history(url: str, seed: int, *, clients: int = CLIENTS, calls: int = CALLS) -> Sequence[Heard]:
-    world, cuts = await at_once(url, seed, clients, calls)
+    world, clerks, cuts = await at_once(url, seed, clients, calls)
     engine = make_engine(url)
     async with engine.connect() as conn:
         await conn.execute(text(QUIET))
+        before = await what_is_written(conn)
+        await agree(conn, replayed(world.heard, before))
+    again = await replace(clerks[0], engine=engine).ask_again()
+    async with engine.connect() as conn:
         events = await what_is_written(conn)
         await agree(conn, replayed(world.heard, events))
     await engine.dispose()
+    settled(again, before, events)
+    assert sum(clerk.given_up for clerk in clerks) >= clients, "hardly a call was given up"
     outcomes = Counter(heard.outcome for heard in world.heard)
     assert cuts >= clients, "the wires were hardly cut"
     assert min(outcomes[outcome] for outcome in ("ok", "refused", "unknown")) >= clients, outcomes
@@ -234,6 +275,22 @@ RIGHT = [
     Event(3, 3, "posted", "sent"),
     Event(3, 4, "resolved", "out", "sent"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("again", "before", "after"),
+    [
+        (HEARD[:1], RIGHT, RIGHT[1:]),  # what was there is gone
+        (HEARD[:1], [], []),  # said to be done, and is not
+        ([Heard(Asked(post=(THROW,)), "refused", "BelowFloor")], RIGHT, RIGHT),  # is there, and is refused
+        ([Heard(Asked(post=(THROW,)), "refused", "BelowFloor")], [], RIGHT[:1]),  # refused, and done
+        ([Heard(Asked(post=(THROW,)), "unknown")], RIGHT, RIGHT),
+    ],
+)
+def test_an_unknown_that_is_not_settled_is_found(again: list[Heard], before: list[Event], after: list[Event]) -> None:
+    settled(HEARD[:1], RIGHT, RIGHT)
+    with pytest.raises(AssertionError):
+        settled(again, before, after)
 
 
 def test_the_replay_agrees_with_a_right_history() -> None:
