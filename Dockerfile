@@ -7,7 +7,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/pardna
 WORKDIR /src
 COPY requirements.txt ./
-RUN /opt/pardna/bin/pip install --require-hashes -r requirements.txt
+RUN /opt/pardna/bin/pip install --no-deps --require-hashes -r requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY bot bot
 COPY domain domain

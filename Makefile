@@ -40,26 +40,27 @@ soak: $(VENV)/.dev ## the whole circle while the service is killed again and aga
 	@$(VENV)/bin/python -m pytest -m soak tests/faults
 
 # --- the environments -------------------------------------------------------------------------------------------------
+# --no-deps: the lock names everything, and pip must not look for newer releases of what others ask for.
 
 $(VENV)/.run: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "Installing the locked dependencies into $(VENV) ..."
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "Python's venv is missing: on Debian, apt install python3-venv"; exit 1; }
-	@$(VENV)/bin/python $(PIP_INSTALL) --require-hashes -r requirements.txt
+	@$(VENV)/bin/python $(PIP_INSTALL) --no-deps --require-hashes -r requirements.txt
 	@$(VENV)/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	@echo "Installing the tools for tests and checks ..."
-	@$(VENV)/bin/python $(PIP_INSTALL) --require-hashes -r requirements-dev.txt
+	@$(VENV)/bin/python $(PIP_INSTALL) --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
 # aiogram pins aiohttp and pydantic: it is measured from an environment of its own.
 $(BENCH_VENV)/.bench: requirements-bench.txt
 	@echo "Installing what the bench compares with into $(BENCH_VENV) ..."
 	@$(PYTHON) -m venv --clear $(BENCH_VENV)
-	@$(BENCH_VENV)/bin/python $(PIP_INSTALL) --require-hashes -r requirements-bench.txt
+	@$(BENCH_VENV)/bin/python $(PIP_INSTALL) --no-deps --require-hashes -r requirements-bench.txt
 	@touch $@
 
 # --- the locks --------------------------------------------------------------------------------------------------------
