@@ -76,7 +76,8 @@ class Instruction:
     @property
     def member_id(self) -> str:
         """Routing number of bank and branch, 3 and 5 digits; empty unless both are known."""
-        numbered = self.bank.number and self.branch.isdecimal() and self.branch.isascii()
+        is_number = self.branch.isdecimal() and self.branch.isascii() and len(self.branch) <= BRANCH_DIGITS
+        numbered = self.bank.number and is_number
         return f"{self.bank.number}{self.branch:0>{BRANCH_DIGITS}}" if numbered else ""
 
 
