@@ -56,7 +56,7 @@ def test_rtgs_in_us_dollars_is_urgent_and_names_the_currency(batch: Batch, schem
     assert "<Id>NOTPROVIDED</Id>" in content
 
 
-@pytest.mark.parametrize("branch", ["000000", "1234567", "٠٠١"])
+@pytest.mark.parametrize("branch", ["000000", "1234567", "\u0660\u0660\u0661"])
 def test_a_branch_that_is_no_routing_number_makes_no_member_id(batch: Batch, branch: str) -> None:
     assert replace(batch.lines[1], branch=branch).member_id == ""
 
