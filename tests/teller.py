@@ -113,6 +113,8 @@ class Phone:
     name: str = ""
     seen: int = 0
     messages: list[Outgoing] = field(default_factory=list)
+    unread: list[Outgoing] = field(default_factory=list)
+    """What came since something was said and was not what a test waited for: it may wait for it next."""
     pin: str = PIN
     """Typed whenever the bot asks for one and something else is waited for; "" leaves the question open."""
 
@@ -161,19 +163,19 @@ class Phone:
         return any(all(part.casefold() in _whole(m).casefold() for part in parts) for m in self.messages)
 
     async def sees(self, *parts: str) -> Outgoing:
-        """See a message that holds all parts, among those that come now. A PIN that is asked for is typed."""
+        """See a message that holds all parts, among those since something was said. A PIN asked for is typed."""
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-        fresh: list[Outgoing] = []
         while asyncio.get_running_loop().time() < deadline:
             new = await self.look()
-            fresh += new
-            for message in fresh:
+            self.unread += new
+            for message in self.unread:
                 if all(part.casefold() in _whole(message).casefold() for part in parts):
+                    self.unread.remove(message)
                     return message
             if self.pin and any(question in m.text for m in new for question in PIN_QUESTIONS):
                 await self.types(self.pin)
             await asyncio.sleep(0.02)
-        heard = "\n---\n".join(map(_whole, fresh)) or "nothing"
+        heard = "\n---\n".join(map(_whole, self.unread)) or "nothing"
         raise AssertionError(f"{self.party} expected {parts} and saw:\n{heard}")
 
 
@@ -193,6 +195,7 @@ class Line:
 
     async def _say(self) -> None:
         await self._phone.look()
+        self._phone.unread.clear()
         ident = f"said-{next(numbers)}"
         filed = Filed(self._phone.channel.value, ident, self._phone.party, "chat", self._inbound.as_json())
         await self._phone.house.filer.file([filed])

@@ -101,6 +101,8 @@ def _take_person(left: Words, talk: Talk) -> tuple[str | None, Words]:
     """Take `K-7Q2M`, a number, or a name: a name ends at a semicolon, the others by themselves."""
     if not left:
         return None, left
+    if left[0].upper().startswith("K-"):
+        return _read_person(left[0], talk), left[1:]
     before, mark, after = " ".join(left).partition(";")
     if mark or not any(c.isdigit() for c in left[0]):
         return _read_person(before, talk), after.split()

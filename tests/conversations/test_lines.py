@@ -118,6 +118,7 @@ LINES: list[tuple[Standing, str, c.Command]] = [
     (member(), "UNLINK sms 876 555 0101", c.Unlink("sms:+18765550101")),
     (member(), "STOP PAYOUT", c.StopDraws()),
     (clerk(), "FREEZE K-7Q2M SIM change reported", c.FreezeDraws("K-7Q2M", "SIM change reported")),
+    (clerk(), "FREEZE k-abcd asked by the police", c.FreezeDraws("K-ABCD", "asked by the police")),
     (clerk(), "UNFREEZE Marva Brown; it was her", c.UnfreezeDraws("Marva Brown", "it was her")),
     (clerk(), "RESET PIN +1 876 555 0101 passport seen", c.ResetPin("+18765550101", "passport seen")),
     (clerk(), "QUEUE", c.Queue()),
