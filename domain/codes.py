@@ -16,7 +16,8 @@ RandBelow = Callable[[int], int]
 # fmt: off
 BOT_WORDS = frozenset({
     "AGENT", "AGREE", "BACK", "CARD", "CASE", "CASH", "DENY", "DRAW", "JMD", "KYC", "MATCH", "MENU", "NCB",
-    "NEW", "PATWA", "PAY", "QUEUE", "RATE", "START", "STATS", "SWAP", "TERMS", "TRN", "USD", "WHY", "YES",
+    "NEW", "PATWA", "PAY", "QUEUE", "RATE", "RESET", "SENT", "START", "STATS", "SWAP", "TERMS", "TRN",
+    "USD", "WHY", "YES",
 })
 # fmt: on
 """The bot's words of three to five letters that the alphabet can spell: `PAY255` is a slip, not a circle."""
