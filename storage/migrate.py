@@ -22,11 +22,23 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x7061_7264_6E61  # "pardna"
 LOCK_POLL_SECONDS = 0.05
 
+_ADMIT = text("""
+    DO $$ BEGIN
+        IF has_function_privilege('ledger_admit()', 'EXECUTE') THEN
+            PERFORM ledger_admit();
+        END IF;
+    END $$
+""")
+
 
 async def migrate(url: str) -> None:
-    """Upgrade the database to the newest version if need be. A failure leaves it as it was."""
+    """Upgrade the database to the newest version if need be. A failure leaves it as it was.
+
+    Ends with the rights of the service's role as docs/ledger.md lists them, whoever granted what in between.
+    """
     async with _connect(url) as connection, _alone(url):
         await connection.run_sync(_upgrade)
+        await connection.execute(_ADMIT)
         await connection.commit()
 
 

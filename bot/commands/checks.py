@@ -31,7 +31,8 @@ async def verify_ledger(settings: Settings, _asked: argparse.Namespace) -> int:
 
 async def doctor(settings: Settings, _asked: argparse.Namespace) -> int:
     """Say what is wrong and how to mend it; 1 when anything is."""
-    faults = [*await _database_faults(settings), *await _provider_faults(settings)]
+    database, rights = await _database_faults(settings)
+    faults = [*database, *([] if settings.development else rights), *await _provider_faults(settings)]
     print(f"settings: read, {settings.pardna_env}")
     for channel, state in channel_states(settings).items():
         print(f"{channel}: {state}")
@@ -39,6 +40,8 @@ async def doctor(settings: Settings, _asked: argparse.Namespace) -> int:
         print(f"rail {rail}: {state}")
     for line in advice(settings):
         print(f"better: {line}")
+    for line in rights if settings.development else ():
+        print(f"note: {line}")
     print(f"hooks: {', '.join(sorted(settings.hooks)) or 'none (no verification secret is set)'}")
     for fault in faults:
         print(f"wrong: {fault}")
@@ -58,26 +61,28 @@ async def _provider_faults(settings: Settings) -> list[str]:
         return await live_faults(settings, http, lambda: datetime.now(UTC).timestamp(), site)
 
 
-async def _database_faults(settings: Settings) -> list[str]:
+async def _database_faults(settings: Settings) -> tuple[list[str], tuple[str, ...]]:
+    """Name what is wrong with the database, and what the role we connect as may do to the books."""
     try:
         engine = make_engine(database_url(settings))
         try:
             if not await Pulse(engine).migrated():
-                return ["the database is of another release: run `pardna migrate`"]
+                return ["the database is of another release: run `pardna migrate`"], ()
             async with reading(engine) as conn:
                 clock = Clock()
                 await clock.load(conn)
                 staffed = bool(await queries.staff(conn))
+                rights = await ledger.privileges(conn)
         finally:
             await engine.dispose()
     except SettingsError as fault:
-        return list(fault.faults)
+        return list(fault.faults), ()
     except Unreachable as fault:
-        return [f"the database cannot be reached ({fault}): see DATABASE_URL"]
+        return [f"the database cannot be reached ({fault}): see DATABASE_URL"], ()
     faults = []
     if clock.ahead and not settings.development:
         moved = clock.now() - datetime.now(UTC)
         faults.append(f"the service's clock is moved by {moved}: production lives by the wall clock")
     if not staffed and not settings.development:
         faults.append("nobody is staff, so no TRN can be verified: `pardna staff add`, or set PARDNA_STAFF")
-    return faults
+    return faults, rights

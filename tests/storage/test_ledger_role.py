@@ -1,12 +1,17 @@
 """The service as a role that may write the books through their doors alone."""
 
+import re
+from argparse import Namespace
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import asyncpg
 import pytest
 from sqlalchemy import make_url
 
+from bot.commands.checks import doctor
+from bot.config import Settings
 from storage.embedded import EmbeddedPostgres
 from storage.engine import make_engine
 from storage.ledger import privileges
@@ -133,6 +138,77 @@ async def test_what_a_later_release_adds_is_the_services_too(addresses: Addresse
     await owner.close()
     assert await refusal(service, "INSERT INTO ledger_later VALUES (1)") == "42501"
     assert await faults(addresses.service) == ()
+
+
+RIGHTS = """
+SELECT c.relname AS name, CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind, array_to_string(ARRAY(
+    SELECT may FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'USAGE'])
+        WITH ORDINALITY AS known (may, place)
+    WHERE CASE WHEN c.relkind = 'S' THEN may IN ('SELECT', 'UPDATE', 'USAGE') AND has_sequence_privilege($1, c.oid, may)
+        ELSE may <> 'USAGE' AND has_table_privilege($1, c.oid, may) END
+    ORDER BY place), ', ') AS rights
+FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+UNION ALL
+SELECT proname, 'function', 'EXECUTE' FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype
+    AND has_function_privilege($1, oid, 'EXECUTE')
+ORDER BY 2, 1
+"""
+
+
+def documented() -> dict[tuple[str, str], str]:
+    """Return what docs/ledger.md lets the role do, by kind and name; the name `every other` is the rest of a kind."""
+    page = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text()
+    lines = re.findall(r"^\| (table|sequence|function) \| (.+?) \| (.+?) \|$", page, re.MULTILINE)
+    named = {(kind, name): rights for kind, names, rights in lines for name in re.findall(r"`(\w+)`", names)}
+    return named | {(kind, "every other"): rights for kind, names, rights in lines if names == "every other"}
+
+
+async def test_the_role_may_do_what_the_documents_say_and_nothing_else(addresses: Addresses) -> None:
+    owner = await asyncpg.connect(addresses.owner)
+    found = {(row["kind"], row["name"]): row["rights"] for row in await owner.fetch(RIGHTS, APP)}
+    owned = await owner.fetchval("SELECT count(*) FROM pg_shdepend WHERE refobjid = $1::regrole AND deptype = 'o'", APP)
+    await owner.close()
+    told = documented()
+    said = {one: told.get(one, told[one[0], "every other"]).replace("nothing", "") for one in found}
+    assert found == said
+    assert {one for one in told if one[1] != "every other"} <= set(found)
+    assert owned == 0
+
+
+async def test_migrate_ends_with_the_rights_as_they_should_be(addresses: Addresses) -> None:
+    """Idempotent: whatever was granted by hand, or came with a ledger table of a later release, is put right."""
+    owner = await asyncpg.connect(addresses.owner)
+    before = await owner.fetch(RIGHTS, APP)
+    await owner.execute(f"CREATE TABLE ledger_later (n int); GRANT UPDATE ON ledger_posting TO {APP}")
+    await owner.execute(f"REVOKE ALL ON inbox FROM {APP}")
+    assert await faults(addresses.service) != ()
+    await migrate(addresses.owner)
+    assert await faults(addresses.service) == ()
+    await owner.execute("DROP TABLE ledger_later")
+    assert await owner.fetch(RIGHTS, APP) == before
+    await migrate(addresses.owner)
+    assert await owner.fetch(RIGHTS, APP) == before
+    await owner.close()
+    await migrate(addresses.service)  # who is not the owner has nothing to do, and nothing to give
+
+
+async def test_doctor_says_when_the_login_is_the_wrong_one(
+    addresses: Addresses, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In production an error; in development, where the owner serves, a note."""
+    for env, url, said in (
+        ("development", addresses.service, []),
+        ("production", addresses.service, []),
+        ("development", addresses.owner, [f"note: role {OWNER} may write", f"note: role {OWNER} may put"]),
+        ("production", addresses.owner, [f"wrong: role {OWNER} may write", f"wrong: role {OWNER} may put"]),
+    ):
+        monkeypatch.setenv("DATABASE_URL", url)
+        settings = Settings(_env_file=None).model_copy(update={"pardna_env": env})
+        status = await doctor(settings, Namespace())
+        lines = [line for line in capsys.readouterr().out.splitlines() if " role " in line]
+        assert [" ".join(line.split()[:5]) for line in lines] == said
+        assert status == (env == "production")  # where nobody is staff, too
 
 
 async def test_doctor_is_told_who_could_bend_the_books(
