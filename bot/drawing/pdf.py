@@ -1,7 +1,8 @@
 """A statement as PDF: A4, black on white, readable when printed and read aloud, and always the same bytes.
 
-All of it is text in an embedded typeface, tagged in reading order, with a title and a language. Its dates are those
-of the statement, never of the drawing.
+All of it is text in an embedded typeface, with a title and a language, and tagged in reading order: headings,
+paragraphs, and tables whose cells know their heads. Lines, and what is repeated on a further page, are tagged as
+decoration, so that nobody is read them twice. Its dates are those of the statement, never of the drawing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from fpdf.enums import XPos, YPos
 from fpdf.prefs import ViewerPreferences
 
 from bot.drawing.fonts import FAMILY, STYLES, add_fonts, fitted, lines, shown, width
+from bot.drawing.tags import Tags
 from bot.drawing.words import Write, grouped, head, say, title, what
 from domain.documents import Entry, StatementFacts
 from domain.people import Language
@@ -45,13 +47,21 @@ class _Paper(FPDF):
         self.set_margins(EDGE, EDGE, EDGE)
         self.set_auto_page_break(auto=False)
         self.alias_nb_pages("")
+        self._set_min_pdf_version("1.5")
+        self.struct_builder = self.tags = Tags()
 
     @contextmanager
-    def tagged(self, kind: str) -> Iterator[None]:
-        """Tag what is drawn within as one piece of the page: `/H1`, `/P` and the like."""
-        mcid = self.struct_builder.next_mcid_for_page(self.page)
-        self._add_marked_content(struct_type=kind, mcid=mcid)
-        self._out(f"{kind} <</MCID {mcid}>> BDC")
+    def tagged(self, kind: str, **attributes: object) -> Iterator[None]:
+        """Tag what is drawn within as one piece of the page: `H1`, `P`, `TD` and the like."""
+        mcid, self.pages[self.page].struct_parents = self.tags.leaf(kind, self.page, **attributes)
+        self._out(f"/{kind} <</MCID {mcid}>> BDC")
+        yield
+        self._out("EMC")
+
+    @contextmanager
+    def decoration(self) -> Iterator[None]:
+        """Tag what is drawn within as nothing to be read."""
+        self._out("/Artifact BMC")
         yield
         self._out("EMC")
 
@@ -70,9 +80,10 @@ class _Paper(FPDF):
 
     def rule(self, weight: float = 0.2) -> None:
         """Draw a thin line across at the current height."""
-        self.set_draw_color(*RULE)
-        self.set_line_width(weight)
-        self.line(EDGE, self.y, EDGE + INNER, self.y)
+        with self.decoration():
+            self.set_draw_color(*RULE)
+            self.set_line_width(weight)
+            self.line(EDGE, self.y, EDGE + INNER, self.y)
 
     @property
     def is_full(self) -> bool:
@@ -94,14 +105,14 @@ def pdf_bytes(facts: StatementFacts, write: Write, check: str) -> bytes:
 
 def _head(paper: _Paper, facts: StatementFacts, write: Write) -> None:
     paper.set_text_color(*INK)
-    with paper.tagged("/P"):
+    with paper.tagged("P"):
         paper.write_at(EDGE, "Digital Pardna", 10, INNER, weight="Bold")
     paper.y += 11
     for line in lines(shown(facts.circle) or facts.code, 20 * POINT, INNER, "Bold"):
-        with paper.tagged("/H1"):
+        with paper.tagged("H1"):
             paper.write_at(EDGE, line, 20, INNER, weight="Bold")
         paper.y += 9
-    with paper.tagged("/P"):
+    with paper.tagged("P"):
         paper.write_at(EDGE, title(facts, write), 12, INNER)
     paper.y += 9
     paper.rule(0.6)
@@ -114,15 +125,15 @@ def _head(paper: _Paper, facts: StatementFacts, write: Write) -> None:
     half = INNER / 2
     for place, (label, value) in enumerate(told):
         x = EDGE + (place % 2) * half
-        with paper.tagged("/P"):
+        with paper.tagged("P"):
             paper.set_text_color(*SOFT)
-            paper.write_at(x, label, 9.5, 33)
+            paper.write_at(x, f"{label} ", 9.5, 33)  # or a screen reader runs it into the value
             paper.set_text_color(*INK)
             paper.write_at(x + 34, value, 10.5, half - 36, weight="Medium")
         if place % 2 or place == len(told) - 1:
             paper.y += ROW
     paper.y += 2
-    with paper.tagged("/P"):
+    with paper.tagged("P"):
         paper.set_text_color(*SOFT)
         paper.set_font(FAMILY, "", 9)
         note = say(write, "paper_book_note") if facts.whole else say(write, "paper_mine_note")
@@ -151,52 +162,86 @@ _OWN_COLUMNS: Final = (
 )
 
 
-def _columns(facts: StatementFacts) -> Sequence[tuple[str, float, bool]]:
-    """Return name, width and whether it is a number, of each column of the lines."""
+Columns = Sequence[tuple[str, float, bool]]
+"""Name, width and whether it is a number, of each."""
+
+
+def _columns(facts: StatementFacts) -> Columns:
+    """Return the columns of the lines."""
     return _BOOK_COLUMNS if facts.whole else _OWN_COLUMNS
 
 
-def _table_head(paper: _Paper, columns: Sequence[tuple[str, float, bool]], write: Write) -> None:
+@contextmanager
+def _table(paper: _Paper, columns: Columns, write: Write) -> Iterator[None]:
+    """Open a table with its heads."""
+    with paper.tags.part("Table"):
+        with paper.tags.part("THead"), paper.tags.part("TR"):
+            _heads(paper, columns, write)
+        with paper.tags.part("TBody"):
+            yield
+
+
+def _heads(paper: _Paper, columns: Columns, write: Write, *, again: bool = False) -> None:
+    """Write the heads; `again`, on a further page, where they are to be seen and not to be heard."""
     x = EDGE
-    with paper.tagged("/P"):
-        for name, room, number in columns:
+    for name, room, number in columns:
+        with paper.decoration() if again else paper.tagged("TH", scope="Column"):
             paper.write_at(x, say(write, f"paper_{name}"), 9.5, room - 1.5, weight="Bold", right=number)
-            x += room
+        x += room
     paper.y += ROW
     paper.rule(0.5)
     paper.y += 0.8
 
 
-def _row(paper: _Paper, columns: Sequence[tuple[str, float, bool]], cells: Sequence[str], weight: str) -> None:
+def _row(paper: _Paper, columns: Columns, cells: Sequence[str]) -> None:
     x = EDGE
-    with paper.tagged("/P"):
+    with paper.tags.part("TR"):
         for (_, room, number), cell in zip(columns, cells, strict=True):
-            paper.write_at(x, cell, 9.5, room - 1.5, weight=weight, right=number)
+            with paper.tagged("TD"):
+                paper.write_at(x, cell, 9.5, room - 1.5, right=number)
             x += room
     paper.y += ROW
+
+
+def _last_row(paper: _Paper, columns: Columns, name: str, sums: Sequence[str]) -> None:
+    """Write what a table sums to, the name over all columns before the sums."""
+    before = len(columns) - len(sums)
+    x = EDGE + sum(room for _, room, _ in columns[:before])
+    with paper.tags.part("TR"):
+        with paper.tagged("TH", scope="Row", span=before):
+            paper.write_at(EDGE, name, 9.5, x - EDGE - 1.5, weight="Bold")
+        for (_, room, _), cell in zip(columns[before:], sums, strict=True):
+            with paper.tagged("TD"):
+                paper.write_at(x, cell, 9.5, room - 1.5, weight="Bold", right=True)
+            x += room
+    paper.y += ROW
+
+
+def _turn_page(paper: _Paper, columns: Columns, write: Write) -> None:
+    """Go on on a new page when no further line has room on this one."""
+    if paper.is_full:
+        paper.add_page()
+        _heads(paper, columns, write, again=True)
 
 
 def _entries(paper: _Paper, facts: StatementFacts, write: Write) -> None:
     columns = _columns(facts)
-    _table_head(paper, columns, write)
     balance = facts.opening
-    for entry in facts.entries:
-        if paper.is_full:
-            paper.add_page()
-            _table_head(paper, columns, write)
-        balance += entry.amount
-        _row(paper, columns, _cells(entry, balance, facts, write), "Regular")
-        paper.rule(0.1)
-    if not facts.entries:
-        with paper.tagged("/P"):
-            paper.write_at(EDGE, say(write, "paper_none"), 9.5, INNER)
-        paper.y += ROW
-    if paper.is_full:
-        paper.add_page()
-    paper.rule(0.5)
-    paper.y += 0.8
-    sums = (grouped(facts.came_in), grouped(facts.went_out), grouped(facts.closing))
-    _row(paper, columns, (say(write, "paper_sums"), *[""] * (len(columns) - 4), *sums), "Bold")
+    with _table(paper, columns, write):
+        for entry in facts.entries:
+            _turn_page(paper, columns, write)
+            balance += entry.amount
+            _row(paper, columns, _cells(entry, balance, facts, write))
+            paper.rule(0.1)
+        if not facts.entries:
+            with paper.tags.part("TR"), paper.tagged("TD", span=len(columns)):
+                paper.write_at(EDGE, say(write, "paper_none"), 9.5, INNER)
+            paper.y += ROW
+        _turn_page(paper, columns, write)
+        paper.rule(0.5)
+        paper.y += 0.8
+        sums = (grouped(facts.came_in), grouped(facts.went_out), grouped(facts.closing))
+        _last_row(paper, columns, say(write, "paper_sums"), sums)
     paper.y += 8
 
 
@@ -223,28 +268,24 @@ def _rounds(paper: _Paper, facts: StatementFacts, write: Write) -> None:
         return
     if paper.y + 4 * ROW > paper.h - FOOT:
         paper.add_page()
-    with paper.tagged("/H2"):
+    with paper.tagged("H2"):
         paper.write_at(EDGE, say(write, "paper_rounds"), 12, INNER, weight="Bold")
     paper.y += 9
-    _table_head(paper, _ROUND_COLUMNS, write)
-    for line in facts.rounds:
-        if paper.is_full:
-            paper.add_page()
-            _table_head(paper, _ROUND_COLUMNS, write)
-        sums = (grouped(line.thrown), grouped(facts.gross), grouped(line.drawn))
-        cells = (str(line.number), line.due.isoformat(), shown(line.who) or "-", *sums)
-        _row(paper, _ROUND_COLUMNS, cells, "Regular")
-        paper.rule(0.1)
-    thrown, drawn = (sum(getattr(line, name) for line in facts.rounds) for name in ("thrown", "drawn"))
-    paper.y += 0.8
-    if paper.is_full:
-        paper.add_page()
-    sums = (grouped(thrown), grouped(facts.gross * len(facts.rounds)), grouped(drawn))
-    _row(paper, (("all", 96.0, False), *_ROUND_COLUMNS[3:]), (say(write, "paper_all"), *sums), "Bold")
+    with _table(paper, _ROUND_COLUMNS, write):
+        for line in facts.rounds:
+            _turn_page(paper, _ROUND_COLUMNS, write)
+            sums = (grouped(line.thrown), grouped(facts.gross), grouped(line.drawn))
+            _row(paper, _ROUND_COLUMNS, (str(line.number), line.due.isoformat(), shown(line.who) or "-", *sums))
+            paper.rule(0.1)
+        thrown, drawn = (sum(getattr(line, name) for line in facts.rounds) for name in ("thrown", "drawn"))
+        paper.y += 0.8
+        _turn_page(paper, _ROUND_COLUMNS, write)
+        sums = (grouped(thrown), grouped(facts.gross * len(facts.rounds)), grouped(drawn))
+        _last_row(paper, _ROUND_COLUMNS, say(write, "paper_all"), sums)
 
 
 def _feet(paper: _Paper, write: Write, check: str) -> None:
-    """Number the pages, and say on each how to check what stands on it."""
+    """Number the pages, and say on each how to check what stands on it; to be heard once, at the end."""
     count = len(paper.pages)
     for number in paper.pages:
         paper.page = number
@@ -253,6 +294,7 @@ def _feet(paper: _Paper, write: Write, check: str) -> None:
         paper.rule()
         paper.y += 1.5
         paper.set_text_color(*SOFT)
-        with paper.tagged("/P"):
+        with paper.tagged("P") if number == count else paper.decoration():
             paper.write_at(EDGE, check, 8.5, INNER - 32)
+        with paper.decoration():
             paper.write_at(EDGE + INNER - 30, say(write, "paper_page", number=number, count=count), 8.5, 30, right=True)

@@ -21,7 +21,7 @@ from storage.engine import Engine
 from storage.simulated import Delivery
 from storage.vault import Vault
 from tests.drawing.facts import card_facts, statement_facts
-from tests.drawing.papers import pieces
+from tests.drawing.papers import opened
 from tests.web import rows
 from tests.web.conftest import Site, parts, running
 
@@ -193,7 +193,7 @@ async def test_a_statement_for_a_message_is_the_paper(site: Site) -> None:
     press = Press(site.engine, site.vault, site.clock, CATALOGUE)
     message = await press.illustrate(told("d1", AttachmentKind.DOCUMENT))
     assert message.attachment is not None
-    assert any("Sums to" in piece.text for piece in pieces(message.attachment.content))
+    assert any("Sums to" in line for line in opened(message.attachment.content).tree.said)
 
 
 # -- a receipt's page -------------------------------------------------------------------------------------------------
