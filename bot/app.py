@@ -25,6 +25,7 @@ from aiohttp import web
 
 from bot import rails
 from bot.actions.turn import Tools
+from bot.auditor import Auditor
 from bot.config import Settings, SettingsError
 from bot.desk import Desk
 from bot.drawing.press import Press
@@ -315,6 +316,12 @@ def make_keeper(parts: Parts) -> Keeper:
     )
 
 
+async def keep(parts: Parts) -> None:
+    """Keep the clock and audit the books until cancelled."""
+    auditor = Auditor(parts.engine, parts.clock, metrics=parts.metrics)
+    await asyncio.gather(make_keeper(parts).run(), auditor.run())
+
+
 def channel_states(settings: Settings) -> Mapping[str, str]:
     """Say of each chat channel whether it is on, simulated or off."""
     return {
@@ -426,7 +433,7 @@ async def _run_roles(settings: Settings, url: str, roles: tuple[str, ...], port:
             "web": partial(run_web, parts, port, share_port=share, listening=listening),
             "desk": lambda: make_desk(parts).run(),
             "relay": lambda: make_relay(parts).run(),
-            "keeper": lambda: make_keeper(parts).run(),
+            "keeper": lambda: keep(parts),
         }
         tasks = [asyncio.ensure_future(runs[role]()) for role in roles]
         tasks.append(asyncio.ensure_future(parts.clock.follow(parts.engine, parts.bell)))

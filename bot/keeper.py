@@ -14,7 +14,7 @@ import structlog
 
 from bot.telemetry import Metrics
 from domain import commands as c
-from storage import documents, duties, inbox, ledger, outbox, payout_files
+from storage import alarms, documents, duties, inbox, outbox, payout_files
 from storage.bell import Bell, Ear
 from storage.clock import MOVED, Clock
 from storage.duties import Duty
@@ -112,12 +112,11 @@ class Keeper:
             log.info("swept", count=gone)
 
     async def _hourly(self, now: datetime) -> None:
-        """Ask for what was missed, remind of what waits for a file, and prove the books from the postings up."""
+        """Ask for what was missed, and remind of what waits for a file."""
         if "stripe" in self._carriers:
             await self._plan(f"missed:{now:%Y-%m-%dT%H}", c.AskMissed((now - MISSED_OVERLAP).isoformat()))
         async with self._engine.connect() as conn:
             waiting = await payout_files.waiting(conn, self._vault, self._by_file) if self._by_file else []
-            self._heed(await ledger.verify(conn))
         for one in waiting:
             key = f"files:{self._clock.now():%Y-%m-%d}:{one.carrier}:{one.currency}"
             await self._plan(key, c.FilesWait(one.carrier, one.orders, one.total, one.currency))
@@ -128,12 +127,6 @@ class Keeper:
         async with self._engine.begin() as conn:
             await duties.plan(conn, [Duty(key, self._clock.now(), f"house:{key}", c.word(type(duty)), body)])
 
-    def _heed(self, report: ledger.Report) -> None:
-        """Raise the alarm on a fault in the books."""
-        for fault in report.faults:
-            self._metrics.alarms.labels("ledger").inc()
-            log.error("the books are wrong", fault=fault)
-
     async def _look(self) -> None:
         """Show operators what waits and what was given up."""
         now = datetime.now(UTC)
@@ -143,6 +136,9 @@ class Keeper:
         async with self._engine.connect() as conn:
             arrivals = await inbox.backlog(conn)
             parcels = await outbox.backlog(conn, self._clock.now())
+            faults = await alarms.standing(conn)
         self._metrics.show_backlog(arrivals, parcels)
-        if arrivals.parked or parcels.dead:
-            log.error("somebody has to look", parked=arrivals.parked, dead=parcels.dead)
+        self._metrics.show_faults(faults)
+        if arrivals.parked or parcels.dead or faults:
+            count = sum(faults.values())
+            log.error("somebody has to look", parked=arrivals.parked, dead=parcels.dead, faults=count)

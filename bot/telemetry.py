@@ -179,12 +179,19 @@ class Metrics:
             registry=registry,
         )
         self.alarms = Counter("pardna_alarms", "Times that somebody had to be told", ["part"], registry=registry)
+        self._faults = Gauge("pardna_faults", "Faults of the books that stand", ["part"], registry=registry)
+        self.show_faults({})
         self._shared = Gauge("pardna_limits_shared", "1: limits hold for all processes, 0: for each", registry=registry)
         self._backlog = {name: Gauge(f"pardna_{name}", text, registry=registry) for name, text in _BACKLOG.items()}
 
     def show_limits(self, shared: bool) -> None:  # noqa: FBT001 - storage.limits tells it so
         """Set whether limits hold for all processes together: Redis is there and answers."""
         self._shared.set(shared)
+
+    def show_faults(self, standing: Mapping[str, int]) -> None:
+        """Set how many faults stand in the books, by the check that saw them (storage/alarms.py)."""
+        for part in ("new", "whole", "clearing"):
+            self._faults.labels(part).set(standing.get(part, 0))
 
     def show_backlog(self, arrivals: inbox.Backlog, parcels: outbox.Backlog) -> None:
         """Set the gauges of what waits."""

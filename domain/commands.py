@@ -613,6 +613,23 @@ class FilesWait(Duty):
 
 
 @dataclass(frozen=True, slots=True)
+class BooksWrong(Duty):
+    """A check of the books has found a fault: `subject` is the account, transaction, hold or currency."""
+
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClearingDiffers(Duty):
+    """A carrier's account is not what its statement says: by how much, and since the statement of which day."""
+
+    carrier: str
+    currency: str
+    difference: int
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
 class RailShort(Duty):
     """A draw waits because the carrier that can pay it has too little: finance has to move money."""
 

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ledger import Account, Hold, Side, Transaction, Transfer
 from domain.money import Currency
-from storage.proof import Clearing, Report, clearing, positions, privileges, verify, verify_since
+from storage.proof import Clearing, Report, clearing, current_mark, positions, privileges, subject, verify, verify_since
 
 __all__ = [
     "AccountDiffers",
@@ -39,6 +39,7 @@ __all__ = [
     "Unbalanced",
     "available",
     "clearing",
+    "current_mark",
     "held",
     "hold",
     "lock_and_read",
@@ -50,6 +51,7 @@ __all__ = [
     "privileges",
     "settle_constraints",
     "statement",
+    "subject",
     "totals",
     "transaction",
     "verify",

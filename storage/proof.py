@@ -3,14 +3,17 @@
 Trusts none of the guards that hold the promises of docs/ledger.md. Reads only, and must never mend anything.
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import groupby, takewhile
 from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.money import Currency
+from domain.money import Currency, Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +28,39 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Clearing:
-    """What the books say stands with a carrier, and what its newest statement says, in minor units.
+    """What a carrier's account held at the end of a day by the books and by its statement, in minor units.
 
-    `difference` is the books less the statement: what was written since `as_of`, and beyond that a fault.
+    `on_the_way` had left by the books, lately, and was not on any statement up to then. A `difference` (the books and
+    it less the statement) is a fault that no guard inside the database can see; it stood on every statement `since`.
     """
 
     carrier: str
     currency: Currency
     books: int
+    on_the_way: int
     statement: int
-    difference: int
     as_of: date
+    since: date | None = None
+
+    @property
+    def difference(self) -> int:
+        """By how much the books say more than the statement; 0 when they agree."""
+        return self.books + self.on_the_way - self.statement
+
+    def text(self) -> str:
+        """Name the carrier, our figure, theirs, and since when they differ."""
+        ours, theirs = (Money(minor, self.currency).full() for minor in (self.books + self.on_the_way, self.statement))
+        told = f"{self.carrier} {self.currency} on {self.as_of}: the books say {ours}, the statement {theirs}"
+        if not self.difference:
+            return told
+        return f"{told}; {Money(self.difference, self.currency).full()} apart since {self.since or self.as_of}"
 
 
 START: Final = 0
 """The mark before everything."""
 
-# Each check returns its first fault in words, and trusts no constraint or trigger to have prevented it. A statement
-# sees one moment, so postings may go on meanwhile.
+# Each check returns its first fault in words, beginning with what is at fault (see `subject`), and trusts no constraint
+# or trigger to have prevented it. A statement sees one moment, so postings may go on meanwhile.
 _CONSERVATION = """
     SELECT format('%s: assets %s, liabilities %s', currency, assets, liabilities)
     FROM (
@@ -159,7 +177,7 @@ _HOLDS_SINCE = (
         WHERE t.xid >= CAST(CAST(:mark AS text) AS xid8) AND a.name IN ('exchange:JMD', 'exchange:USD')
         GROUP BY t.xid, p.currency
     )
-    SELECT format('transaction %s exchanges %s without the other currency', key, currency) FROM half
+    SELECT format('transaction %s: exchanges %s without the other currency', key, currency) FROM half
     WHERE NOT EXISTS (SELECT FROM half other WHERE other.xid = half.xid AND other.currency <> half.currency)
     ORDER BY key LIMIT 1
     """,
@@ -261,13 +279,24 @@ async def verify(conn: AsyncConnection) -> Report:
 async def verify_since(conn: AsyncConnection, mark: int) -> tuple[Report, int]:
     """Prove what was written since a mark, and the conservation of all; return it with the mark for the next time.
 
-    Costs what is new and one look at each account. The first mark is START, or one of a call just before a whole
-    `verify`; it is a number of this server's transactions and means nothing to another. Nothing is left out between
-    two calls: what was not committed yet at the first is seen by the second, and some things by both.
+    Costs what is new and one look at each account. The first mark is START, or `mark` just before a whole `verify`. A
+    mark of another server (the database was restored) may be ahead of this one's: then all counts as new. Nothing is
+    left out between two calls: what was not committed yet at the first is seen by the second, and some things by both.
     """
+    following = await current_mark(conn)
+    since = mark if mark <= following else START
+    return await _prove(conn, (*_SINCE, _CONSERVATION, *_HOLDS_SINCE), _COUNTS, since), following
+
+
+async def current_mark(conn: AsyncConnection) -> int:
+    """Return the mark of now: a number of this server's transactions, from which on not all is committed."""
     oldest = text("SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)")
-    following = (await conn.execute(oldest)).scalar_one()
-    return await _prove(conn, (*_SINCE, _CONSERVATION, *_HOLDS_SINCE), _COUNTS, mark), following
+    return int((await conn.execute(oldest)).scalar_one())
+
+
+def subject(fault: str) -> str:
+    """Return what a fault is about: the account, transaction, hold or currency that it names, without the figures."""
+    return re.split(r"[,:] ", fault, maxsplit=1)[0]
 
 
 async def _prove(conn: AsyncConnection, checks: tuple[str, ...], counts: str, mark: int) -> Report:
@@ -287,20 +316,64 @@ async def positions(conn: AsyncConnection) -> dict[Currency, int]:
     return {Currency(row.currency): row.balance for row in found}
 
 
+# A line's posting has the time of its import, whatever its day: what an import brought about after the day counts by
+# the lines' own days, and everything else by its time. Payouts of which no line has come count as on the way for DAYS.
+_CLEARING = """
+WITH told AS (
+    SELECT *, CAST(as_of + 1 AS timestamp) AT TIME ZONE 'America/Jamaica' AS ends
+    FROM (
+        SELECT s.*, row_number() OVER (PARTITION BY carrier, currency ORDER BY as_of DESC) AS nth
+        FROM statement_balance s
+    ) ranked
+    WHERE nth <= :most
+)
+SELECT s.carrier, s.currency, s.as_of, s.balance AS statement,
+    CAST(coalesce(a.balance, 0) - after.total - newer.total AS bigint) AS books, CAST(way.total AS bigint) AS on_the_way
+FROM told s
+LEFT JOIN ledger_account a ON a.name = format('rail:%s:%s', s.carrier, s.currency)
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(p.amount), 0) AS total FROM ledger_posting p JOIN ledger_transaction t ON t.id = p.transaction
+    WHERE p.account = a.id AND t.at >= s.ends
+        AND NOT EXISTS (SELECT FROM statement_line l WHERE l.carrier = s.carrier AND l.imported_at = t.at)
+) after
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(l.amount), 0) AS total FROM statement_line l
+    WHERE l.carrier = s.carrier AND l.currency = s.currency AND l.booked > s.as_of AND EXISTS (
+        SELECT FROM ledger_posting p JOIN ledger_transaction t ON t.id = p.transaction
+        WHERE p.account = a.id AND t.at = l.imported_at AND p.amount = l.amount)
+) newer
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(o.rail_amount), 0) AS total
+    FROM payout o JOIN circle c ON c.code = o.circle LEFT JOIN statement_line l ON l.id = o.provider_ref
+    WHERE o.carrier = s.carrier AND c.currency = s.currency AND o.sent_at < s.ends
+        AND o.sent_at >= s.ends - CAST(:days AS int) * interval '1 day'
+        AND o.state IN ('SENT', 'RECEIVED', 'PRESUMED', 'DISPUTED') AND (l.id IS NULL OR l.booked > s.as_of)
+) way
+ORDER BY s.carrier, s.currency, s.as_of DESC
+"""
+DAYS_ON_THE_WAY: Final = 5
+"""How long a bank may take to show what it said it had paid."""
+_DAYS_BACK: Final = 31
+
+
 async def clearing(conn: AsyncConnection) -> list[Clearing]:
     """Return the books against the newest statement of each carrier that gives statements, faults or not."""
-    if (await conn.execute(text("SELECT to_regclass('statement_balance')"))).scalar_one() is None:
-        return []
-    found = await conn.execute(
-        text(
-            "SELECT DISTINCT ON (s.carrier, s.currency) s.carrier, s.currency, s.balance AS statement, s.as_of,"
-            " coalesce(a.balance, 0) AS books FROM statement_balance s"
-            " LEFT JOIN ledger_account a ON a.name = format('rail:%s:%s', s.carrier, s.currency)"
-            " ORDER BY s.carrier, s.currency, s.as_of DESC"
-        )
-    )
+    newest = await _clearings(conn, 1)
+    if not any(one.difference for one in newest):
+        return newest
+    runs = groupby(await _clearings(conn, _DAYS_BACK), key=lambda one: (one.carrier, one.currency))
+    return [_dated(list(run)) for _, run in runs]
+
+
+def _dated(newest_first: Sequence[Clearing]) -> Clearing:
+    differing = [*takewhile(lambda one: one.difference, newest_first)]
+    return replace(newest_first[0], since=differing[-1].as_of if differing else None)
+
+
+async def _clearings(conn: AsyncConnection, most: int) -> list[Clearing]:
+    found = await conn.execute(text(_CLEARING), {"most": most, "days": DAYS_ON_THE_WAY})
     return [
-        Clearing(row.carrier, Currency(row.currency), row.books, row.statement, row.books - row.statement, row.as_of)
+        Clearing(row.carrier, Currency(row.currency), row.books, row.on_the_way, row.statement, row.as_of)
         for row in found
     ]
 

@@ -15,6 +15,7 @@ from itertools import count
 from sqlalchemy import text
 
 from bot.actions.turn import Tools
+from bot.auditor import Auditor
 from bot.desk import Desk
 from bot.drawing.press import Press
 from bot.keeper import Keeper
@@ -241,6 +242,7 @@ async def open_house(
         keeper = Keeper(engine, vault, clock, bell, metrics=metrics)
         house = House(engine, vault, clock, bell, filer, desk, Mover(engine, clock, Pulse(engine)))
         parts = {"desk": desk.run(), "relay": relay.run(), "keeper": keeper.run()}
+        parts["auditor"] = Auditor(engine, clock, metrics=metrics).run()
         parts["clock"] = clock.follow(engine, bell)
         house.tasks = {name: asyncio.create_task(running) for name, running in parts.items()}
         try:

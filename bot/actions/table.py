@@ -97,6 +97,8 @@ ACTIONS: Mapping[type[c.Command], Action] = {
     c.Charge: treasury.charge,
     c.AskMissed: treasury.ask_missed,
     c.FilesWait: treasury.files_wait,
+    c.BooksWrong: treasury.books_wrong,
+    c.ClearingDiffers: treasury.clearing_differs,
     c.Converted: treasury.converted,
     c.MovedOut: treasury.moved_out,
     c.CashSilence: cash.cash_silence,

@@ -1,8 +1,10 @@
 """The house's own books: the rate between two currencies, what carriers keep, exchange and move by themselves."""
 
+from datetime import date
+
 from bot.actions import deposits
 from bot.actions.turn import Order, Turn
-from bot.words.say import Refusal, Say, refuse, say
+from bot.words.say import Figure, Refusal, Say, refuse, say
 from domain import commands as c
 from domain import exchange, ledger
 from domain.exchange import Rate
@@ -67,3 +69,20 @@ def files_wait(turn: Turn, command: c.FilesWait) -> None:
     """Tell finance that payouts wait for a bank's file."""
     total, rail = Money(command.total, Currency(command.currency)), command.carrier.upper()
     turn.tell_staff([Role.FINANCE], say("staff_files_wait", count=command.orders, amount=total, rail=rail))
+
+
+def books_wrong(turn: Turn, command: c.BooksWrong) -> None:
+    """Tell compliance that the books are wrong somewhere; nothing is mended by itself."""
+    turn.tell_staff([Role.COMPLIANCE], say("staff_books_wrong", what=command.subject))
+
+
+def clearing_differs(turn: Turn, command: c.ClearingDiffers) -> None:
+    """Tell compliance and finance that a carrier holds something else than the books say."""
+    apart = Money(abs(command.difference), Currency(command.currency))
+    figures: dict[str, Figure] = {
+        "rail": command.carrier.upper(),
+        "amount": apart,
+        "date": date.fromisoformat(command.since),
+    }
+    told = say("staff_clearing_more" if command.difference > 0 else "staff_clearing_less", **figures)
+    turn.tell_staff([Role.COMPLIANCE, Role.FINANCE], told)

@@ -18,15 +18,20 @@ from storage.reads import Unreachable, reading
 
 
 async def verify_ledger(settings: Settings, _asked: argparse.Namespace) -> int:
-    """Prove every balance, posting and transaction; 1 when something is wrong, named by its first fault."""
+    """Prove every balance, posting and transaction, and hold each carrier against its statement; 1 when one is wrong.
+
+    The books' faults are named by the first of each kind.
+    """
     async with transaction(settings) as conn:
         report = await ledger.verify(conn)
+        carriers = await ledger.clearing(conn)
     counted = f"{report.accounts} accounts, {report.transactions} transactions, {report.postings} postings"
-    if report.faults:
-        print("\n".join([f"The books are wrong ({counted}):", *report.faults]))
-        return 1
-    print(f"The books are right: {counted}.")
-    return 0
+    print(f"The books are wrong ({counted}):" if report.faults else f"The books are right: {counted}.")
+    for fault in report.faults:
+        print(fault)
+    for one in carriers:
+        print(one.text())
+    return 1 if report.faults or any(one.difference for one in carriers) else 0
 
 
 async def doctor(settings: Settings, _asked: argparse.Namespace) -> int:

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from sqlalchemy import text
@@ -19,6 +20,7 @@ from storage.ledger import (
     positions,
     post,
     settle_constraints,
+    subject,
     verify,
     verify_since,
     void,
@@ -140,7 +142,7 @@ async def test_an_exchange_has_two_halves(engine: AsyncEngine) -> None:
     async with engine.begin() as conn:
         await post(conn, [moved("half", exchange(Currency.JMD), bank, 1)], AT)
     async with engine.connect() as conn:
-        named = ("transaction half exchanges JMD without the other currency",)
+        named = ("transaction half: exchanges JMD without the other currency",)
         assert (await verify(conn)).faults == named
         assert (await verify_since(conn, mark))[0].faults == named
 
@@ -195,25 +197,94 @@ async def statements(conn: AsyncConnection, *rows: tuple[str, str, date, int]) -
         )
 
 
-async def test_a_rail_is_held_against_its_newest_statement(engine: AsyncEngine) -> None:
-    def row(carrier: str, currency: Currency, books: int, statement: int, as_of: date) -> Clearing:
-        return Clearing(carrier, currency, books, statement, books - statement, as_of)
+MONDAY, TUESDAY, WEDNESDAY = (date(2026, 11, day) for day in (2, 3, 4))
+NCB, ANN = rail("ncb", Currency.JMD), credit(CIRCLE, "ann")
 
-    monday, tuesday = date(2026, 11, 2), date(2026, 11, 3)
+
+async def imported(conn: AsyncConnection, at: datetime, *lines: tuple[date, int], carrier: str = "ncb") -> None:
+    """Take lines as an import does, and book each as the desk does: at the time of its import, whatever its day."""
+    for number, (booked, amount) in enumerate(lines):
+        line_id = sha256(f"{carrier} {at} {number}".encode()).hexdigest()
+        values = {"id": line_id, "c": carrier, "day": booked, "amount": amount, "at": at, "n": number}
+        statement = """
+            INSERT INTO statement_line (id, carrier, booked, amount, currency, sealed, hint, state, how, confidence,
+                file, position, imported_at)
+            VALUES (:id, :c, :day, :amount, 'JMD', '', '', 'MATCHED', '', 0, '', :n, :at)
+        """
+        await conn.execute(text(statement), values)
+        way = (NCB, ANN) if amount > 0 else (ANN, NCB)
+        await post(conn, [moved(line_id, *way, abs(amount))], at)
+
+
+async def differences(conn: AsyncConnection) -> dict[str, tuple[int, date | None]]:
+    return {f"{one.carrier} {one.currency}": (one.difference, one.since) for one in await clearing(conn)}
+
+
+async def test_a_rail_is_held_against_its_newest_statement(engine: AsyncEngine) -> None:
     async with engine.connect() as conn:
         assert await clearing(conn) == []
-        await post(conn, [moved("a", rail("ncb", Currency.JMD), credit(CIRCLE, "ann"), 70)], AT)
+        await post(conn, [moved("a", NCB, ANN, 70)], AT)
         rows: Sequence[tuple[str, str, date, int]] = (
-            ("ncb", "JMD", monday, 9),
-            ("ncb", "JMD", tuesday, 70),
-            ("ncb", "USD", monday, 3),
-            ("lynk", "JMD", monday, 0),
+            ("ncb", "JMD", MONDAY, 9),
+            ("ncb", "JMD", TUESDAY, 70),
+            ("ncb", "USD", MONDAY, 3),
+            ("lynk", "JMD", MONDAY, 0),
         )
         await statements(conn, *rows)
         assert await clearing(conn) == [
-            row("lynk", Currency.JMD, 0, 0, monday),
-            row("ncb", Currency.JMD, 70, 70, tuesday),
-            row("ncb", Currency.USD, 0, 3, monday),
+            Clearing("lynk", Currency.JMD, 0, 0, 0, MONDAY),
+            Clearing("ncb", Currency.JMD, 70, 0, 70, TUESDAY),
+            Clearing("ncb", Currency.USD, 0, 0, 3, MONDAY, since=MONDAY),
         ]
-        await conn.execute(text("ALTER TABLE statement_balance RENAME TO elsewhere"))
-        assert await clearing(conn) == []
+        assert [one.text() for one in await clearing(conn)] == [
+            "lynk JMD on 2026-11-02: the books say J$0.00, the statement J$0.00",
+            "ncb JMD on 2026-11-03: the books say J$0.70, the statement J$0.70",
+            "ncb USD on 2026-11-02: the books say US$0.00, the statement US$0.03; -US$0.03 apart since 2026-11-02",
+        ]
+
+
+async def test_what_came_after_the_statement_s_day_is_no_difference(engine: AsyncEngine) -> None:
+    """A line counts on its own day, however late it is imported; everything else when it was booked."""
+    late = datetime(2026, 11, 4, 4, tzinfo=UTC)  # Tuesday, 23:00 in Jamaica
+    async with engine.connect() as conn:
+        await imported(conn, late, (MONDAY, 70), (MONDAY, -20), (TUESDAY, 5))
+        await statements(conn, ("ncb", "JMD", MONDAY, 50))
+        assert await differences(conn) == {"ncb JMD": (0, None)}
+        await post(conn, [moved("by hook", NCB, ANN, 7)], late + timedelta(minutes=1))
+        assert await differences(conn) == {"ncb JMD": (0, None)}
+        await statements(conn, ("ncb", "JMD", TUESDAY, 62))
+        assert await differences(conn) == {"ncb JMD": (0, None)}
+        await imported(conn, late + timedelta(hours=30), (WEDNESDAY, 9), (TUESDAY, 1))
+        assert await differences(conn) == {"ncb JMD": (1, TUESDAY)}  # the bank's Tuesday says nothing of this one
+
+
+async def test_a_difference_says_since_which_statement_it_stands(engine: AsyncEngine) -> None:
+    async with engine.connect() as conn:
+        await imported(conn, AT, (MONDAY, 70))
+        await statements(conn, ("ncb", "JMD", MONDAY, 70), ("ncb", "JMD", TUESDAY, 90), ("ncb", "JMD", WEDNESDAY, 90))
+        assert await differences(conn) == {"ncb JMD": (-20, TUESDAY)}
+        await statements(conn, ("ncb", "JMD", date(2026, 11, 5), 70))
+        assert await differences(conn) == {"ncb JMD": (0, None)}
+
+
+async def test_a_mark_of_another_server_leaves_nothing_out(engine: AsyncEngine) -> None:
+    """After a restore the numbers begin anew: a mark that is ahead of them would hide all that is written."""
+    async with engine.begin() as conn:
+        await post(conn, [moved("a", SANDBOX, ANN, 5)], AT)
+    async with engine.connect() as conn:
+        report, mark = await verify_since(conn, 2**62)
+    assert (report.transactions, mark < 2**62) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "about"),
+    [
+        ("account circle:PLUM22:credit:ann, version 2: balance 9", "account circle:PLUM22:credit:ann"),
+        ("account rail:sandbox:JMD: 59 held at line 9", "account rail:sandbox:JMD"),
+        ("transaction number 5, which is not there: 2 postings", "transaction number 5"),
+        ("hold payout: 1 lines hold 60 of 61", "hold payout"),
+        ("JMD: assets 5, liabilities 6", "JMD"),
+    ],
+)
+def test_a_fault_is_about_the_same_while_its_figures_move(fault: str, about: str) -> None:
+    assert subject(fault) == about
