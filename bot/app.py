@@ -23,7 +23,7 @@ import holidays
 import structlog
 from aiohttp import web
 
-from bot import rails
+from bot import rails, sms
 from bot.actions.turn import Tools
 from bot.auditor import Auditor
 from bot.config import Settings, SettingsError
@@ -37,7 +37,7 @@ from bot.web.app import WebParts, make_app, make_runner
 from bot.web.pages import Reach
 from bot.words.catalogue import Catalogue
 from channels.base import Chat, Hook, Rail, Retry, Sent
-from channels.chat.sms import Sms, SmsHook, SmsStatusHook
+from channels.chat.sms import SmsGateHook, SmsHook, SmsStatusHook
 from channels.chat.telegram import Telegram, TelegramHook, TelegramPoller
 from channels.chat.whatsapp import WhatsApp, WhatsAppHook
 from channels.http import Http
@@ -57,6 +57,7 @@ from storage.filer import Filer
 from storage.limits import Limits
 from storage.migrate import migrate, pending
 from storage.reads import Unreachable, reading
+from storage.sim_phone import PhoneWatch
 from storage.vault import Vault
 
 ROLES: Final = ("web", "desk", "relay", "keeper")
@@ -214,6 +215,8 @@ def make_hooks(settings: Settings, site: str) -> dict[str, Hook]:
         token_text = settings.twilio_auth_token.get_secret_value()
         hooks["/hooks/sms"] = SmsHook(token_text, site)
         hooks["/hooks/sms/status"] = SmsStatusHook(token_text, site)
+    if "smsgate" in settings.hooks:
+        hooks[sms.PATH] = SmsGateHook(settings.smsgate_signing_key.get_secret_value(), _unix_now)
     if "telegram" in settings.hooks:
         hooks["/hooks/telegram"] = TelegramHook(settings.telegram_webhook_secret.get_secret_value())
     if "stripe" in settings.hooks:
@@ -241,8 +244,11 @@ def make_telegram(parts: Parts) -> Telegram:
     return Telegram(_http(parts, "telegram"), settings.telegram_api_url, settings.telegram_token.get_secret_value())
 
 
-def make_chats(parts: Parts) -> dict[str, Chat]:
-    """Build the chats that send: through their provider where it is set up, else on the simulator's phones."""
+def make_chats(parts: Parts, awake: Callable[[], bool]) -> dict[str, Chat]:
+    """Build the chats that send: through their provider where it is set up, else on the simulator's phones.
+
+    `awake` tells whether the phone with the local SIM was heard lately.
+    """
     settings = parts.settings
     chats: dict[str, Chat] = {c.value: SimulatedChat(c.value, parts.engine, parts.clock) for c in settings.simulated}
     if Channel.WHATSAPP in settings.providers:
@@ -253,14 +259,8 @@ def make_chats(parts: Parts) -> dict[str, Chat]:
             settings.whatsapp_phone_number_id,
         )
     if Channel.SMS in settings.providers:
-        chats["sms"] = Sms(
-            _http(parts, "sms"),
-            settings.twilio_api_url,
-            settings.twilio_account_sid,
-            settings.twilio_auth_token.get_secret_value(),
-            sender=settings.twilio_sender,
-            public_url=parts.public_url,
-        )
+        http = partial(_http, parts)
+        chats["sms"] = sms.make_sms(settings, http, parts.public_url, awake=awake, limits=parts.limits)
     if Channel.TELEGRAM in settings.providers:
         chats["telegram"] = make_telegram(parts)
     return chats
@@ -286,14 +286,27 @@ def make_press(parts: Parts) -> Press:
     return Press(parts.engine, parts.vault, parts.clock, Catalogue(parts.public_url))
 
 
-def make_relay(parts: Parts) -> Relay:
+async def run_relay(parts: Parts) -> None:
+    """Send until cancelled, and look after the phone with the local SIM meanwhile."""
+    silent_after = sms.silent_after(parts.settings)
+    watch = PhoneWatch(parts.engine, silent_after) if silent_after else None
+    if watch is None:
+        await make_relay(parts).run()
+        return
+    await watch.look()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(watch.run())
+        group.create_task(make_relay(parts, watch.is_awake).run())
+
+
+def make_relay(parts: Parts, awake: Callable[[], bool] = lambda: False) -> Relay:
     """Build the relay."""
     return Relay(
         parts.engine,
         parts.vault,
         parts.clock,
         parts.bell,
-        chats=make_chats(parts),
+        chats=make_chats(parts, awake),
         rails=make_rails(parts),
         metrics=parts.metrics,
         press=make_press(parts),
@@ -313,6 +326,7 @@ def make_keeper(parts: Parts) -> Keeper:
         metrics=parts.metrics,
         carriers=carriers,
         by_file=by_file,
+        phone_silent_after=sms.silent_after(parts.settings),
     )
 
 
@@ -343,7 +357,7 @@ async def run_web(parts: Parts, port: int, *, share_port: bool, listening: async
             rails=rails.rail_states(settings),
             accounts={carrier: rail.labelled for carrier, rail in settings.transfer_rails().items()},
             card_page=rails.make_powertranz(settings, partial(_http, parts), parts.public_url),
-            reach=Reach(sms=settings.twilio_from),
+            reach=Reach(sms=settings.smsgate_number or settings.twilio_from),
             public_url=parts.public_url,
             development=settings.development,
             press=make_press(parts),
@@ -363,7 +377,7 @@ async def run_web(parts: Parts, port: int, *, share_port: bool, listening: async
             why = os.strerror(fault.errno or 0).lower()
             raise SettingsError([f"PORT: cannot listen on {host}:{port} ({why}); set another one"]) from None
         listening.set()
-        await _telegram(parts)
+        await asyncio.gather(_telegram(parts), _phone(parts))
     finally:
         await runner.cleanup()
 
@@ -379,6 +393,12 @@ async def _telegram(parts: Parts) -> None:
         elif not settings.public_url:
             await TelegramPoller(telegram).run(parts.filer.file)
     await asyncio.Event().wait()
+
+
+async def _phone(parts: Parts) -> None:
+    """Have the phone with the local SIM tell us what it hears."""
+    if gate := sms.make_gate(parts.settings, partial(_http, parts)):
+        await sms.announce(gate, parts.public_url)
 
 
 async def _announce_hook(telegram: Telegram, url: str, secret: str) -> None:
@@ -432,7 +452,7 @@ async def _run_roles(settings: Settings, url: str, roles: tuple[str, ...], port:
         runs: dict[str, Callable[[], Awaitable[None]]] = {
             "web": partial(run_web, parts, port, share_port=share, listening=listening),
             "desk": lambda: make_desk(parts).run(),
-            "relay": lambda: make_relay(parts).run(),
+            "relay": lambda: run_relay(parts),
             "keeper": lambda: keep(parts),
         }
         tasks = [asyncio.ensure_future(runs[role]()) for role in roles]

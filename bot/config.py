@@ -105,6 +105,11 @@ class Settings(BaseSettings):
     smsgate_password: SecretStr = NO_SECRET
     smsgate_token: SecretStr = NO_SECRET
     smsgate_signing_key: SecretStr = NO_SECRET
+    smsgate_number: str = ""
+    smsgate_sim: int = Field(default=0, ge=0, le=3)
+    smsgate_per_minute: int = Field(default=10, ge=10, le=600)
+    smsgate_per_day: int = Field(default=0, ge=0)
+    smsgate_silent_minutes: int = Field(default=15, ge=2, le=1440)
 
     telegram_token: SecretStr = NO_SECRET
     telegram_webhook_secret: SecretStr = NO_SECRET
@@ -180,9 +185,18 @@ class Settings(BaseSettings):
     @property
     def providers(self) -> frozenset[Channel]:
         """The chat networks that send through their provider."""
-        return frozenset(
-            channel for channel, needed in SENDERS.items() if all(map(self.has, needed)) and self._has_sender(channel)
-        )
+        own = {channel for channel, needed in SENDERS.items() if all(map(self.has, needed))} - {Channel.SMS}
+        return frozenset(own | ({Channel.SMS} if self.by_twilio or self.by_sim else set()))
+
+    @property
+    def by_twilio(self) -> bool:
+        """Whether SMS can leave through Twilio."""
+        return all(map(self.has, SENDERS[Channel.SMS])) and bool(self.twilio_sender)
+
+    @property
+    def by_sim(self) -> bool:
+        """Whether SMS can leave by a telephone with a local SIM."""
+        return self.has("smsgate_api_url")
 
     @property
     def simulated(self) -> frozenset[Channel]:
@@ -256,13 +270,11 @@ class Settings(BaseSettings):
         value = getattr(self, name)
         return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
-    def _has_sender(self, channel: Channel) -> bool:
-        return channel is not Channel.SMS or bool(self.twilio_sender)
-
 
 HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
     "whatsapp": ("whatsapp_app_secret", "whatsapp_verify_token"),
     "sms": ("twilio_auth_token",),
+    "smsgate": ("smsgate_signing_key",),
     "telegram": ("telegram_webhook_secret",),
     "stripe": ("stripe_webhook_secret",),
     "ncb": ("ncb_hook_secret",),
@@ -332,6 +344,9 @@ def _smsgate_faults(settings: Settings) -> Iterator[str]:
     by_name = settings.has("smsgate_user") and settings.has("smsgate_password")
     if settings.smsgate_api_url and not (by_name or settings.has("smsgate_token")):
         yield "SMSGATE_TOKEN: set it, or SMSGATE_USER and SMSGATE_PASSWORD"
+    yield from _missing_of(settings, ("smsgate_api_url", "smsgate_signing_key"))
+    if settings.smsgate_number and not ADDRESS[Channel.SMS].fullmatch(settings.smsgate_number):
+        yield "SMSGATE_NUMBER: write the number of the SIM as +18765550100"
 
 
 def _rail_faults(settings: Settings) -> Iterator[str]:
@@ -382,6 +397,8 @@ def _half_channels(settings: Settings) -> Iterator[str]:
     """Name channels that could only hear, or only speak: the simulator does not fill in for them."""
     for channel, needed in SENDERS.items():
         speaks, hears = channel in settings.providers, channel.value in settings.hooks
+        if channel is Channel.SMS and settings.by_sim:
+            continue  # the phone hears and speaks; its own settings are held together above
         if speaks and not hears:
             missing = [name.upper() for name in HOOKS[channel.value] if not settings.has(name)]
             yield f"{', '.join(missing)}: set it, or nobody can be heard on {channel}"

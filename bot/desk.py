@@ -316,8 +316,10 @@ class Desk:
             return []
         person = book.get(Person, job.turn.person_id) or job.who.standing.person
         language = person.language if person else Language.EN
-        must = not job.arrival.party.startswith("sms:") or _restarted(book, job)
-        return self._parcels(job.arrival, "r", job.arrival.party, language, said, at=self._clock.now(), must=must)
+        ends = bool(job.arrival.body.get("by_sim")) and any(isinstance(cmd, c.Stop) for cmd in job.step.commands)
+        must = not job.arrival.party.startswith("sms:") or ends or _restarted(book, job)
+        at = self._clock.now()
+        return self._parcels(job.arrival, "r", job.arrival.party, language, said, at=at, must=must, by_sim=ends)
 
     def _notices(self, job: _Job, reached: Mapping[str, Contact], spoken: Mapping[str, Contact]) -> list[Parcel]:
         together: dict[str, tuple[Contact, list[Say]]] = {}
@@ -347,12 +349,14 @@ class Desk:
         *,
         at: datetime,
         must: bool = False,
+        by_sim: bool = False,
     ) -> list[Parcel]:
+        """Return the texts of one message. `by_sim`: nothing else may carry it (a STOP that the SIM confirms)."""
         channel = CHANNELS[party.partition(":")[0]]
         pages = self._catalogue.render(said, language, channel)
         parcels = []
         for number, page in enumerate(pages):
-            body = page.as_json() | ({"must": True} if must else {})
+            body = replace(page, by_sim=by_sim).as_json() | ({"must": True} if must else {})
             parcels.append(Parcel(party, "say", f"{arrival.id}:{slot}:{number}", body, at, menu=bool(page.options)))
         return parcels
 
@@ -390,7 +394,7 @@ def _other_step(arrival: Arrival) -> Step:
 
 
 def _delivery(arrival: Arrival) -> list[tuple[str, str, str]]:
-    if arrival.kind != "status":
+    if arrival.kind != "status" or "status" not in arrival.body:
         return []
     return [(arrival.body["channel"], arrival.body["message_id"], arrival.body["status"])]
 

@@ -14,7 +14,8 @@ import structlog
 
 from bot.telemetry import Metrics
 from domain import commands as c
-from storage import alarms, documents, duties, inbox, outbox, payout_files
+from domain.sms import SimPhone
+from storage import alarms, documents, duties, inbox, outbox, payout_files, sim_phone
 from storage.bell import Bell, Ear
 from storage.clock import MOVED, Clock
 from storage.duties import Duty
@@ -50,8 +51,14 @@ class Keeper:
         metrics: Metrics,
         carriers: Collection[str] = (),
         by_file: Sequence[str] = (),
+        phone_silent_after: timedelta | None = None,
     ) -> None:
-        """Know who carries money (`carriers`), to ask for what was missed, and whom we pay by a file (`by_file`)."""
+        """Know who carries money (`carriers`), to ask for what was missed, and whom we pay by a file (`by_file`).
+
+        `phone_silent_after`: how long the phone with the local SIM may be silent; None: there is none.
+        """
+        self._phone_silent_after = phone_silent_after
+        self._silent_since: datetime | None = None
         self._carriers = carriers
         self._by_file = by_file
         self._engine = engine
@@ -137,8 +144,25 @@ class Keeper:
             arrivals = await inbox.backlog(conn)
             parcels = await outbox.backlog(conn, self._clock.now())
             faults = await alarms.standing(conn)
+            phone = await sim_phone.phone(conn) if self._phone_silent_after else None
         self._metrics.show_backlog(arrivals, parcels)
         self._metrics.show_faults(faults)
         if arrivals.parked or parcels.dead or faults:
             count = sum(faults.values())
             log.error("somebody has to look", parked=arrivals.parked, dead=parcels.dead, faults=count)
+        if phone and self._phone_silent_after:
+            await self._listen(phone, now, self._phone_silent_after)
+
+    async def _listen(self, phone: SimPhone, now: datetime, silent_after: timedelta) -> None:
+        """Have staff told once of each silence of the phone, and of its end."""
+        self._metrics.sim_silence.set((now - phone.heard_at).total_seconds())
+        if phone.is_awake(now, silent_after):
+            if self._silent_since:
+                await self._plan(f"phone-back:{self._silent_since.isoformat()}", c.PhoneBack())
+            self._silent_since = None
+        elif self._silent_since != phone.heard_at:
+            self._silent_since = phone.heard_at
+            self._metrics.alarms.labels("smsgate").inc()
+            log.error("the phone with the SIM is silent")
+            minutes = int(silent_after.total_seconds() / 60)
+            await self._plan(f"phone-silent:{phone.heard_at.isoformat()}", c.PhoneSilent(minutes))

@@ -17,14 +17,14 @@ import structlog
 from bot.drawing.press import Press
 from bot.telemetry import Metrics
 from bot.verdict import MONEY_OUT, Verdict, decide, drop, puzzling
-from channels.base import Chat, Outcome, Rail, Refused, Retry, Unknown
+from channels.base import Chat, Outcome, Rail, Refused, Retry, Routed, Unknown
 from domain.messages import Filed, Outgoing
 from storage import filer, inbox, outbox
 from storage.bell import Bell, Ear
 from storage.clock import MOVED, Clock
 from storage.engine import Engine
 from storage.limits import Limits
-from storage.outbox import Posted
+from storage.outbox import EVERY, Lanes, Posted
 from storage.pace import Pace
 from storage.reads import Unreachable
 from storage.vault import Vault
@@ -74,11 +74,10 @@ class Relay:
     ) -> None:
         shared = _Shared(engine, vault, clock, bell, metrics, lease_seconds)
         limits = limits or Limits()
-        paces = {n: Pace(limits, n, c.rate_per_second) for n, c in chats.items() if c.rate_per_second < float("inf")}
         self._carriers = [
-            *(_Carrier(shared, name, _say(chat, press), paces.get(name)) for name, chat in chats.items()),
-            *(_Carrier(shared, name, _move(rail)) for name, rail in rails.items()),
+            carrier for name, chat in chats.items() for carrier in _of_chat(shared, name, chat, press, limits)
         ]
+        self._carriers += [_Carrier(shared, name, _move(rail)) for name, rail in rails.items()]
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -87,8 +86,34 @@ class Relay:
                 group.create_task(carrier.run(), name=f"relay {carrier.name}")
 
 
+def _of_chat(shared: "_Shared", name: str, chat: Chat, press: Press | None, limits: Limits) -> list["_Carrier"]:
+    """Return who carries a chat's messages: one, or two where some addresses have a pace of their own."""
+
+    def pace(line: str, rate_per_second: float) -> Pace | None:
+        return Pace(limits, line, rate_per_second) if rate_per_second < float("inf") else None
+
+    send, usual = _say(chat, press), pace(name, chat.rate_per_second)
+    if not isinstance(chat, Routed) or chat.home_rate_per_second == float("inf"):
+        return [_Carrier(shared, name, send, usual)]
+    slow = pace(f"{name}.home", chat.home_rate_per_second)
+
+    def lanes(*, but: bool) -> Callable[[], Lanes]:
+        return lambda: Lanes(tuple(f"{name}:{beginning}" for beginning in chat.home), but)
+
+    return [
+        _Carrier(shared, name, send, usual, lanes(but=True)),
+        _Carrier(shared, name, send, slow, lanes(but=False)),
+    ]
+
+
 def _say(chat: Chat, press: Press | None) -> Send:
     async def send(posted: Posted) -> Outcome:
+        if posted.unknown and isinstance(chat, Routed):
+            found = await chat.look_up(posted.key)
+            if isinstance(found, Unknown):  # asking again is harmless, sending blindly is not
+                return Retry(found.reason)
+            if not isinstance(found, Retry):  # Retry: it was never taken, so it may be sent
+                return found
         address = posted.lane.partition(":")[2]
         message = Outgoing.from_json(posted.body)
         if message.attachment:  # drawn only now: no transaction waits for a picture
@@ -135,8 +160,17 @@ class _Shared:
 class _Carrier:
     """Claims, sends and settles for one network or rail."""
 
-    def __init__(self, shared: _Shared, name: str, send: Send, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        shared: _Shared,
+        name: str,
+        send: Send,
+        pace: Pace | None = None,
+        lanes: Callable[[], Lanes] = lambda: EVERY,
+    ) -> None:
+        """`lanes` says which of the carrier's lanes are this one's now; it may change its mind."""
         self.name = name
+        self._lanes = lanes
         self._shared = shared
         self._send = send
         self._pace = pace
@@ -209,7 +243,7 @@ class _Carrier:
             heard = [arrival for one in done if one.posted.id in noted for arrival in one.arrivals]
             await inbox.insert(conn, heard)
             posted = await outbox.claim(
-                conn, shared.vault, self.name, now, limit=room, lease_seconds=shared.lease_seconds
+                conn, shared.vault, self.name, now, limit=room, lease_seconds=shared.lease_seconds, lanes=self._lanes()
             )
         self._done = self._done[len(done) :]
         for one in done:

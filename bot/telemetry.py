@@ -181,6 +181,9 @@ class Metrics:
         self.alarms = Counter("pardna_alarms", "Times that somebody had to be told", ["part"], registry=registry)
         self._faults = Gauge("pardna_faults", "Faults of the books that stand", ["part"], registry=registry)
         self.show_faults({})
+        self.sim_silence = Gauge(
+            "pardna_sim_silence_seconds", "Since the phone with the local SIM was last heard", registry=registry
+        )
         self._shared = Gauge("pardna_limits_shared", "1: limits hold for all processes, 0: for each", registry=registry)
         self._backlog = {name: Gauge(f"pardna_{name}", text, registry=registry) for name, text in _BACKLOG.items()}
 

@@ -6,7 +6,7 @@ circles or money. Every way a provider can answer becomes one of four outcomes, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from domain.messages import Filed, Inbound, InboundKind, Outgoing
 
@@ -93,6 +93,23 @@ class Chat(Protocol):
 
     async def send(self, address: str, message: Outgoing, key: str) -> Outcome:
         """Send once. `key` is ours and makes a repeat harmless where the provider takes one."""
+        ...
+
+
+@runtime_checkable
+class Routed(Protocol):
+    """What a chat tells beside that has two ways out, one of them slow and with a memory."""
+
+    home_rate_per_second: float
+    """How many sends a second the slow way takes; infinitely many: there is no such way."""
+
+    @property
+    def home(self) -> tuple[str, ...]:
+        """How the addresses begin that go by the slow way now; empty: none."""
+        ...
+
+    async def look_up(self, key: str) -> Outcome:
+        """Say what became of an Unknown send. Retry: it was never taken, so it may be sent."""
         ...
 
 

@@ -382,9 +382,10 @@ class ChangePin(Command):
 
 @dataclass(frozen=True, slots=True)
 class Stop(Command):
-    """Send me nothing more here."""
+    """Send me nothing more here. `by_sim`: an SMS by the local SIM, where no carrier confirms it in our place."""
 
     by: ClassVar[By] = "anyone"
+    by_sim: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -600,6 +601,18 @@ class AskMissed(Duty):
     """Ask the card network for events that it could not deliver to us; `since` is a time of the wall clock."""
 
     since: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneSilent(Duty):
+    """The phone with the local SIM has not been heard for so many minutes."""
+
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneBack(Duty):
+    """The phone with the local SIM is heard again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -858,6 +871,15 @@ class DisburseReturned(Result):
     payout_id: str
     reason: str
     provider_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhonePing(Result):
+    """The phone with the local SIM is alive. `at` is the wall clock, in Unix seconds."""
+
+    at: int
+    health: str = ""
+    battery: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,9 @@ class InboundKind(StrEnum):
 
 _CHANNELS = {channel.value: channel for channel in Channel}
 _KINDS = {kind.value: kind for kind in InboundKind}
+_MAY_BE_EMPTY = (
+    "text", "choice", "name", "group", "message_id", "status", "code", "contact", "by_sim", "late_seconds",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,10 @@ class Inbound:
     """STATUS: the provider's error code when it failed."""
     contact: str = ""
     """CONTACT: the telephone number that the person proved to own."""
+    by_sim: bool = False
+    """An SMS that came by the local SIM, where no carrier answers STOP in our place."""
+    late_seconds: int = 0
+    """How long it was kept on the way, where the provider tells."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the plain form that the inbox seals; empty fields are left out."""
@@ -67,7 +74,7 @@ class Inbound:
             "address": self.address,
             "kind": self.kind.value,
         }
-        for name in ("text", "choice", "name", "group", "message_id", "status", "code", "contact"):
+        for name in _MAY_BE_EMPTY:
             if value := getattr(self, name):
                 body[name] = value
         return body
@@ -91,7 +98,8 @@ class Filed:
     external_id: str
     party: str
     kind: str
-    """`chat` (body is `Inbound.as_json()`), `status` (the same, of kind STATUS), `event` (a provider's event),
+    """`chat` (body is `Inbound.as_json()`), `status` (the same, of kind STATUS, or a phone's sign of life), `event`
+    (a provider's event),
     `duty` (the keeper's) or `result` (what the relay learnt)."""
     body: dict[str, Any]
 
@@ -163,6 +171,8 @@ class Outgoing:
     button: str = ""
     """What opens a list of more than three options, where the channel shows a list."""
     attachment: Attachment | None = None
+    by_sim: bool = False
+    """An SMS that leaves by the local SIM or not at all."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the plain form that the outbox keeps."""
@@ -171,6 +181,7 @@ class Outgoing:
             "options": [[o.id, o.label, o.detail] for o in self.options],
             "button": self.button,
             **({"attachment": self.attachment.as_json()} if self.attachment else {}),
+            **({"by_sim": True} if self.by_sim else {}),
         }
 
     @classmethod
@@ -178,7 +189,8 @@ class Outgoing:
         """Read what `as_json` wrote."""
         attached = body.get("attachment")
         options = tuple(Option(*o) for o in body["options"])
-        return cls(body["text"], options, body["button"], Attachment.from_json(attached) if attached else None)
+        attachment = Attachment.from_json(attached) if attached else None
+        return cls(body["text"], options, body["button"], attachment, by_sim=body.get("by_sim", False))
 
 
 def is_caption(message: Outgoing) -> bool:

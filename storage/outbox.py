@@ -71,6 +71,16 @@ class Settled:
     unknown: bool = False
 
 
+class Lanes(NamedTuple):
+    """Which lanes of a carrier: those that begin so, or (`but`) all but those."""
+
+    beginnings: tuple[str, ...] = ()
+    but: bool = True
+
+
+EVERY = Lanes()
+
+
 class Backlog(NamedTuple):
     """What is due and not sent, for how many seconds the oldest, and dead letters (an alarm)."""
 
@@ -125,7 +135,14 @@ def _lock(lane: str) -> int:
 
 
 async def claim(
-    conn: Connection, vault: Vault, carrier: str, now: datetime, *, limit: int, lease_seconds: float
+    conn: Connection,
+    vault: Vault,
+    carrier: str,
+    now: datetime,
+    *,
+    limit: int,
+    lease_seconds: float,
+    lanes: Lanes = EVERY,
 ) -> list[Posted]:
     """Lease the heads of up to `limit` lanes of one carrier (`sms`, `stripe`, ...), the longest due first.
 
@@ -135,8 +152,12 @@ async def claim(
     if limit <= 0:
         return []
     values = {"carrier": carrier, "now": now, "limit": limit, "lease": float(lease_seconds)}
+    claiming = _CLAIM
+    if lanes != EVERY:
+        claiming = _CLAIM_SOME
+        values |= {"beginnings": [f"{beginning}%" for beginning in lanes.beginnings], "but": lanes.but}
     posted = []
-    for row in sorted(await conn.execute(_CLAIM, values), key=lambda row: row.id):
+    for row in sorted(await conn.execute(claiming, values), key=lambda row: row.id):
         try:
             body = vault.open_json(place(row.key), row.body)
         except Unsealable:  # sealed with a lost key: it must not hold up anybody else
@@ -227,10 +248,10 @@ _PUT = text("""
 
 # A row is the head of its lane when it is the first due one from (lane, 0) on: written so that one index
 # alone can serve it, since the planner's statistics of a queue are never true (as in storage/inbox.py).
-_CLAIM = text("""
+_CLAIM_WHERE = """
     WITH head AS (
         SELECT id FROM outbox r
-        WHERE split_part(lane, ':', 1) = :carrier AND state = 'queued' AND not_before <= :now
+        WHERE split_part(lane, ':', 1) = :carrier AND state = 'queued' AND not_before <= :now{}
             AND (retry_at IS NULL OR retry_at <= clock_timestamp())
             AND (lease_until IS NULL OR lease_until <= clock_timestamp())
             AND id = (
@@ -246,7 +267,9 @@ _CLAIM = text("""
     WHERE id = ANY(ARRAY(SELECT id FROM head))
     RETURNING id, lane, kind, key, body, attempts, unknown,
         coalesce((SELECT a.stopped_at IS NOT NULL FROM address a WHERE a.party = lane), false) AS stopped
-""")
+"""
+_CLAIM = text(_CLAIM_WHERE.format(""))
+_CLAIM_SOME = text(_CLAIM_WHERE.format(" AND (lane LIKE ANY(CAST(:beginnings AS text[]))) <> CAST(:but AS boolean)"))
 
 # (state || '': so that the rows are found by their ids, not by walking through all that is queued.)
 _SETTLE = text("""

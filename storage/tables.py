@@ -6,6 +6,7 @@ from domain.pardna import Circle, Draw, Due, Hand, Member, Round
 from domain.payments import Chargeback, Payment, Payout, Refund
 from domain.people import Address, Consent, Destination, Freeze, LinkCode, Person, Ticket, Trn
 from domain.pins import Pin, StepUp
+from domain.sms import SimPhone
 from storage.codec import Table
 
 PERSON = Table("person", Person, ("id",))
@@ -30,10 +31,11 @@ CHARGEBACK = Table("chargeback", Chargeback, ("id",))
 RATE = Table("rate", Rate, ("id",))
 TICKET = Table("ticket", Ticket, ("id",))
 DOCUMENT = Table("document", Document, ("id",))
+SIM_PHONE = Table("sim_phone", SimPhone, ("name",))
 
 IN_ORDER = (
     PERSON, ADDRESS, CONSENT, TRN, DESTINATION, LINK_CODE, PIN, STEP_UP, FREEZE, CIRCLE, MEMBER, HAND, ROUND, DUE,
-    PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE, TICKET, DOCUMENT,
+    PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE, TICKET, DOCUMENT, SIM_PHONE,
 )  # fmt: skip
 """Parents before children, so that a batch may be written table by table."""
 BY_ROW = {table.row: table for table in IN_ORDER}

@@ -94,6 +94,45 @@ def test_a_network_with_credentials_sends_and_the_others_are_simulated(
     assert settings.twilio_sender == "MG1"
 
 
+PHONE = {"SMSGATE_API_URL": "https://sms.example", "SMSGATE_USER": "u", "SMSGATE_PASSWORD": "p"}
+
+
+def test_a_phone_with_a_sim_is_a_way_for_sms_with_twilio_or_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = read(monkeypatch, **PHONE, SMSGATE_SIGNING_KEY="k")
+    assert (alone.by_sim, alone.by_twilio) == (True, False)
+    assert alone.providers == {Channel.SMS}
+    assert alone.hooks == {"smsgate"}
+    both = read(
+        monkeypatch,
+        **PHONE,
+        SMSGATE_SIGNING_KEY="k",
+        TWILIO_ACCOUNT_SID="AC1",
+        TWILIO_AUTH_TOKEN="t",
+        TWILIO_FROM="+18765550000",
+    )
+    assert (both.by_sim, both.by_twilio) == (True, True)
+    production = read(
+        monkeypatch, **{k: v for k, v in PRODUCTION.items() if "TWILIO" not in k}, **PHONE, SMSGATE_SIGNING_KEY="k"
+    )
+    assert Channel.SMS in production.providers
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("SMSGATE_SIGNING_KEY", PHONE),
+        ("SMSGATE_API_URL", {"SMSGATE_SIGNING_KEY": "k"}),
+        ("SMSGATE_TOKEN", {**PHONE, "SMSGATE_PASSWORD": "", "SMSGATE_SIGNING_KEY": "k"}),
+        ("SMSGATE_NUMBER", {"SMSGATE_NUMBER": "8765550000"}),
+        ("SMSGATE_PER_MINUTE", {"SMSGATE_PER_MINUTE": "1"}),
+        ("SMSGATE_SIM", {"SMSGATE_SIM": "4"}),
+        ("SMSGATE_SILENT_MINUTES", {"SMSGATE_SILENT_MINUTES": "0"}),
+    ],
+)
+def test_half_a_phone_is_a_fault(monkeypatch: pytest.MonkeyPatch, name: str, values: dict[str, str]) -> None:
+    assert names(faults(monkeypatch, **values)) == [name]
+
+
 def test_staff_are_parties(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read(monkeypatch, PARDNA_STAFF="sms:+18765550000, telegram:5550103,")
     assert settings.staff == ("sms:+18765550000", "telegram:5550103")
@@ -128,6 +167,7 @@ def test_half_of_what_belongs_together_is_a_fault(monkeypatch: pytest.MonkeyPatc
         "TWILIO_AUTH_TOKEN",
         "TWILIO_FROM",
         "SMSGATE_TOKEN",
+        "SMSGATE_SIGNING_KEY",
         "PARDNA_STAFF",
         "PARDNA_STAFF",
         "PARDNA_RULES",

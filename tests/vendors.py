@@ -14,6 +14,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from secrets import randbelow, token_hex
 from typing import Any
 from urllib.parse import urlencode
@@ -35,6 +36,14 @@ SETTINGS = {
     "TELEGRAM_WEBHOOK_SECRET": "telegram-webhook-secret",
     "STRIPE_WEBHOOK_SECRET": "whsec_test_secret",
 }
+SMSGATE = {
+    "SMSGATE_USER": "EUR5RT",
+    "SMSGATE_PASSWORD": "sms-gate-password",
+    "SMSGATE_TOKEN": "eyJhbGciOiJIUzI1NiJ9.sms-gate.token",
+    "SMSGATE_SIGNING_KEY": "sms-gate-signing-key",
+    "SMSGATE_NUMBER": "+18765550198",
+}
+"""Those of a phone with a local SIM, for who has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,8 @@ class Call:
 
     def fresh(self) -> "Call":
         """The same call, signed now where the signature is good for minutes only: a test may wait long for its turn."""
+        if self.path == "/hooks/smsgate":
+            return smsgate_signed(self.body)
         return stripe_signed(self.body) if self.path == "/hooks/stripe" else self
 
     def request(self, **changed: Any) -> HookRequest:
@@ -197,6 +208,81 @@ def twilio_signed(
     signature = base64.b64encode(hmac.new(token.encode(), signed.encode(), hashlib.sha1).digest()).decode()
     headers = {"X-Twilio-Signature": signature, "Content-Type": "application/x-www-form-urlencoded"}
     return Call(path, headers, urlencode(form).encode())
+
+
+# --- SMS by a phone with a local SIM (SMSGate) ------------------------------------------------------
+
+
+def smsgate_sms(number: str, text: str, *, event_id: str = "", late_seconds: int = 0) -> Call:
+    """A person texts the SIM; the phone tells it so much later."""
+    received = {"message": text, "receivedAt": _device_time(late_seconds)}
+    return smsgate_event("sms:received", _received(number, text) | received, event_id=event_id)
+
+
+def smsgate_mms(number: str, text: str = "", *, event_id: str = "") -> Call:
+    """A person sends the SIM a picture, and the phone has fetched it."""
+    picture = {"partId": 1, "contentType": "image/jpeg", "name": "slip.jpg", "data": "AAAA", "size": 3}
+    fetched = {"subject": None, "body": text or None, "attachments": [picture], "receivedAt": _device_time(0)}
+    return smsgate_event("mms:downloaded", _received(number, text) | fetched, event_id=event_id)
+
+
+def smsgate_status(number: str, message_id: str, state: str, *, reason: str = "", event_id: str = "") -> Call:
+    """The phone tells how far a message of ours got: sent, delivered, failed (with a `reason`)."""
+    about: dict[str, Any] = {
+        "messageId": message_id,
+        "phoneNumber": number,
+        "sender": SMSGATE["SMSGATE_NUMBER"],
+        "recipient": number,
+        "simNumber": None,
+        f"{state}At": _device_time(0),
+    }
+    if state == "sent":
+        about["partsCount"] = 1
+    return smsgate_event(f"sms:{state}", about | ({"reason": reason} if reason else {}), event_id=event_id)
+
+
+def smsgate_ping(*, battery: int = 94, health: str = "pass", event_id: str = "") -> Call:
+    """The phone says that it is alive."""
+    level = {"description": "Battery level in percent", "observedUnit": "percent", "observedValue": battery}
+    online = {"description": "Internet connection status", "observedUnit": "Yes/No", "observedValue": 1}
+    checks = {"battery:level": level | {"status": "pass"}, "connection:status": online | {"status": "pass"}}
+    said = {"checks": checks, "releaseId": 1, "status": health, "version": "1.0.0"}
+    return smsgate_event("system:ping", {"health": said}, event_id=event_id)
+
+
+def smsgate_event(event: str, payload: Mapping[str, Any], *, event_id: str = "", stamp: int = 0) -> Call:
+    """Put what happened into the phone's envelope, signed at `stamp` (now)."""
+    envelope = {
+        "deviceId": "ffffffffceb0b1db0000018e937c815b",
+        "event": event,
+        "id": event_id or token_hex(10),
+        "payload": dict(payload),
+        "webhookId": f"pardna-{event.replace(':', '-')}",
+    }
+    return smsgate_signed(json.dumps(envelope).encode(), stamp)
+
+
+def smsgate_signed(body: bytes, stamp: int = 0, key: str = SMSGATE["SMSGATE_SIGNING_KEY"]) -> Call:
+    """Sign any bytes as the phone would: the body as it is, and the seconds behind it."""
+    seconds = str(stamp or int(time.time()))
+    signature = hmac.new(key.encode(), body + seconds.encode(), hashlib.sha256).hexdigest()
+    headers = {"X-Signature": signature, "X-Timestamp": seconds, "Content-Type": "application/json"}
+    return Call("/hooks/smsgate", headers, body)
+
+
+def _received(number: str, text: str) -> dict[str, Any]:
+    return {
+        "messageId": hashlib.md5(f"{number}{text}".encode(), usedforsecurity=False).hexdigest()[:8],
+        "sender": number,
+        "recipient": SMSGATE["SMSGATE_NUMBER"],
+        "phoneNumber": number,
+        "simNumber": 1,
+    }
+
+
+def _device_time(late_seconds: int) -> str:
+    at = datetime.fromtimestamp(time.time() - late_seconds, timezone(timedelta(hours=-5)))
+    return at.isoformat(timespec="milliseconds")
 
 
 # --- Telegram -------------------------------------------------------------------------------------

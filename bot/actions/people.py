@@ -71,12 +71,15 @@ def set_language(turn: Turn, command: c.SetLanguage) -> Say | Refusal:
 # -- addresses ------------------------------------------------------------------------------------------------
 
 
-def stop(turn: Turn, _: c.Stop) -> Say | Refusal | None:
-    """Send nothing more to this address. On SMS the carrier's platform has said so already."""
+def stop(turn: Turn, command: c.Stop) -> Say | Refusal | None:
+    """Send nothing more to this address. On SMS the carrier's platform has said so; by the SIM we do, once."""
     address = turn.book.get(Address, turn.party)
-    if address and address.stopped_at is None:
+    again = address is not None and address.stopped_at is not None
+    if address and not again:
         turn.book.put(replace(address, stopped_at=turn.at))
-    return None if turn.party.startswith("sms:") else say("stopped")
+    if turn.party.startswith("sms:") and (again or not command.by_sim):
+        return None
+    return say("stopped")
 
 
 def start(turn: Turn, _: c.Start) -> Say | Refusal:

@@ -35,11 +35,12 @@ EVENTS: Mapping[str, type[c.Result]] = {
     "moved_out": c.MovedOut,
     "moved_back": c.MovedOut,
     "line": c.Line,
+    "phone_ping": c.PhonePing,
     "disbursed": c.Disbursed,
     "disburse_failed": c.DisburseFailed,
     "disburse_returned": c.DisburseReturned,
 }
-"""What rails, banks and card pages tell, in our own words (each adapter translates its provider's)."""
+"""What rails, banks, card pages and the phone with the SIM tell, in our own words: each adapter translates."""
 
 
 def read_result(party: str, body: Mapping[str, Any]) -> c.Command | None:

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 
 import aiohttp
 
+from bot import sms
 from bot.app import channel_states, database_url, public_url
 from bot.commands.reaching import transaction
 from bot.config import Settings, SettingsError
 from bot.rails import advice, live_faults, rail_states
 from channels.http import Http
-from storage import ledger, queries
+from storage import ledger, queries, sim_phone
 from storage.clock import Clock
 from storage.engine import make_engine
 from storage.pulse import Pulse
@@ -38,6 +39,10 @@ async def doctor(settings: Settings, _asked: argparse.Namespace) -> int:
     """Say what is wrong and how to mend it; 1 when anything is."""
     database, rights = await _database_faults(settings)
     faults = [*database, *([] if settings.development else rights), *await _provider_faults(settings)]
+    if settings.by_sim:
+        silence, how = await _phone(settings)
+        faults += silence
+        print(f"phone with the SIM: {how}")
     print(f"settings: read, {settings.pardna_env}")
     for channel, state in channel_states(settings).items():
         print(f"{channel}: {state}")
@@ -56,14 +61,26 @@ async def doctor(settings: Settings, _asked: argparse.Namespace) -> int:
 
 
 async def _provider_faults(settings: Settings) -> list[str]:
-    """Ask the rails' providers themselves; nothing is changed there."""
+    """Ask the providers of rails and of the local SIM themselves; nothing is changed there."""
     async with aiohttp.ClientSession() as session:
 
         def http(party: str) -> Http:
             return Http(session, party)
 
         site = public_url(settings, settings.port)
-        return await live_faults(settings, http, lambda: datetime.now(UTC).timestamp(), site)
+        rails = await live_faults(settings, http, lambda: datetime.now(UTC).timestamp(), site)
+        gate = sms.make_gate(settings, http)
+        return [*rails, *(await sms.gate_faults(gate, site) if gate else [])]
+
+
+async def _phone(settings: Settings) -> tuple[list[str], str]:
+    """Name a silence of the phone with the local SIM, and say how it does."""
+    try:
+        async with transaction(settings) as conn:
+            phone = await sim_phone.phone(conn)
+    except SettingsError:
+        return [], "unknown, since the database does not answer"
+    return sms.phone_state(settings, phone, datetime.now(UTC))
 
 
 async def _database_faults(settings: Settings) -> tuple[list[str], tuple[str, ...]]:

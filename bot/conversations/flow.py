@@ -81,6 +81,8 @@ class Talk:
     """What the channel calls the person."""
     tapped: bool = False
     """Whether the line is an answer we offered: a button, or the number of one."""
+    by_sim: bool = False
+    """Whether an SMS came by the local SIM, where no carrier answers STOP in our place."""
 
     @property
     def slots(self) -> Mapping[str, Any]:
@@ -100,7 +102,7 @@ class Talk:
 
     def within(self, session: Session) -> "Talk":
         """Return the same talk in this session."""
-        return Talk(self.standing, session, self.name, self.tapped)
+        return Talk(self.standing, session, self.name, self.tapped, self.by_sim)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from domain.money import Currency, NotMoney, parse_money
 from domain.standing import Standing
 
 STOP_WORDS = frozenset({"stop", "unsubscribe", "end", "quit", "stopall", "revoke", "optout", "cancel"})
-"""On SMS the carrier's platform acts on these itself (Twilio, "opt-out keywords"), so they mean nothing else there."""
+"""On SMS the carrier's platform acts on these itself (Twilio, "opt-out keywords"), so they mean nothing else there.
+By the local SIM nobody does, and they mean the same."""
 START_WORDS = frozenset({"start", "unstop"})
 GREETINGS = frozenset(
     {"hi", "hello", "hey", "good morning", "good evening", "good afternoon", "start", "wah gwaan", "wagwan"}
@@ -37,7 +38,7 @@ SHORTEST_NUMBER = 7
 
 def turn(session: Session, inbound: Inbound, standing: Standing, menu: Outgoing | None = None) -> Step:
     """Answer one message. `menu`: the last choice this address was shown, so that a bare number means what they saw."""
-    talk = Talk(standing, session, inbound.name, tapped=inbound.kind is InboundKind.CHOICE)
+    talk = Talk(standing, session, inbound.name, by_sim=inbound.by_sim, tapped=inbound.kind is InboundKind.CHOICE)
     if inbound.kind is InboundKind.BLOCKED:
         return Step(session.idle(), (), (AddressGone(standing.party),))
     if inbound.group:
@@ -110,7 +111,7 @@ def _understood(typed: str, talk: Talk) -> Step:
     low = typed.casefold().rstrip("!. ")
     sms = talk.standing.channel == Channel.SMS
     if low in STOP_WORDS and (sms or low == "stop"):
-        return Step(talk.session.idle(), (), (Stop(),))
+        return Step(talk.session.idle(), (), (Stop(talk.by_sim),))
     if talk.standing.person is None:
         return _stranger(typed, low, talk)
     back = talk.standing.stopped or sms

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import aiohttp
@@ -14,14 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.base import Chat, Refused, Retry, Sent, Unknown
-from channels.chat.sms import Sms
-from channels.chat.sms.chat import text_of
+from channels.chat.sms import Sms, SmsGate, Twilio, authorization
+from channels.chat.sms.text import text_of
 from channels.chat.telegram import Telegram
 from channels.chat.telegram.chat import keyboard_of
 from channels.chat.whatsapp import WhatsApp
 from channels.chat.whatsapp.payload import payload_of, trimmed
 from channels.http import Http
 from domain.messages import Option, Outgoing, numbered
+from tests.smsgate_standin import SmsGateStandin
 from tests.standins import (
     Fault,
     GraphStandin,
@@ -31,11 +33,13 @@ from tests.standins import (
     TwilioStandin,
     _graph_message,
 )
-from tests.vendors import SETTINGS
+from tests.vendors import SETTINGS, SMSGATE
 
 YES_NO = (Option("yes", "Yes"), Option("no", "No"))
 SECRET_TEXT = "Your draw is J$24,500, keep it to yourself"
-NAMES = ["whatsapp", "sms", "telegram"]
+NAMES = ["whatsapp", "sms", "smsgate", "telegram"]
+"""`smsgate` is the chat by SMS that has a local SIM alone."""
+keys = count(1)
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Line:
     address: str
 
     async def says(self, text: str, options: tuple[Option, ...] = ()) -> Any:
-        return await self.chat.send(self.address, Outgoing(text, options), "key-1")
+        return await self.chat.send(self.address, Outgoing(text, options), f"key-{next(keys)}")
 
 
 def build(name: str, http: Http, api_url: str, *, token: str = "") -> Chat:
@@ -56,24 +60,32 @@ def build(name: str, http: Http, api_url: str, *, token: str = "") -> Chat:
             token = token or SETTINGS["WHATSAPP_TOKEN"]
             return WhatsApp(http, api_url, token, SETTINGS["WHATSAPP_PHONE_NUMBER_ID"])
         case "sms":
-            return Sms(
-                http,
-                api_url,
-                SETTINGS["TWILIO_ACCOUNT_SID"],
-                token or SETTINGS["TWILIO_AUTH_TOKEN"],
-                sender=SETTINGS["TWILIO_FROM"],
-                public_url=SETTINGS["PUBLIC_URL"],
-            )
+            return Sms(twilio(http, api_url, token=token))
+        case "smsgate":
+            user, password = SMSGATE["SMSGATE_USER"], token or SMSGATE["SMSGATE_PASSWORD"]
+            return Sms(gate=SmsGate(http, api_url, authorization(user, password, "")))
         case _:
             return Telegram(http, api_url, token or SETTINGS["TELEGRAM_TOKEN"])
+
+
+def twilio(http: Http, api_url: str, *, token: str = "", sender: str = SETTINGS["TWILIO_FROM"]) -> Twilio:
+    return Twilio(
+        http,
+        api_url,
+        SETTINGS["TWILIO_ACCOUNT_SID"],
+        token or SETTINGS["TWILIO_AUTH_TOKEN"],
+        sender=sender,
+        public_url=SETTINGS["PUBLIC_URL"] + "/",
+    )
 
 
 STANDINS: dict[str, Callable[[], Any]] = {
     "whatsapp": GraphStandin,
     "sms": TwilioStandin,
+    "smsgate": SmsGateStandin,
     "telegram": TelegramStandin,
 }
-ADDRESSES = {"whatsapp": "+18765550101", "sms": "+18765550102", "telegram": "5550103"}
+ADDRESSES = {"whatsapp": "+18765550101", "sms": "+18765550102", "smsgate": "+18765550104", "telegram": "5550103"}
 
 
 @pytest.fixture(params=NAMES)
@@ -241,17 +253,10 @@ def test_an_sms_over_two_segments_is_refused_loudly() -> None:
 
 @pytest.mark.parametrize(("sender", "name"), [("+18765550199", "From"), ("MG0123", "MessagingServiceSid")])
 async def test_an_sms_asks_for_its_status(session: aiohttp.ClientSession, sender: str, name: str) -> None:
-    async with TwilioStandin() as twilio:
-        sms = Sms(
-            Http(session, "sms"),
-            twilio.api_url + "/",
-            SETTINGS["TWILIO_ACCOUNT_SID"],
-            SETTINGS["TWILIO_AUTH_TOKEN"],
-            sender=sender,
-            public_url="https://pardna.example/",
-        )
+    async with TwilioStandin() as provider:
+        sms = Sms(twilio(Http(session, "sms"), provider.api_url + "/", sender=sender))
         await sms.send("+18765550102", Outgoing("Hello & welcome +1 = é"), "k")
-        (heard,) = twilio.heard
+        (heard,) = provider.heard
         assert heard.raw[name] == sender
         assert heard.raw["StatusCallback"] == "https://pardna.example/hooks/sms/status"
         assert heard.text == "Hello & welcome +1 = é"
@@ -433,7 +438,8 @@ async def test_a_base_address_that_is_none_tells_no_token(session: aiohttp.Clien
 
 
 def tokens() -> list[str]:
-    return [SETTINGS[name] for name in ("WHATSAPP_TOKEN", "TWILIO_AUTH_TOKEN", "TELEGRAM_TOKEN")]
+    ours = [SETTINGS[name] for name in ("WHATSAPP_TOKEN", "TWILIO_AUTH_TOKEN", "TELEGRAM_TOKEN")]
+    return [*ours, SMSGATE["SMSGATE_PASSWORD"]]
 
 
 async def test_each_call_is_counted_without_an_address(session: aiohttp.ClientSession) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from twilio.request_validator import RequestValidator
 
+from bot.actions.results import read_result
 from channels.base import BadSignature, Unreadable
 from channels.chat.sms import SmsHook, SmsStatusHook
+from domain.commands import AddressGone
 from domain.messages import Channel, Inbound, InboundKind
 from tests.vendors import SETTINGS, Call, sms_form, sms_status, twilio_signed
 
@@ -87,10 +89,27 @@ def test_a_sender_that_cannot_be_answered_is_taken_and_files_nothing(sender: str
     ],
 )
 def test_a_status_tells_how_far_a_text_got(status: str, reached: str, code: str) -> None:
-    (arrival,) = STATUS_HOOK.receive(sms_status(NUMBER, "SM7", status, code=code).request()).arrivals
+    arrival, *_ = STATUS_HOOK.receive(sms_status(NUMBER, "SM7", status, code=code).request()).arrivals
     assert (arrival.kind, arrival.external_id, arrival.party) == ("status", f"SM7:{status}", f"sms:{NUMBER}")
     told = Inbound.from_json(arrival.body)
     assert (told.kind, told.message_id, told.status, told.code) == (InboundKind.STATUS, "SM7", reached, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "gone"),
+    [
+        ("21610", True),
+        ("30005", True),
+        ("30006", True),
+        ("21614", True),
+        ("30003", False),
+        ("30007", False),
+        ("x", False),
+    ],
+)
+def test_a_code_that_ends_an_address_is_told_to_the_desk_beside(code: str, *, gone: bool) -> None:
+    _, *more = STATUS_HOOK.receive(sms_status(NUMBER, "SM7", "undelivered", code=code).request()).arrivals
+    assert [read_result(arrival.party, arrival.body) for arrival in more] == [AddressGone(f"sms:{NUMBER}")] * gone
 
 
 @pytest.mark.parametrize("status", ["accepted", "scheduled", "queued", "sending", "something-new"])

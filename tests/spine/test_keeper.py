@@ -21,6 +21,7 @@ from storage.vault import Vault, new_keys
 VAULT = Vault.from_keys(new_keys())
 DAY = timedelta(days=1)
 PATIENCE_SECONDS = 30.0
+MINUTES = timedelta(minutes=15)
 
 
 @pytest.fixture
@@ -31,9 +32,9 @@ async def engine(database_url: str) -> AsyncIterator[Engine]:
 
 
 @asynccontextmanager
-async def keeping(engine: Engine, bell: Bell, clock: Clock, count: int = 1) -> AsyncIterator[Metrics]:
+async def keeping(engine: Engine, bell: Bell, clock: Clock, count: int = 1, **more: Any) -> AsyncIterator[Metrics]:
     metrics = Metrics()
-    keepers = [Keeper(engine, VAULT, clock, bell, metrics=metrics) for _ in range(count)]
+    keepers = [Keeper(engine, VAULT, clock, bell, metrics=metrics, **more) for _ in range(count)]
     tasks = [asyncio.create_task(keeper.run()) for keeper in keepers]
     tasks.append(asyncio.create_task(clock.follow(engine, bell)))
     await asyncio.sleep(0.1)
@@ -43,6 +44,41 @@ async def keeping(engine: Engine, bell: Bell, clock: Clock, count: int = 1) -> A
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def told(engine: Engine) -> list[str]:
+    """Of what silences and returns of the phone the desk was told, in order."""
+    async with engine.connect() as conn:
+        return list(
+            (await conn.execute(text("SELECT kind FROM duty WHERE key LIKE 'phone%' ORDER BY due_at"))).scalars()
+        )
+
+
+async def test_a_silent_phone_is_told_of_once_and_its_return_too(
+    engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.keeper.LOOK_EVERY", timedelta(seconds=0.1))
+    monkeypatch.setattr("bot.keeper.LONGEST_NAP_SECONDS", 0.1)
+    heard = "INSERT INTO sim_phone VALUES ('smsgate', {}) ON CONFLICT (name) DO UPDATE SET heard_at = excluded.heard_at"
+
+    async def hear(when: str) -> None:
+        async with engine.begin() as conn:
+            await conn.execute(text(heard.format(when)))
+
+    async with Bell(database_url) as bell, keeping(engine, bell, Clock(), 2, phone_silent_after=MINUTES) as metrics:
+        await asyncio.sleep(0.5)
+        assert await told(engine) == []  # never heard: `doctor` tells of that
+        await hear("now() - interval '1 hour'")
+        await comes_true(engine, "SELECT count(*) = 1 FROM duty WHERE kind = 'phone_silent'")
+        await asyncio.sleep(0.5)
+        assert await told(engine) == ["phone_silent"]
+        silence = metrics.registry.get_sample_value("pardna_sim_silence_seconds")
+        assert silence == pytest.approx(3600, abs=30)
+        assert metrics.registry.get_sample_value("pardna_alarms_total", {"part": "smsgate"}) == 2  # once a keeper
+        await hear("now()")
+        await comes_true(engine, "SELECT count(*) = 1 FROM duty WHERE kind = 'phone_back'")
+        await hear("now() - interval '2 hours'")
+        await comes_true(engine, "SELECT count(*) = 2 FROM duty WHERE kind = 'phone_silent'")
 
 
 async def plan(engine: Engine, *planned: Duty) -> None:

@@ -53,6 +53,21 @@ class Network:
         return [key for _, _, key in self.sent]
 
 
+class TwoWays(Network):
+    """A network with a slow way at home, which remembers what it took."""
+
+    def __init__(self, script: Script, *, home: tuple[str, ...] = (), rate: float = 20.0, knows: Outcome) -> None:
+        super().__init__(script, 1000.0)
+        self.home = home
+        self.home_rate_per_second = rate
+        self.asked: list[str] = []
+        self._knows = knows
+
+    async def look_up(self, key: str) -> Outcome:
+        self.asked.append(key)
+        return self._knows
+
+
 @dataclass
 class Bank(Plain):
     """A rail that takes what its script says and remembers every call."""
@@ -233,6 +248,43 @@ async def test_relays_that_share_a_redis_keep_to_one_rate(house: House, valkey: 
         assert set((await house.settled()).values()) == {"sent"}
         assert (1.6 if not killed else 0.9) < time.monotonic() - start < 5
     assert sorted(network.keys) == sorted({f"sms:+{n}#1" for n in range(100)})
+
+
+async def test_lanes_at_home_keep_the_slow_ways_pace_and_hold_up_no_other(house: House) -> None:
+    network = TwoWays(lambda key, _: Sent(key), home=("+1876", "+1658"), knows=Retry("no"))
+    async with house.relaying(network):
+        start = time.monotonic()
+        await house.put(*(house.say(f"sms:+1876{n}", 1) for n in range(20)), house.say("sms:+1658", 1))
+        await house.put(*(house.say(f"sms:+44{n}", 1) for n in range(20)))
+        await house.until(lambda: sum("+44" in key for key in network.keys) == 20, 3)
+        assert sum("+44" not in key for key in network.keys) < 15
+        network.home = ()  # the slow way falls silent: all goes by the quick one
+        assert set((await house.settled()).values()) == {"sent"}
+        assert time.monotonic() - start < 5
+    assert len(network.keys) == len(set(network.keys)) == 41
+
+
+@pytest.mark.parametrize(
+    ("knows", "state", "sends"),
+    [(Sent("id-1"), "sent", 1), (Retry("never had it"), "dead", 2), (Refused("gave it up", "x"), "dead", 1)],
+)
+async def test_a_message_that_a_network_remembers_is_looked_up_and_not_sent_blindly(
+    house: House, knows: Outcome, state: str, sends: int
+) -> None:
+    network = TwoWays(lambda _key, _times: Unknown("no answer"), knows=knows)
+    async with house.relaying(network):
+        await house.put(house.say("sms:+1", 1))
+        assert await house.settled() == {"sms:+1#1": state}
+    assert (len(network.sent), network.asked) == (sends, ["sms:+1#1"])
+
+
+async def test_while_it_cannot_be_looked_up_a_message_waits_and_is_not_sent(house: House) -> None:
+    network = TwoWays(lambda _key, _times: Unknown("no answer"), knows=Unknown("gateway down"))
+    async with house.relaying(network):
+        await house.put(house.say("sms:+1", 1))
+        await house.until(lambda: len(network.asked) > 2)
+        assert await house.states() == {"sms:+1#1": "queued"}
+    assert len(network.sent) == 1
 
 
 async def test_a_refused_message_is_dead_and_the_desk_hears_why(house: House) -> None:

@@ -85,7 +85,7 @@ COMMAND = re.compile(r"\b[A-Z]{2,}\b")
 
 
 ANSWERS = {"OWN", "MOVE", "COST", "ALL", "OK", "NO", "EN", "PATWA", "BANK", "WALLET", "NCB", "LYNK", "SMS", "WHATSAPP"}
-NAMES = {"PIN", "US", "JMD", "QR"}
+NAMES = {"PIN", "US", "JMD", "QR", "SIM"}
 """Capitals that nobody is asked to type, beside those of the answers."""
 
 

@@ -17,10 +17,8 @@ from twilio.rest import Client
 
 from channels.base import Outcome, Refused, Retry, Sent
 from channels.http import CREDENTIALS_WAIT_SECONDS, Http, Reply, outcome_by_status
-from domain.gsm7 import LONGEST_SMS, septets, to_gsm7
-from domain.messages import Outgoing, numbered
 
-_CODES: Final[dict[int, Outcome]] = {
+CODES: Final[dict[int, Outcome]] = {
     20003: Retry("credentials refused", CREDENTIALS_WAIT_SECONDS),
     **dict.fromkeys((20429, 14107, 21611, 30001, 30022), Retry("throttled", 1.0)),
     **dict.fromkeys((20500, 20503), Retry("provider trouble")),
@@ -33,20 +31,7 @@ _CODES: Final[dict[int, Outcome]] = {
     21617: Refused("too long", "21617"),
     63016: Refused("outside WhatsApp's window", "63016"),
 }
-"""Twilio's error codes; every other one is judged by its HTTP status."""
-
-
-def text_of(message: Outgoing) -> str:
-    """Render a message as the plain text that is sent, with its choice as a numbered menu.
-
-    Raises ValueError for a text that is empty or over 306 septets: the caller splits it where it makes sense.
-    """
-    text = to_gsm7(numbered(message))
-    if not text.strip():
-        raise ValueError("an SMS cannot be empty")
-    if (length := septets(text)) > LONGEST_SMS:
-        raise ValueError(f"{length} septets, an SMS of ours may have {LONGEST_SMS}")
-    return text
+"""What Twilio's error codes mean, in its answers and in its statuses; any other is judged by its HTTP status."""
 
 
 def outcome_of(reply: Reply) -> Outcome:
@@ -55,7 +40,7 @@ def outcome_of(reply: Reply) -> Outcome:
         case {"sid": str(sid)} if reply.ok:
             return Sent(sid)
         case {"code": int(number)}:
-            return _CODES.get(number) or outcome_by_status(reply, str(number))
+            return CODES.get(number) or outcome_by_status(reply, str(number))
         case _:
             return outcome_by_status(reply)
 
@@ -97,14 +82,13 @@ class _Transport(AsyncHttpClient):  # type: ignore[misc] # the library has no ty
         return Response(HTTPStatus.CREATED, orjson.dumps({"sid": outcome.provider_id}).decode())
 
 
-class Sms:
+class Twilio:
     """Sends from `sender`: a number, or a messaging service (`MG...`), through `base_url` without a version.
 
     Delivery statuses come to `{public_url}/hooks/sms/status`. Twilio queues for itself what a number may not
     send at once, so the rate is only what its API takes from us.
     """
 
-    name = "sms"
     rate_per_second = 10.0
 
     def __init__(
@@ -121,9 +105,8 @@ class Sms:
         origin = "messaging_service_sid" if sender.startswith("MG") else "from_"
         self._envelope = {origin: sender, "status_callback": f"{public_url.rstrip('/')}/hooks/sms/status"}
 
-    async def send(self, address: str, message: Outgoing, key: str) -> Outcome:  # noqa: ARG002 - it takes no key
-        """Send one message. Raises ValueError for what cannot be shown (see `text_of`)."""
-        text = text_of(message)
+    async def send(self, address: str, text: str, key: str) -> Outcome:  # noqa: ARG002 - it takes no key
+        """Send one text."""
         try:
             taken = await self._client.messages.create_async(to=address, body=text, **self._envelope)
         except _NotTakenError as refusal:

@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from twilio.request_validator import RequestValidator, add_port, remove_port
 
-from channels.base import Answer, BadSignature, HookRequest, Unreadable, filed
+from channels.base import Answer, BadSignature, HookRequest, Refused, Unreadable, filed
+from channels.chat.sms.twilio import CODES
 from channels.checks import clean, is_id, same
 from domain.messages import Channel, Filed, Inbound, InboundKind
 
@@ -85,8 +86,7 @@ class SmsStatusHook:
 
     def receive(self, request: HookRequest) -> Answer:
         """Verify and parse one delivery status."""
-        arrival = _status(self._signed.form(request))
-        return Answer((arrival,) if arrival else (), _EMPTY, _XML)
+        return Answer(_status(self._signed.form(request)), _EMPTY, _XML)
 
 
 def _message(form: Mapping[str, str]) -> Filed | None:
@@ -101,18 +101,24 @@ def _message(form: Mapping[str, str]) -> Filed | None:
     return filed(Inbound(Channel.SMS, sender, kind, text, message_id=sid), sid)
 
 
-def _status(form: Mapping[str, str]) -> Filed | None:
+def _status(form: Mapping[str, str]) -> tuple[Filed, ...]:
+    """Parse a status. Where its code says that this address is of no use, the desk is told so beside."""
     sid, status, address = _sid(form), form.get("MessageStatus", ""), form.get("To", "")
     if not status:
         raise Unreadable("no status")
     reached = _STATUSES.get(status)
     if reached is None:
-        return None
+        return ()
     if not _E164.fullmatch(address):
         raise Unreadable("no address")
     code = clean(form.get("ErrorCode", ""))
     inbound = Inbound(Channel.SMS, address, InboundKind.STATUS, message_id=sid, status=reached, code=code)
-    return filed(inbound, f"{sid}:{status}")
+    told = filed(inbound, f"{sid}:{status}")
+    means = CODES.get(int(code)) if code.isascii() and code.isdigit() else None
+    if reached != "failed" or not isinstance(means, Refused) or not means.gone:
+        return (told,)
+    gone = {"kind": "refused", "of": "say", "gone": True, "reason": means.reason, "code": code}
+    return told, Filed("sms", f"{sid}:{status}:gone", inbound.party, "result", gone)
 
 
 def _sid(form: Mapping[str, str]) -> str:
