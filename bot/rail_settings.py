@@ -6,7 +6,7 @@ from typing import Final
 
 TRANSFER_RAILS: Final = ("ncb", "scotia", "lynk")
 """The carriers to which members transfer money themselves."""
-_BANK: Final[Mapping[str, str]] = {
+_NAMES: Final[Mapping[str, str]] = {
     "ncb": "National Commercial Bank (NCB)",
     "scotia": "Scotiabank",
     "lynk": "LYNK",
@@ -36,16 +36,16 @@ class TransferRail:
 
     @property
     def labelled(self) -> tuple[tuple[str, str], ...]:
-        """What a member copies, each line with what it is; the number comes last. Empty without an account."""
+        """What a member copies, each line after the key of what it is; the number is last. Empty without an account."""
         if not (self.account or self.handle):
             return ()
-        number = "Number at LYNK" if self.carrier == "lynk" else "Account number"
+        wallet = self.carrier == "lynk"
         lines = (
-            ("Name", self.holder),
-            ("Bank" if self.carrier != "lynk" else "Wallet", _BANK[self.carrier]),
-            ("Branch", self.branch),
-            ("Handle", self.handle),
-            (number, self.account),
+            ("name", self.holder),
+            ("wallet" if wallet else "bank", _NAMES[self.carrier]),
+            ("branch", self.branch),
+            ("handle", self.handle),
+            ("lynk" if wallet else "account", self.account),
         )
         return tuple((label, value) for label, value in lines if value)
 

@@ -13,6 +13,16 @@ class Language(StrEnum):
     EN = "en"
     PATWA = "pw"
 
+    @property
+    def tag(self) -> str:
+        """Its tag by BCP 47, as pages and papers name it."""
+        return "jam" if self is Language.PATWA else "en-JM"
+
+    @property
+    def own_name(self) -> str:
+        """What its readers call it."""
+        return "Patwa" if self is Language.PATWA else "English"
+
 
 class Role(StrEnum):
     """What a member of staff may do; admin may do all."""

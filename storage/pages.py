@@ -12,6 +12,7 @@ from sqlalchemy import Row, TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.money import Currency, Money
+from domain.people import Language
 from storage import duties
 from storage.duties import Duty
 from storage.engine import Engine
@@ -31,11 +32,12 @@ _RECEIPT = text("""
 """)
 _PAYMENT = text(r"""
     SELECT payment.receipt, payment.circle, circle.name, payment.pay_currency, payment.pay_amount, payment.currency,
-        payment.amount, payment.state, payment.carrier, payment.good_until,
+        payment.amount, payment.state, payment.carrier, payment.good_until, person.language,
         EXISTS (SELECT FROM inbox WHERE source = 'sandbox' AND external_id IN
             (payment.receipt || '\:success', payment.receipt || '\:failure'))
         OR EXISTS (SELECT FROM duty WHERE key = 'sandbox\:' || payment.receipt)
-    FROM payment JOIN circle ON circle.code = payment.circle WHERE payment.token_hash = :token_hash
+    FROM payment JOIN circle ON circle.code = payment.circle JOIN person ON person.id = payment.recorded_by
+    WHERE payment.token_hash = :token_hash
 """)
 
 
@@ -87,6 +89,8 @@ class Payment:
     carrier: str
     good_until: datetime | None
     """Until when the price holds, where it is a quote."""
+    language: Language
+    """The payer's."""
     answered: bool
 
 
@@ -140,9 +144,9 @@ class Pages:
         row = await self._one(_PAYMENT, token_hash=token_hash)
         if row is None:
             return None
-        receipt, circle, name, pay_currency, pay_amount, currency, amount, *rest = row
-        worth = Money(amount, Currency(currency))
-        return Payment(receipt, circle, name, Money(pay_amount, Currency(pay_currency)), worth, *rest)
+        receipt, circle, name, pay_currency, pay_amount, currency, amount, state, carrier, until, language, done = row
+        price, worth = Money(pay_amount, Currency(pay_currency)), Money(amount, Currency(currency))
+        return Payment(receipt, circle, name, price, worth, state, carrier, until, Language(language), done)
 
     async def plan(self, duty: Duty) -> None:
         """Plan what shall happen later. Raises NotDurable."""

@@ -26,7 +26,6 @@ FOOT: Final = 24.0
 ROW: Final = 6.4
 POINT: Final = 25.4 / 72
 """Millimetres."""
-TAGS: Final = {Language.EN: "en-JM", Language.PATWA: "jam"}
 INK: Final = (0, 0, 0)
 SOFT: Final = (70, 70, 70)
 RULE: Final = (150, 150, 150)
@@ -40,7 +39,7 @@ class _Paper(FPDF):
         add_fonts(self)
         self.set_title(name)
         self.set_author("Digital Pardna")
-        self.set_lang(TAGS[language])
+        self.set_lang(language.tag)
         self.set_creation_date(made)
         self.set_producer("Digital Pardna")
         self.viewer_preferences = ViewerPreferences(display_doc_title=True)

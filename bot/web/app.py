@@ -23,6 +23,7 @@ from bot.web.health import Health
 from bot.web.hooks import Filer
 from bot.web.pages import PublicPages, Reach
 from bot.web.pay import Account, CardPage, PayPage
+from bot.words.catalogue import Catalogue
 from channels.base import Hook
 from storage.bell import Bell
 from storage.clock import Clock
@@ -68,7 +69,8 @@ class WebParts:
 
 def make_app(parts: WebParts) -> web.Application:
     """Build the application. Raises ValueError for a hook at a path that no provider calls."""
-    looks, pages, clock = Looks(SIMULATOR), Pages(parts.engine), parts.clock
+    looks = Looks(Catalogue(parts.public_url), SIMULATOR)
+    pages, clock = Pages(parts.engine), parts.clock
     switches = {"channels": parts.channels, "rails": parts.rails}
     health = Health(Pulse(parts.engine), clock, switches, parts.metrics.registry)
     public = PublicPages(pages, looks, parts.reach, parts.public_url, simulator=parts.development)

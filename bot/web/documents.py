@@ -5,14 +5,16 @@ anew each time, kept by nobody on the way and listed nowhere.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
 
 from bot.drawing.press import Press
 from bot.web.answers import NOSNIFF, PRIVATE
-from bot.web.assets import Looks
-from bot.web.pages import day
+from bot.web.assets import Looks, asked_language, language_of
+from bot.words.catalogue import long_day
+from bot.words.say import text
 from domain.documents import CardFacts, StatementFacts
 from domain.people import Language
 
@@ -43,28 +45,25 @@ class DocumentPages:
         token, _, form = request.match_info["name"].partition(".")
         facts = await self._press.find(token)
         if not isinstance(facts, StatementFacts) or form not in {"", "pdf", "csv"}:
-            return self._gone()
+            return self._gone(request)
+        language = asked_language(request) or facts.language
         if form:
             name = f"statement-{facts.code}-{facts.until.isoformat()}"
-            return _file(await self._press.draw(facts, form, facts.language), form, name)
-        return self._looks.page("statement.html", facts=facts, token=token, day=day)
+            return _file(await self._press.draw(replace(facts, language=language), form, language), form, name)
+        return self._looks.page("statement.html", language, facts=facts, token=token, day=long_day)
 
     async def card(self, request: web.Request) -> web.StreamResponse:
         """Give the picture of a round."""
         token, _, form = request.match_info["name"].partition(".")
         facts = await self._press.find(token)
         if not isinstance(facts, CardFacts) or form != "png":
-            return self._gone()
+            return self._gone(request)
         language = _LANGUAGES.get(request.query.get("l", ""), Language.EN)
         return _file(await self._press.draw(facts, form, language), form, f"{facts.code}-round-{facts.round}")
 
-    def _gone(self) -> web.Response:
-        return self._looks.page(
-            "missing.html",
-            status=404,
-            title="This link does not open any more",
-            text="A statement can be opened for 30 days. Write STATEMENT in chat for a fresh one.",
-        )
+    def _gone(self, request: web.Request) -> web.Response:
+        title, told = text("page_gone_title"), text("page_gone")
+        return self._looks.page("missing.html", language_of(request), 404, title=title, text=told)
 
 
 def _file(content: bytes, form: str, name: str) -> web.Response:

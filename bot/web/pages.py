@@ -3,40 +3,20 @@
 They work without script, load nothing from elsewhere and show first names alone.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
 from urllib.parse import quote
 
 import segno
 from aiohttp import web
 
-from bot.web.assets import Looks
+from bot.web.assets import Looks, asked_language, language_of
+from bot.words.catalogue import long_day
 from bot.words.legal import TERMS_VERSION
+from bot.words.say import Text, text
 from domain.codes import normalise_code
 from domain.schedule import local_date
 from storage.pages import Invite, Pages, Receipt
-
-_STATES: Final[Mapping[str, str]] = {
-    "DRAFT": "Being set up",
-    "OPEN": "Open for joining",
-    "LOCKED": "Terms and order fixed, about to start",
-    "ACTIVE": "Running",
-    "COMPLETED": "Complete",
-    "CANCELLED": "Called off before it started",
-    "SUSPENDED": "Paused",
-    "TERMINATED": "Ended early",
-}
-_HOW: Final[Mapping[str, str]] = {
-    "CASH": "Cash to the banker",
-    "CARD": "Card",
-    "USCARD": "Card in US dollars",
-    "NCB": "NCB transfer",
-    "SCOTIA": "Scotiabank transfer",
-    "LYNK": "LYNK wallet",
-    "SANDBOX": "Sandbox, no real money",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +36,6 @@ class Way:
     """One way to join."""
 
     channel: str
-    label: str
     link: str
     address: str
 
@@ -65,16 +44,15 @@ class Way:
 class Verdict:
     """What a receipt is worth, in words."""
 
-    title: str
-    text: str
+    title: Text
+    text: Text
     mark: str
     tone: str
 
 
 def day(when: date) -> str:
-    """A date as people read it, with its year: `Fri 22 Jan 2027`."""
-    shown = local_date(when) if isinstance(when, datetime) else when
-    return f"{shown:%a} {shown.day} {shown:%b %Y}"
+    """A date as people read it, with its year; a moment is its day in Jamaica."""
+    return long_day(local_date(when) if isinstance(when, datetime) else when)
 
 
 def ways_to_join(reach: Reach, code: str) -> list[Way]:
@@ -82,20 +60,10 @@ def ways_to_join(reach: Reach, code: str) -> list[Way]:
     words = quote(f"JOIN {code}")
     number = reach.whatsapp.lstrip("+")
     ways = [
-        Way(
-            "whatsapp",
-            "Join on WhatsApp",
-            f"https://wa.me/{number}?text={words}",
-            reach.whatsapp,
-        ),
+        Way("whatsapp", f"https://wa.me/{number}?text={words}", reach.whatsapp),
         # `?&body=` is what both iOS and Android read.
-        Way("sms", "Join by SMS", f"sms:{reach.sms}?&body={words}", reach.sms),
-        Way(
-            "telegram",
-            "Join on Telegram",
-            f"https://t.me/{reach.telegram}?start={code}",
-            f"@{reach.telegram}",
-        ),
+        Way("sms", f"sms:{reach.sms}?&body={words}", reach.sms),
+        Way("telegram", f"https://t.me/{reach.telegram}?start={code}", f"@{reach.telegram}"),
     ]
     return [way for way in ways if getattr(reach, way.channel)]
 
@@ -104,27 +72,21 @@ def verdict(receipt: Receipt) -> Verdict:
     """Say whether a receipt holds."""
     match receipt.state:
         case "SETTLED" if receipt.given_back:
-            part = receipt.given_back.text()
-            return Verdict("This receipt is good in part", f"{part} of it went back to who paid it.", "!", "wait")
-        case "SETTLED" if receipt.confirmed:
-            return Verdict("This receipt is good", "The money is in the book.", "✓", "good")
+            back = text("page_receipt_part_back", amount=receipt.given_back)
+            return Verdict(text("page_receipt_part"), back, "!", "wait")
         case "SETTLED":
-            return Verdict(
-                "This receipt is good",
-                "The cash is in the book, not yet confirmed by the partner.",
-                "✓",
-                "good",
-            )
+            why = text("page_receipt_in_book") if receipt.confirmed else text("page_receipt_cash")
+            return Verdict(text("page_receipt_good"), why, "✓", "good")
         case "PENDING":
-            return Verdict("Not yet in the book", "This payment was started and has not come in.", "…", "wait")
+            return Verdict(text("page_receipt_waits"), text("page_receipt_not_come"), "…", "wait")
         case "DISPUTED":
-            return Verdict("In dispute", "One side says that this entry is not right.", "!", "wait")
+            return Verdict(text("page_receipt_dispute"), text("page_receipt_one_side"), "!", "wait")
         case "REFUNDED":
-            return Verdict("This receipt was taken back", "The money went back to who paid it.", "✗", "bad")
+            return Verdict(text("page_receipt_back"), text("page_receipt_refunded"), "✗", "bad")
         case "CHARGED_BACK":
-            return Verdict("This receipt was taken back", "The card's bank took the money back.", "✗", "bad")
+            return Verdict(text("page_receipt_back"), text("page_receipt_charged_back"), "✗", "bad")
         case _:
-            return Verdict("This receipt does not count", "No money came in under this code.", "✗", "bad")
+            return Verdict(text("page_receipt_none"), text("page_receipt_no_money"), "✗", "bad")
 
 
 class PublicPages:
@@ -148,81 +110,67 @@ class PublicPages:
             web.get("/legal/privacy", self.privacy),
         ]
 
-    async def root(self, _request: web.Request) -> web.StreamResponse:
+    async def root(self, request: web.Request) -> web.StreamResponse:
         """Say what this is."""
-        return self._looks.page("root.html", public=True, simulator=self._simulator)
+        return self._looks.page("root.html", language_of(request), public=True, simulator=self._simulator)
 
     async def find(self, request: web.Request) -> web.StreamResponse:
         """Go on from the root page's form to the invitation."""
         code = normalise_code(request.query.get("code", ""))
         if code is None or "-" in code:
-            return self._no_circle()
-        raise web.HTTPSeeOther(f"/j/{code}")
+            return self._no_circle(request)
+        asked = asked_language(request)
+        raise web.HTTPSeeOther(f"/j/{code}?lang={asked.tag}" if asked else f"/j/{code}")
 
     async def invite(self, request: web.Request) -> web.StreamResponse:
         """Show what a circle asks and gives, and how to join it."""
         code = normalise_code(request.match_info["code"])
         circle = await self._pages.invite(code) if code and "-" not in code else None
         if circle is None:
-            return self._no_circle()
+            return self._no_circle(request)
         here = self._public_url or str(request.url.origin())
+        language = language_of(request)
         return self._looks.page(
             "invite.html",
+            language,
             circle=circle,
             pot=circle.throw * circle.turns,
             state=_state(circle),
             joining=circle.state == "OPEN",
             ways=ways_to_join(self._reach, circle.code),
             simulator=self._simulator,
-            qr=_qr(f"{here}/j/{circle.code}"),
+            qr=_qr(f"{here}/j/{circle.code}", str(self._looks.voice(language).tell(text("page_invite_qr_alt")))),
             day=day,
         )
 
-    def _no_circle(self) -> web.Response:
-        return self._looks.page(
-            "missing.html",
-            status=404,
-            title="No pardna has this code",
-            text="A code has six letters and numbers, such as 7K2MQ9, and never an O, 0, I, 1 or L. "
-            "Ask your banker for it again.",
-        )
+    def _no_circle(self, request: web.Request) -> web.Response:
+        title, told = text("page_no_circle_title"), text("page_no_circle")
+        return self._looks.page("missing.html", language_of(request), 404, title=title, text=told)
 
     async def receipt(self, request: web.Request) -> web.StreamResponse:
         """Show whether a receipt holds, and nothing about who paid."""
         code = normalise_code(request.match_info["receipt"])
         receipt = await self._pages.receipt(code) if code and code.startswith("R-") else None
+        language = language_of(request)
         if receipt is None:
-            return self._looks.page(
-                "missing.html",
-                status=404,
-                title="No receipt has this code",
-                text="A receipt looks like R-7K2MQ9XA. Whoever gave you this code as proof: "
-                "no such money is in the book.",
-            )
-        return self._looks.page(
-            "receipt.html",
-            receipt=receipt,
-            verdict=verdict(receipt),
-            when=receipt.settled_at or receipt.began_at,
-            how=_HOW.get(receipt.rail, receipt.rail),
-            day=day,
-        )
+            title, told = text("page_no_receipt_title"), text("page_no_receipt")
+            return self._looks.page("missing.html", language, 404, title=title, text=told)
+        when = receipt.settled_at or receipt.began_at
+        return self._looks.page("receipt.html", language, receipt=receipt, verdict=verdict(receipt), when=when, day=day)
 
     async def terms(self, _request: web.Request) -> web.StreamResponse:
-        """Show the terms."""
-        return self._looks.page("legal_terms.html", public=True, version=TERMS_VERSION)
+        """Show the terms: in English alone, the language that people consent in until counsel has one in Patwa."""
+        return self._looks.page("legal_terms.html", public=True, others=(), version=TERMS_VERSION)
 
     async def privacy(self, _request: web.Request) -> web.StreamResponse:
-        """Show the privacy notice."""
-        return self._looks.page("legal_privacy.html", public=True, version=TERMS_VERSION)
+        """Show the privacy notice, in English alone like the terms."""
+        return self._looks.page("legal_privacy.html", public=True, others=(), version=TERMS_VERSION)
 
 
-def _state(circle: Invite) -> str:
-    if circle.state == "OPEN":
-        return f"{_STATES['OPEN']}, {circle.hands_in} of {circle.turns} hands taken"
-    return _STATES[circle.state]
+def _state(circle: Invite) -> Text:
+    return text(f"page_state_{circle.state.lower()}", taken=circle.hands_in, turns=circle.turns)
 
 
-def _qr(address: str) -> str:
+def _qr(address: str, title: str) -> str:
     code = segno.make_qr(address, error="m")
-    return code.svg_inline(scale=5, light="#fff", dark="#12201c", title="QR code of this page")
+    return code.svg_inline(scale=5, light="#fff", dark="#12201c", title=title)

@@ -15,8 +15,10 @@ import segno
 from aiohttp import web
 
 from bot.web.answers import NOSNIFF, PRIVATE, BadRequest, plain
-from bot.web.assets import Looks
+from bot.web.assets import Looks, Voice, asked_language, language_of
 from bot.web.hooks import Filer
+from bot.words.catalogue import day
+from bot.words.say import Text, text
 from channels.base import Outcome, Sent
 from domain.messages import Filed
 from domain.schedule import local
@@ -25,7 +27,7 @@ from storage.duties import Duty
 from storage.pages import Pages, Payment
 
 Account = tuple[tuple[str, str], ...]
-"""The lines of an account that a payer copies, each with what it is; the number last."""
+"""The lines of an account that a payer copies, each with the key of what it is; the number last."""
 DELAY: Final = timedelta(minutes=1)
 CARD: Final = "card"
 """The answer of the form that opens the gateway's card page."""
@@ -35,18 +37,6 @@ _EVENTS: Final[Mapping[str, str]] = {
     "failure": "collect_failed",
     "delay": "collected",
 }
-_SAID: Final[Mapping[str, str]] = {
-    "PENDING": "We have not heard of this payment yet. We tell you in chat as soon as the money is there.",
-    "SETTLED": "Paid. The receipt is in your chat.",
-    "FAILED": "This payment did not go through, and no money moved. Write PAY in chat for a new link.",
-    "DENIED": "This payment was turned down. Write PAY in chat for a new link.",
-    "DISPUTED": "This payment is being looked into.",
-    "REFUNDED": "This payment was given back to who paid it. The details are in your chat.",
-    "CHARGED_BACK": "The card's bank took this payment back. The details are in your chat.",
-}
-_ANSWERED: Final = "Your answer is with the rail. You read the outcome in chat."
-_CARD_BACK: Final = "Your card's answer is with us. We tell you in chat how it went, most often within a minute."
-_NO_CARD_PAGE: Final = "The card page does not open right now, and nothing was taken. Wait a minute and press again."
 SANDBOXED: Final = {
     **NOSNIFF,
     **PRIVATE,
@@ -94,14 +84,14 @@ class PayPage:
             web.post("/pay/{token}", self.answer),
         ]
 
-    async def thanks(self, _request: web.Request) -> web.StreamResponse:
+    async def thanks(self, request: web.Request) -> web.StreamResponse:
         """Show what a payer sees on the way back from a card gateway; it knows neither them nor the payment."""
-        return self._looks.page("thanks.html", message=_CARD_BACK)
+        return self._looks.page("thanks.html", language_of(request))
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """Show how to pay while the payment waits, and after that how it ended."""
         payment = await self._pages.payment(request.match_info["token"])
-        return self._unknown() if payment is None else self._page(payment)
+        return self._unknown(request) if payment is None else self._page(request, payment)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Open the card page, or take one answer of the sandbox's; a second answer changes nothing."""
@@ -109,18 +99,19 @@ class PayPage:
             return plain(403)
         payment = await self._pages.payment(request.match_info["token"])
         if payment is None:
-            return self._unknown()
+            return self._unknown(request)
         result = (await request.post()).get("result")
         match self._way(payment):
             case "card" if result == CARD:
-                return await self._open_card_page(payment)
+                return await self._open_card_page(request, payment)
             case "sandbox" if isinstance(result, str) and result in _EVENTS:
                 await self._give(payment, result)
             case "card" | "sandbox" if not self._ended(payment):
                 raise BadRequest("Press one of the page's own buttons.")
             case _:
                 pass
-        raise web.HTTPSeeOther(request.path)
+        asked = asked_language(request)
+        raise web.HTTPSeeOther(f"{request.path}?lang={asked.tag}" if asked else request.path)
 
     def _way(self, payment: Payment) -> str:
         """Return what the page offers: transfer, card, sandbox, or nothing but where the payment stands."""
@@ -136,24 +127,27 @@ class PayPage:
     def _ended(payment: Payment) -> bool:
         return payment.state != "PENDING" or payment.answered
 
-    def _page(self, payment: Payment, trouble: str = "", status: int = 200) -> web.Response:
+    def _page(
+        self, request: web.Request, payment: Payment, trouble: Text | None = None, status: int = 200
+    ) -> web.Response:
+        language = asked_language(request) or payment.language
         way = self._way(payment)
         account = self._accounts.get(payment.carrier, ()) if way == "transfer" else ()
+        voice = self._looks.voice(language)
         return self._looks.page(
             "pay.html",
+            language,
             status,
             payment=payment,
             way=way,
             account=account,
             to_copy=f"{payment.price.minor // 100}.{payment.price.minor % 100:02d}",
             until=_moment(payment.good_until),
-            qr=_qr(payment, account) if payment.carrier == "lynk" and account else "",
-            message=trouble or (_ANSWERED if payment.answered and payment.state == "PENDING" else _SAID[payment.state]),
-            tone="good" if payment.state == "SETTLED" else "note",
+            qr=_qr(payment, account, voice) if payment.carrier == "lynk" and account else "",
             trouble=trouble,
         )
 
-    async def _open_card_page(self, payment: Payment) -> web.Response:
+    async def _open_card_page(self, request: web.Request, payment: Payment) -> web.Response:
         """Show what the gateway sends in a sandbox of its own; each opening is a transaction of its own there."""
         order = {
             "amount": payment.price.minor,
@@ -164,7 +158,7 @@ class PayPage:
         opened = await gateway.open_page(order, f"card:{payment.receipt}:{secrets.token_hex(8)}") if gateway else None
         if isinstance(opened, Sent) and isinstance(html := opened.detail.get("html"), str):
             return web.Response(body=html.encode(), content_type="text/html", charset="utf-8", headers=SANDBOXED)
-        return self._page(payment, _NO_CARD_PAGE, 503)
+        return self._page(request, payment, text("page_no_card_page"), 503)
 
     async def _give(self, payment: Payment, result: str) -> None:
         """Tell the desk what the sandbox's rail would."""
@@ -179,13 +173,9 @@ class PayPage:
             arrival = Filed("sandbox", f"{payment.receipt}:{result}", party, "event", body)
             await self._filer.file([arrival])
 
-    def _unknown(self) -> web.Response:
-        return self._looks.page(
-            "missing.html",
-            status=404,
-            title="This pay link is not known",
-            text="It may be old or cut short. Write PAY in chat for a new one.",
-        )
+    def _unknown(self, request: web.Request) -> web.Response:
+        title, told = text("page_no_pay_title"), text("page_no_pay")
+        return self._looks.page("missing.html", language_of(request), 404, title=title, text=told)
 
 
 def _moment(at: datetime | None) -> str:
@@ -193,12 +183,14 @@ def _moment(at: datetime | None) -> str:
     if at is None:
         return ""
     here = local(at)
-    return f"{here:%a} {here.day} {here:%b}, {here.hour % 12 or 12}:{here:%M} {'pm' if here.hour >= 12 else 'am'}"  # noqa: PLR2004
+    return f"{day(here.date())}, {here.hour % 12 or 12}:{here:%M} {'pm' if here.hour >= 12 else 'am'}"  # noqa: PLR2004
 
 
-def _qr(payment: Payment, account: Account) -> str:
+def _qr(payment: Payment, account: Account, voice: Voice) -> str:
     """Draw what a payer types, as text that another phone can copy from: LYNK's own codes are not public."""
-    lines = [f"{label}: {value}" for label, value in account]
-    lines += [f"Amount: {payment.price.full()}", f"Note: {payment.receipt}"]
+    lines = [f"{voice.tell(text(f'page_line_{label}'))}: {value}" for label, value in account]
+    lines.append(f"{voice.tell(text('page_amount'))}: {payment.price.full()}")
+    lines.append(f"{voice.tell(text('paper_reference'))}: {payment.receipt}")
     code = segno.make_qr("\n".join(lines), error="m")
-    return code.svg_inline(scale=4, light="#fff", dark="#12201c", title="The lines of this page as a QR code")
+    title = str(voice.tell(text("page_pay_qr_alt")))
+    return code.svg_inline(scale=4, light="#fff", dark="#12201c", title=title)

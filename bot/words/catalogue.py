@@ -26,6 +26,12 @@ def day(value: date) -> str:
     return format_date(value, "EEE d MMM", locale="en")
 
 
+@lru_cache(maxsize=4096)
+def long_day(value: date) -> str:
+    """Write a date with its year, as on pages: `Fri 22 Jan 2027`."""
+    return format_date(value, "EEE d MMM y", locale="en")
+
+
 @cache
 def texts_of(language: Language) -> Mapping[str, str]:
     """Return the texts of one language by name, gaps and all."""
@@ -42,11 +48,13 @@ class Catalogue:
 
     def write(self, what: Text, language: Language) -> str:
         """Return one text in one language, its gaps filled."""
+        found, filled = self.gaps(what, language)
+        return found.format_map(filled) if "{" in found else found
+
+    def gaps(self, what: Text, language: Language) -> tuple[str, Mapping[str, str]]:
+        """Return one text in one language with its gaps, and what fills them, for whoever puts it together."""
         found = self._texts[language].get(what.name) or self._texts[Language.EN][what.name]
-        if "{" not in found:
-            return found
-        filled = {name: self._figure(value, language) for name, value in what.figures.items()}
-        return found.format_map({"site": self._site, **filled})
+        return found, {"site": self._site, **{name: self._figure(f, language) for name, f in what.figures.items()}}
 
     def render(self, what: Say, language: Language, channel: Channel) -> tuple[Outgoing, ...]:
         """Return the messages that say it on a channel: one, but for an SMS that would be too long."""

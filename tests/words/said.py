@@ -1,18 +1,23 @@
 """What the code asks the catalogue for, read from its source: the key, the figures and the place of every call.
 
-A text is named by the first argument of `say`, `text`, `refuse` and `Text`. A function that hands a parameter of its
-own on to one of them names a text by that parameter, and so its callers are read too.
+A text is named by the first argument of `say`, `text`, `refuse` and `Text`, and of `say` in the templates of pages. A
+function that hands a parameter of its own on to one of them names a text by that parameter, and so its callers are
+read too.
 """
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
+from jinja2 import Environment, nodes
+
+from bot.web.pages import Reach
 from domain.documents import What
 from domain.money import Unread
-from domain.pardna import ThrowState
+from domain.pardna import CircleState, ThrowState
+from domain.payments import PaymentState
 from domain.people import TrnState
 from domain.schedule import Frequency
 
@@ -21,9 +26,11 @@ SPEAKERS = [
     *ROOT.glob("bot/actions/*.py"),
     *ROOT.glob("bot/conversations/*.py"),
     *ROOT.glob("bot/drawing/*.py"),
+    *ROOT.glob("bot/web/*.py"),
     *ROOT.glob("bot/*.py"),
     ROOT / "bot/words/catalogue.py",
 ]
+PAGES = sorted(ROOT.glob("bot/web/templates/*.html"))
 
 HELD = ("trn", "arrears")
 """What `hold_reason` may return."""
@@ -58,6 +65,11 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "draw_held_{}": HELD,
     "held_{}_banker": HELD,
     "pay_day_held_{}": HELD,
+    "page_state_{}": [state.value.lower() for state in CircleState],
+    "page_pay_{}": [state.value.lower() for state in PaymentState],
+    "page_how_{}": ["cash", "card", "uscard", "ncb", "scotia", "lynk", "sandbox"],
+    "page_line_{}": ["name", "bank", "wallet", "branch", "handle", "account", "lynk"],
+    "page_join_{}": [field.name for field in fields(Reach)],
 }
 """Names put together from a value: all that they can become."""
 
@@ -122,7 +134,32 @@ def all_said() -> tuple[Said, ...]:
     while more := {k: d for call in _calls(doors) for k, d in _opens(call) if k not in doors}:
         doors |= more
     calls = [call for call in _calls(doors) if not list(_opens(call))]
-    return tuple(Said(key, _figures(call), call.place) for call in calls for key in _keys(call.named, call.place))
+    in_code = (Said(key, _figures(call), call.place) for call in calls for key in _keys(call.named, call.place))
+    return (*in_code, *_said_on_pages())
+
+
+def _said_on_pages() -> Iterator[Said]:
+    for path in PAGES:
+        for call in Environment(autoescape=True).parse(path.read_text()).find_all(nodes.Call):
+            if isinstance(call.node, nodes.Name) and call.node.name == "say":
+                place = f"{path.name}:{call.lineno}"
+                figures = frozenset(keyword.key for keyword in call.kwargs)
+                yield from (Said(key, figures, place) for key in _page_keys(call.args[0], place))
+
+
+def _page_keys(named: nodes.Node, place: str) -> Iterable[str]:
+    match named:
+        case nodes.Const(value=str(key)):
+            return [key]
+        case nodes.CondExpr(expr1=yes, expr2=nodes.Node() as no):
+            return [*_page_keys(yes, place), *_page_keys(no, place)]
+        case nodes.Concat(nodes=[nodes.Const(value=str(head)), _]):
+            assert f"{head}{{}}" in FAMILIES, f"{place}: cannot tell what {head!r} may become"
+            return [f"{head}{value}" for value in FAMILIES[f"{head}{{}}"]]
+        case nodes.Getattr(attr="frequency"):
+            return PICKED["f.value"]
+        case _:
+            raise AssertionError(f"{place}: cannot tell which text is named")
 
 
 @cache

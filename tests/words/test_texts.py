@@ -47,6 +47,7 @@ TYPICAL: Mapping[str, Figure] = {
     "account": "Digital Pardna Ltd, NCB, Half Way Tree, 404123456", "price": MONEY, "asked": MONEY, "rate": "J$155.25",
     "told": "20390114-7", "what": "R-7K2MQ9XA", "case": "K-7Q2M", "reason": "account closed",
     "more": text("card_more", count=47), "number": 50, "head": "", "tail": "",
+    "join": "JOIN K7QX2M", "new": "NEW", "agree": "AGREE", "sent": "SENT R-7K2MQ9XA",
     "asks": (text("waits_draw", circle=CIRCLE, amount=MONEY, ref="P-7K2M"),),
 }  # fmt: skip
 """The longest that is likely for every gap."""
@@ -80,12 +81,14 @@ OTHERWISE: Mapping[str, Mapping[str, Figure]] = {
 
 ONE_SMS = 160
 KEYS = sorted(texts_of(Language.EN))
+PAGES = "page_"
+"""How the names of texts begin that pages alone say."""
 SPOKEN = pytest.mark.parametrize("language", Language)
 COMMAND = re.compile(r"\b[A-Z]{2,}\b")
 
 
 ANSWERS = {"OWN", "MOVE", "COST", "ALL", "OK", "NO", "EN", "PATWA", "BANK", "WALLET", "NCB", "LYNK", "SMS", "WHATSAPP"}
-NAMES = {"PIN", "US", "JMD", "QR", "SIM"}
+NAMES = {"PIN", "US", "JMD", "QR", "SIM", "PDF", "CSV"}
 """Capitals that nobody is asked to type, beside those of the answers."""
 
 
@@ -117,8 +120,9 @@ def test_every_text_fits_two_segments_with_long_figures(catalogue: Catalogue, la
 
 @SPOKEN
 def test_most_texts_fit_one_segment_with_long_figures(catalogue: Catalogue, language: Language) -> None:
-    short = [key for key in KEYS if septets(_written(catalogue, key, language)) <= ONE_SMS]
-    assert len(short) > 0.95 * len(KEYS)
+    sent = [key for key in KEYS if not key.startswith(PAGES)]
+    short = [key for key in sent if septets(_written(catalogue, key, language)) <= ONE_SMS]
+    assert len(short) > 0.95 * len(sent)
 
 
 def test_both_languages_say_the_same_facts_in_the_same_order() -> None:
@@ -175,7 +179,7 @@ def test_received_in_capitals_stands_in_the_drawers_question_alone(language: Lan
 @SPOKEN
 def test_complete_is_said_of_a_circle_that_has_ended_alone(language: Language) -> None:
     ended = {key for key, said in texts_of(language).items() if "complete" in said.casefold()}
-    assert ended == {"complete", "complete_banker"}
+    assert ended == {"complete", "complete_banker", "page_state_completed"}
 
 
 @SPOKEN

@@ -9,9 +9,9 @@ if (navigator.clipboard) {
     button.addEventListener("click", async () => {
       try {
         await navigator.clipboard.writeText(button.dataset.copy);
-        told.textContent = `Copied: ${button.dataset.copy}`;
+        told.textContent = `${told.dataset.done} ${button.dataset.copy}`;
       } catch {
-        told.textContent = "This browser does not copy. Press long on the line instead.";
+        told.textContent = told.dataset.not;
       }
     });
   }
