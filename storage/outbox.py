@@ -162,7 +162,7 @@ async def claim(
             body = vault.open_json(place(row.key), row.body)
         except Unsealable:  # sealed with a lost key: it must not hold up anybody else
             fault = "its body does not open with the keys at hand"
-            await settle(conn, [Settled(row.id, row.attempts, "dead", fault=fault)], now)
+            await settle(conn, [Settled(row.id, row.attempts, "dead", fault=fault, unknown=row.unknown)], now)
             continue
         posted.append(Posted(row.id, row.lane, row.kind, row.key, body, row.attempts, row.unknown, row.stopped))
     return posted
@@ -171,6 +171,7 @@ async def claim(
 async def settle(conn: Connection, results: Sequence[Settled], at: datetime) -> set[int]:
     """Note what came of attempts; returns the ids that were noted.
 
+    What is dead was refused, so that it is known whether it was taken, unless `unknown` says otherwise.
     An attempt that was overtaken (its lease ran out, another relay took the head) can only still say `sent`.
     """
     if not results:
@@ -218,7 +219,11 @@ async def dead_letters(conn: Connection, limit: int = 100) -> list[DeadLetter]:
 
 
 async def retry_dead(conn: Connection, ids: Sequence[int]) -> int:
-    """Queue dead letters again, with their keys. Returns how many there were."""
+    """Queue dead letters again, with their keys. Returns how many there were.
+
+    Money goes out only while the books want it to go by this key: a payout that goes elsewhere by now, or a refund that
+    was given up, would otherwise be paid beside what replaced it (rules.md 37).
+    """
     revived = await conn.execute(_RETRY_DEAD, {"ids": list(ids)})
     await ring(conn, CHANNEL)
     return int(revived.rowcount)
@@ -241,7 +246,7 @@ _PUT = text("""
     SELECT *, CAST(:at AS timestamptz) FROM unnest(CAST(:lanes AS text[]), CAST(:kinds AS text[]),
         CAST(:keys AS text[]), CAST(:bodies AS bytea[]), CAST(:menus AS boolean[]),
         CAST(:not_befores AS timestamptz[]))
-    ON CONFLICT (key) DO UPDATE SET state = 'queued', body = excluded.body, unknown = false,
+    ON CONFLICT (key) DO UPDATE SET state = 'queued', body = excluded.body,
         retry_at = NULL, lease_until = NULL, ended_at = NULL
         WHERE outbox.state = 'dead' AND outbox.kind = 'disburse'
 """)
@@ -274,7 +279,8 @@ _CLAIM_SOME = text(_CLAIM_WHERE.format(" AND (lane LIKE ANY(CAST(:beginnings AS 
 # (state || '': so that the rows are found by their ids, not by walking through all that is queued.)
 _SETTLE = text("""
     UPDATE outbox o SET state = s.state, fault = s.fault, lease_until = NULL,
-        provider_id = coalesce(s.provider_id, o.provider_id), unknown = o.unknown OR s.unknown,
+        provider_id = coalesce(s.provider_id, o.provider_id),
+        unknown = s.unknown OR (o.unknown AND s.state <> 'dead'),
         retry_at = clock_timestamp() + s.after_seconds * interval '1 second',
         ended_at = CASE WHEN s.state <> 'queued' THEN CAST(:at AS timestamptz) END
     FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:states AS text[]),
@@ -315,8 +321,13 @@ _DEAD = text("""
 """)
 
 _RETRY_DEAD = text("""
-    UPDATE outbox SET state = 'queued', unknown = false, retry_at = NULL, lease_until = NULL, ended_at = NULL
-    WHERE id = ANY(:ids) AND state = 'dead'
+    UPDATE outbox o SET state = 'queued', retry_at = NULL, lease_until = NULL, ended_at = NULL
+    WHERE id = ANY(:ids) AND state = 'dead' AND (
+        kind NOT IN ('disburse', 'refund')
+        OR EXISTS (
+            SELECT FROM payout p WHERE p.id = split_part(o.key, ':', 2) AND p.state IN ('SENDING', 'FAILED')
+                AND o.key = concat('payout:', p.id, CASE WHEN p.tries > 1 THEN ':' || p.tries END))
+        OR EXISTS (SELECT FROM refund r WHERE o.key = 'refund:' || r.id AND r.state = 'PENDING'))
 """)
 
 _DROP_DEAD = text("UPDATE outbox SET state = 'dropped', ended_at = :at WHERE id = ANY(:ids) AND state = 'dead'")

@@ -27,20 +27,26 @@ async def retry_parked(settings: Settings, asked: argparse.Namespace) -> int:
 
 
 async def list_dead(settings: Settings, _asked: argparse.Namespace) -> int:
-    """List the messages and orders that were given up; 1 when there are any. Addresses are not shown."""
+    """List the messages and orders that were given up; 1 when there are any. Addresses are not shown, orders' keys are."""
     async with transaction(settings) as conn:
         dead = await outbox.dead_letters(conn)
     for letter in dead:
         carrier = letter.lane.partition(":")[0]
-        print(f"{letter.id}  {carrier}  {letter.kind}  tries {letter.attempts}  {letter.fault}")
+        what = letter.kind if letter.kind == "say" else f"{letter.kind}  {letter.key}"
+        print(f"{letter.id}  {carrier}  {what}  tries {letter.attempts}  {letter.fault}")
     print(f"{len(dead)} dead." if dead else "Nothing is dead.")
     return 1 if dead else 0
 
 
 async def retry_dead(settings: Settings, asked: argparse.Namespace) -> int:
-    """Send a dead letter again, under its own key."""
+    """Send a dead letter again, under its own key; money only while it is still to be paid so."""
     async with transaction(settings) as conn:
         found = await outbox.retry_dead(conn, [asked.id])
+        over = not found and asked.id in {letter.id for letter in await outbox.dead_letters(conn, limit=10_000)}
+    if over:
+        drop = f"`pardna outbox drop {asked.id}` takes it off the list"
+        print(f"pardna: it is not to be paid under that key any more, and was not sent; {drop}", file=sys.stderr)
+        return 1
     return _done(found, "letter is sent again", "pardna outbox list")
 
 

@@ -152,6 +152,19 @@ async def test_a_parcel_sealed_with_a_lost_key_is_dead_and_holds_nobody_up(engin
         assert [letter.key for letter in await outbox.dead_letters(conn)] == ["sms:+1#1"]
 
 
+async def test_money_out_that_may_have_gone_is_looked_up_when_it_is_queued_again(engine: Engine) -> None:
+    """rule 37: its relay died, and then it did not open with the keys at hand; nobody said no."""
+    await put(engine, Parcel("ncb:p1", "disburse", "p1", {"amount": 1}, NOW))
+    await claim(engine, "ncb", lease=0.05)
+    await asyncio.sleep(0.1)
+    async with engine.begin() as conn:
+        await conn.execute(text("UPDATE outbox SET body = '\\x0000'"))
+    assert await claim(engine, "ncb") == []
+    await put(engine, Parcel("ncb:p1", "disburse", "p1", {"amount": 1}, NOW))
+    (again,) = await claim(engine, "ncb")
+    assert again.unknown
+
+
 async def test_dead_letters_are_listed_sent_again_or_dropped(engine: Engine) -> None:
     await put(engine, say("sms:+1", 1), say("sms:+2", 1))
     for posted in await claim(engine):
