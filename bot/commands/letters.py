@@ -27,7 +27,7 @@ async def retry_parked(settings: Settings, asked: argparse.Namespace) -> int:
 
 
 async def list_dead(settings: Settings, _asked: argparse.Namespace) -> int:
-    """List the messages and orders that were given up; 1 when there are any. Addresses are not shown, orders' keys are."""
+    """List the messages and orders that were given up; 1 when there are any. No address is shown."""
     async with transaction(settings) as conn:
         dead = await outbox.dead_letters(conn)
     for letter in dead:
