@@ -43,6 +43,7 @@ from channels.chat.whatsapp import WhatsApp, WhatsAppHook
 from channels.http import Http
 from channels.rails.sandbox import SandboxRail
 from channels.rails.stripe import StripeHook, StripeRail, is_live
+from domain.house import HouseRules
 from domain.messages import Channel
 from domain.money import Currency
 from domain.payments import CARD, SANDBOX, US_CARD, How, Route
@@ -66,8 +67,6 @@ HOLIDAY_YEARS: Final = 6
 WORKER: Final = "PARDNA_WORKER"
 """Set in a worker's environment to its parent's process id: it shares that one's database and port."""
 ORPHAN_SECONDS: Final = 1.0
-LYNK_MOST: Final = 250_000_00
-"""What a wallet of the second tier can hold at most, in cents (Lynk's published limit)."""
 HOOK_PAUSE_SECONDS: Final = 3.0
 """Between tries to tell Telegram where we are: until it knows, nobody there is heard."""
 log = structlog.get_logger(__name__)
@@ -147,10 +146,11 @@ async def parts_on(settings: Settings, url: str, port: int) -> AsyncIterator[Par
         yield Parts(settings, engine, vault, clock, bell, filer, metrics, limits, session, site)
 
 
-def jamaican_calendar(year: int) -> Calendar:
-    """Return Jamaica's business days around a year, from the kept data of the field's library."""
+def jamaican_calendar(year: int, rules: HouseRules) -> Calendar:
+    """Return Jamaica's business days around a year: the field's library's, and what the operator says of them."""
     years = range(year - 1, year + HOLIDAY_YEARS)
-    return Calendar(frozenset(holidays.country_holidays("JM", years=years)))
+    known = frozenset(holidays.country_holidays("JM", years=years))
+    return Calendar((known | rules.closed) - rules.opened)
 
 
 def make_routes(settings: Settings) -> dict[str, Route]:
@@ -171,7 +171,7 @@ def make_routes(settings: Settings) -> dict[str, Route]:
                 frozenset({Currency.JMD}),
                 rail.lines,
                 pays=frozenset({"wallet" if wallet else "bank"}),
-                most_out=LYNK_MOST if wallet else 0,
+                most_out=settings.rules.wallet_most.minor if wallet else 0,
             )
         )
     return {route.word: route for route in routes}
@@ -180,12 +180,13 @@ def make_routes(settings: Settings) -> dict[str, Route]:
 def make_tools(parts: Parts) -> Tools:
     """Lend the actions what the house has."""
     return Tools(
-        calendar=jamaican_calendar(parts.clock.now().year),
+        calendar=jamaican_calendar(parts.clock.now().year, parts.settings.rules),
         vault=parts.vault,
         randbelow=secrets.randbelow,
         new_id=lambda: secrets.token_hex(12),
         site=parts.public_url,
         routes=make_routes(parts.settings),
+        rules=parts.settings.rules,
     )
 
 

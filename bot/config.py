@@ -6,6 +6,7 @@ environment. Secrets are `SecretStr`: they do not print.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -13,7 +14,9 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot import house_rules
 from bot.rail_settings import TRANSFER_RAILS, TransferRail
+from domain.house import HouseRules
 from domain.messages import Channel
 from storage.vault import BadKeys, Vault
 
@@ -176,6 +179,11 @@ class Settings(BaseSettings):
         """Whether the simulator, the sandbox rail and keys of our own making are allowed."""
         return self.pardna_env == "development"
 
+    @cached_property
+    def rules(self) -> HouseRules:
+        """The limits and times of the house, with what the file of PARDNA_RULES sets of them."""
+        return house_rules.read(self.pardna_rules)[0]
+
     @property
     def hooks(self) -> frozenset[str]:
         """The providers whose web hooks are on: those whose calls we can verify."""
@@ -325,8 +333,7 @@ def _faults(settings: Settings) -> Iterator[str]:
     yield from _smsgate_faults(settings)
     yield from _rail_faults(settings)
     yield from _staff_faults(settings.staff)
-    if settings.pardna_rules and not settings.pardna_rules.is_file():
-        yield f"PARDNA_RULES: there is no file {settings.pardna_rules}"
+    yield from (f"PARDNA_RULES: {fault}" for fault in house_rules.read(settings.pardna_rules)[1])
     if settings.has("pardna_keys"):
         yield from _key_faults(settings)
     if not settings.development:

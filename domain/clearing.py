@@ -5,11 +5,12 @@ account and moves no money: the calendar, the instant and the limits come in.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from domain.money import Currency, Money
+from domain.house import BUILT_IN, HouseRules
+from domain.money import Money
 from domain.schedule import Calendar, local
 
 
@@ -21,34 +22,25 @@ class Method(StrEnum):
     LIST = "LIST"
 
 
-ACH_MOST = Money(100_000_000, Currency.JMD)
-"""J$1,000,000, that sum included: Bank of Jamaica, in force since 2 May 2016. Above it JamClear-RTGS alone."""
-WALLET_HOLDS_MOST = Money(25_000_000, Currency.JMD)
-"""J$250,000: what a Lynk wallet of tier 2 may hold (Lynk's own table of limits)."""
-CUT_OFFS = MappingProxyType({Method.ACH: time(12), Method.RTGS: time(14)})
-"""Jamaica's time, exclusive. JN Bank publishes 12:00 and 14:00; NCB once named 13:30 for files and 14:00 for RTGS.
-
-The earliest that was found is taken: a file that is early costs nothing. A wallet's list has no cut-off.
-"""
-
-
-def choose(amount: Money, *, wallet: bool = False) -> Method:
+def choose(amount: Money, rules: HouseRules = BUILT_IN, *, wallet: bool = False) -> Method:
     """Return how an amount goes. US dollars go by RTGS, which carries them; the ACH clears Jamaican dollars alone."""
     if wallet:
         return Method.LIST
-    by_ach = amount.currency is ACH_MOST.currency and amount <= ACH_MOST
+    by_ach = amount.currency is rules.ach_most.currency and amount <= rules.ach_most
     return Method.ACH if by_ach else Method.RTGS
 
 
-def execution_date(at: datetime, method: Method, calendar: Calendar) -> date:
+def execution_date(at: datetime, method: Method, calendar: Calendar, rules: HouseRules = BUILT_IN) -> date:
     """Return the day a bank can execute on: today before the cut-off of a business day, else the next business day.
 
-    A wallet pays every day. Raises ValueError for a time without its zone.
+    A file that is early costs nothing. A wallet has no cut-off and pays every day. Raises ValueError for a time without
+    its zone.
     """
     here = local(at)
     if method is Method.LIST:
         return here.date()
-    if calendar.is_business_day(here.date()) and here.time() < CUT_OFFS[method]:
+    cut_off = rules.ach_cut_off if method is Method.ACH else rules.rtgs_cut_off
+    if calendar.is_business_day(here.date()) and here.time() < cut_off:
         return here.date()
     return calendar.business_day_after(here.date())
 

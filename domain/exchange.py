@@ -12,10 +12,6 @@ from typing import Final
 from domain.money import Currency
 
 SCALE: Final = 10_000
-QUOTE_LASTS: Final = timedelta(minutes=30)
-"""How long a quote is good: the shortest time for which Stripe keeps a pay link."""
-OLDEST: Final = timedelta(days=3)
-"""A rate that was set longer ago is not used any more: somebody has to say it again."""
 LEAST, MOST = 50 * SCALE, 500 * SCALE
 """Beyond these a rate is taken for a slip of the finger."""
 
@@ -29,9 +25,9 @@ class Rate:
     set_by: str
     set_at: datetime
 
-    def fresh(self, now: datetime) -> bool:
+    def fresh(self, now: datetime, lasts: timedelta) -> bool:
         """Whether it may still be used."""
-        return now - self.set_at <= OLDEST
+        return now - self.set_at <= lasts
 
 
 def read_rate(text: str) -> int:

@@ -26,6 +26,7 @@ from bot.telemetry import Metrics
 from bot.words.catalogue import Catalogue
 from channels.base import Rail
 from channels.rails.sandbox import SandboxRail
+from domain.house import BUILT_IN, HouseRules
 from domain.messages import Channel, Filed, Inbound, InboundKind, Outgoing
 from domain.money import Currency
 from domain.payments import How, Route
@@ -223,6 +224,7 @@ async def open_house(
     rail: Rail | None = None,
     carriers: Mapping[str, Rail] | None = None,
     holidays: frozenset[date] = HOLIDAYS,
+    rules: HouseRules = BUILT_IN,
 ) -> AsyncIterator[House]:
     """Start the parts on a fresh database, tomorrow at ten in the morning in Jamaica unless told otherwise."""
     engine = make_engine(url)
@@ -232,7 +234,7 @@ async def open_house(
         filer = Filer(engine, vault, clock, bell)
         metrics = Metrics()
         by_word = {route.word: route for route in routes}
-        tools = Tools(Calendar(holidays), vault, secrets.randbelow, lambda: secrets.token_hex(12), SITE, by_word)
+        tools = Tools(Calendar(holidays), vault, secrets.randbelow, lambda: secrets.token_hex(12), SITE, by_word, rules)
         catalogue = Catalogue(SITE)
         desk = Desk(engine, vault, clock, bell, catalogue=catalogue, tools=tools, metrics=metrics)
         press = Press(engine, vault, clock, catalogue)

@@ -5,6 +5,7 @@ What comes is what counts: less, more, twice, late or by another rail than was a
 
 import hashlib
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.actions import cash, deposits, settling
 from bot.actions.names import match_name
@@ -59,10 +60,10 @@ def _priced(turn: Turn, circle: Circle, payment: Payment, route: Route) -> Payme
     if circle.currency in route.currencies:
         return payment
     rate, pay = turn.book.rate, next(iter(route.currencies))
-    if rate is None or not rate.fresh(turn.at):
+    if rate is None or not rate.fresh(turn.at, turn.tools.rules.rate_lasts):
         return refuse("no_rate", rail=route.word)
     price = exchange.asked(payment.amount, circle.currency, pay, rate.jmd_per_usd)
-    until = turn.at + exchange.QUOTE_LASTS
+    until = turn.at + turn.tools.rules.quote_lasts
     return replace(payment, pay_amount=price, pay_currency=pay, rate=rate.jmd_per_usd, good_until=until)
 
 
@@ -88,7 +89,9 @@ def _ask(turn: Turn, circle: Circle, payment: Payment, route: Route) -> Say | No
         return None
     if payment.pay_currency is circle.currency:
         return say("pay_link_coming", amount=circle.money(payment.amount))
-    return say("pay_quote", amount=circle.money(payment.amount), price=_price(payment), rate=_rate(payment.rate))
+    minutes = turn.tools.rules.quote_lasts // timedelta(minutes=1)
+    amount, rate = circle.money(payment.amount), _rate(payment.rate)
+    return say("pay_quote", amount=amount, price=_price(payment), rate=rate, minutes=minutes)
 
 
 def _instruction(circle: Circle, payment: Payment, route: Route, link: str) -> Say:

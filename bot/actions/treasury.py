@@ -28,7 +28,11 @@ def _in_force(turn: Turn) -> Say | Refusal:
     if rate is None:
         return refuse("rate_none")
     shown = f"J${exchange.show_rate(rate.jmd_per_usd)}"
-    return say("rate_now" if rate.fresh(turn.at) else "rate_old", rate=shown, date=rate.set_at.date())
+    return say(
+        "rate_now" if rate.fresh(turn.at, turn.tools.rules.rate_lasts) else "rate_old",
+        rate=shown,
+        date=rate.set_at.date(),
+    )
 
 
 def charge(turn: Turn, command: c.Charge) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.words.say import Say
 from domain import commands as c
+from domain.house import BUILT_IN, HouseRules
 from domain.ledger import Transaction, Transfer
 from domain.money import Currency
 from domain.pardna import Circle, Member, MemberState
@@ -34,6 +35,7 @@ class Tools:
     new_id: Callable[[], str]
     site: str
     routes: Mapping[str, Route]
+    rules: HouseRules = BUILT_IN
 
     @property
     def rails(self) -> tuple[str, ...]:

@@ -5,8 +5,6 @@ avoid that. An entry stays below it with a margin. Sums of a week that come toge
 compliance, quietly: what a member reads is the same either way (rules.md 58). Counsel has to confirm both figures.
 """
 
-from typing import Final
-
 from bot.actions.turn import Turn
 from bot.words.say import Refusal, refuse, say
 from domain import exchange
@@ -15,18 +13,13 @@ from domain.money import Currency, Money
 from domain.pardna import Circle
 from domain.people import Role, Ticket, TicketKind
 
-MOST_CASH: Final = Money(900_000_00, Currency.JMD)
-"""In one entry."""
-LAWFUL_CASH: Final = Money(1_000_000_00, Currency.JMD)
-RATE_UNKNOWN: Final = 160 * exchange.SCALE
-"""J$ for US$1 where staff have set no rate: rather too high, so that watching begins rather too early."""
-
 
 def too_much_cash(turn: Turn, circle: Circle, amount: int) -> Refusal | None:
     """Refuse an entry of cash that is too near to the law's limit."""
-    if _in_jmd(turn, circle, amount) <= MOST_CASH.minor:
+    most = turn.tools.rules.cash_most
+    if _in_jmd(turn, circle, amount) <= most.minor:
         return None
-    return refuse("cash_too_much", amount=circle.money(amount), most=MOST_CASH, ask_again="amount")
+    return refuse("cash_too_much", amount=circle.money(amount), most=most, ask_again="amount")
 
 
 def cash_moved(turn: Turn, circle: Circle, person: str, amount: int) -> None:
@@ -35,12 +28,12 @@ def cash_moved(turn: Turn, circle: Circle, person: str, amount: int) -> None:
     for who in sorted({person, circle.banker_id}):
         total = turn.book.cash_lately.get(who, 0) + cents
         turn.book.cash_lately[who] = total
-        if total >= LAWFUL_CASH.minor:
+        if total >= turn.tools.rules.cash_watched.minor:
             _alert(turn, circle, who, total)
 
 
 def _in_jmd(turn: Turn, circle: Circle, amount: int) -> int:
-    rate = turn.book.rate.jmd_per_usd if turn.book.rate else RATE_UNKNOWN
+    rate = turn.book.rate.jmd_per_usd if turn.book.rate else turn.tools.rules.rate_unknown
     return exchange.worth(amount, circle.currency, Currency.JMD, rate)
 
 

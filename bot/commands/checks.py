@@ -9,6 +9,7 @@ from bot import sms
 from bot.app import channel_states, database_url, public_url
 from bot.commands.reaching import transaction
 from bot.config import Settings, SettingsError
+from bot.house_rules import shown
 from bot.rails import advice, live_faults, rail_states
 from channels.http import Http
 from storage import ledger, queries, sim_phone
@@ -48,6 +49,8 @@ async def doctor(settings: Settings, _asked: argparse.Namespace) -> int:
         print(f"{channel}: {state}")
     for rail, state in rail_states(settings).items():
         print(f"rail {rail}: {state}")
+    for name, value, built_in in shown(settings.rules):
+        print(f"rule {name}: {value}{'' if built_in else ' (set)'}")
     for line in advice(settings):
         print(f"better: {line}")
     for line in rights if settings.development else ():

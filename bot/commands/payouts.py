@@ -28,6 +28,7 @@ from channels.payout_files.results import LARGEST_BYTES, Report, Told, ToldOfAll
 from domain import clearing
 from domain.clearing import Method
 from domain.codes import ALPHABET
+from domain.house import HouseRules
 from domain.money import Currency, Money
 from domain.schedule import local, local_date
 from storage import payout_files
@@ -138,7 +139,9 @@ class _Run:
 
 
 async def _export(conn: Connection, run: _Run, carrier: str) -> _Made:
-    taken, refused = _read(await payout_files.take(conn, run.vault, carrier, run.now), wallet=carrier in WALLETS)
+    taken, refused = _read(
+        await payout_files.take(conn, run.vault, carrier, run.now), run.settings.rules, wallet=carrier in WALLETS
+    )
     await payout_files.refuse(conn, run.vault, refused, run.now)
     files: list[_File] = []
     notes: list[str] = []
@@ -154,11 +157,13 @@ async def _export(conn: Connection, run: _Run, carrier: str) -> _Made:
     return _Made(tuple(files), tuple(_complaint(order, reason) for order, reason in refused), tuple(notes))
 
 
-def _read(orders: Sequence[Order], *, wallet: bool) -> tuple[list[tuple[Order, Instruction]], list[tuple[Order, str]]]:
+def _read(
+    orders: Sequence[Order], rules: HouseRules, *, wallet: bool
+) -> tuple[list[tuple[Order, Instruction]], list[tuple[Order, str]]]:
     taken, refused = [], []
     for order in orders:
         try:
-            taken.append((order, read(order.body or {}, wallet=wallet)))
+            taken.append((order, read(order.body or {}, wallet=wallet, rules=rules)))
         except Unwritable as fault:
             refused.append((order, str(fault) if order.body else "its body does not open with the keys at hand"))
     return taken, refused
@@ -178,10 +183,11 @@ def _groups(taken: Sequence[tuple[Order, Instruction]]) -> list[list[tuple[Order
 
 def _batch(settings: Settings, carrier: str, lines: Sequence[Instruction], now: datetime) -> Batch:
     currency, method = lines[0].amount.currency, lines[0].method
+    calendar = jamaican_calendar(local_date(now).year, settings.rules)
     return Batch(
         id=f"{carrier.upper()}-{local(now):%Y%m%d}-{_drawn(6)}",
         made_at=now,
-        executes_on=clearing.execution_date(now, method, jamaican_calendar(local_date(now).year)),
+        executes_on=clearing.execution_date(now, method, calendar, settings.rules),
         method=method,
         currency=currency,
         payer=_payer(settings, carrier, currency),

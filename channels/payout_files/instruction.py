@@ -11,7 +11,8 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
-from domain.clearing import WALLET_HOLDS_MOST, Method, choose
+from domain.clearing import Method, choose
+from domain.house import BUILT_IN, HouseRules
 from domain.money import Currency, Money
 
 
@@ -99,7 +100,7 @@ class Batch:
         return sum((line.amount for line in self.lines), start=Money(0, self.currency))
 
 
-def read(order: Mapping[str, Any], *, wallet: bool) -> Instruction:
+def read(order: Mapping[str, Any], *, wallet: bool, rules: HouseRules = BUILT_IN) -> Instruction:
     """Return the instruction of an order (amount, currency, payee_name, bank, branch, account, payout_ref, ...).
 
     Raises Unwritable.
@@ -118,12 +119,13 @@ def read(order: Mapping[str, Any], *, wallet: bool) -> Instruction:
         raise Unwritable("the branch is missing, which Scotiabank cannot do without")
     if branch.isdecimal() and len(branch) > BRANCH_DIGITS:
         raise Unwritable(f"the branch has more than {BRANCH_DIGITS} digits")
-    if wallet and (amount.currency is not WALLET_HOLDS_MOST.currency or amount > WALLET_HOLDS_MOST):
-        raise Unwritable(f"a Lynk wallet holds {WALLET_HOLDS_MOST.text()} at most, in Jamaican dollars")
+    most = rules.wallet_most
+    if wallet and (amount.currency is not most.currency or amount > most):
+        raise Unwritable(f"a Lynk wallet holds {most.text()} at most, in Jamaican dollars")
     return Instruction(
         ref=ref if _REF.fullmatch(ref) else REFUND,
         amount=amount,
-        method=choose(amount, wallet=wallet),
+        method=choose(amount, rules, wallet=wallet),
         payee=str(order["payee_name"]),
         bank=bank,
         branch=branch,
