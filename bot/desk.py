@@ -228,8 +228,8 @@ class Desk:
         known: Mapping[str, Who] = {}
         if chats:
             known = await queries.who_writes(conn, chats, seats=self._seats, staff=staff, rails=self._tools.rails)
-        asking = [a.party for a in arrivals if a.kind == "chat" and _is_number(a.body)]
-        menus = await outbox.last_menu(conn, self._vault, asking)
+        typed = {a.party: _typed_at(a) for a in arrivals if a.kind == "chat" and _is_number(a.body)}
+        menus = await outbox.last_menu(conn, self._vault, typed)
         jobs = []
         for number, arrival in enumerate(arrivals, start=1):
             if not number % STRETCH:
@@ -381,6 +381,11 @@ def _provider_refs(command: c.Command) -> list[tuple[str, str]]:
 def _is_number(body: Mapping[str, Any]) -> bool:
     typed = str(body.get("text", "")).strip()
     return typed.isdigit() and len(typed) <= 2  # noqa: PLR2004 - as in the talk: no menu has a hundred answers
+
+
+def _typed_at(arrival: Arrival) -> datetime:
+    """Return when somebody wrote: a text may have waited on the way while another choice was shown."""
+    return arrival.received_at - timedelta(seconds=arrival.body.get("late_seconds", 0))
 
 
 def _chat_step(arrival: Arrival, who: Who, menus: Mapping[str, Outgoing]) -> Step:

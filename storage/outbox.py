@@ -5,9 +5,9 @@ hours) and lets later rows pass; a lease or a wait for the next try is wall cloc
 functions work inside the caller's transaction and commit nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -22,6 +22,7 @@ CHANNEL = "outbox"
 LOCKS = 2
 """First half of the advisory locks on lanes."""
 LONGEST_FAULT = 500
+MENU_LASTS = timedelta(days=3)
 DELIVERY = {"sent": 1, "failed": 2, "delivered": 3, "read": 4}
 """How far a message got. A later report of a lower rank changes nothing; one that arrived did not fail."""
 
@@ -192,11 +193,15 @@ def _clean(fault: str | None) -> str | None:
     return fault[:LONGEST_FAULT].replace("\0", "") if fault else None
 
 
-async def last_menu(conn: Connection, vault: Vault, parties: Sequence[str]) -> dict[str, Outgoing]:
-    """Return what each party was last offered as a choice: what a `2` typed by them means."""
-    if not parties:
+async def last_menu(conn: Connection, vault: Vault, typed: Mapping[str, datetime]) -> dict[str, Outgoing]:
+    """Return what each party had last been offered as a choice when they typed: what a `2` of theirs means.
+
+    A choice is good for three days: later nobody remembers what a number stood for.
+    """
+    if not typed:
         return {}
-    found = await conn.execute(_LAST_MENU, {"parties": list(parties)})
+    values = {"parties": list(typed), "ats": list(typed.values()), "lasts": MENU_LASTS}
+    found = await conn.execute(_LAST_MENU, values)
     return {row.lane: Outgoing.from_json(vault.open_json(place(row.key), row.body)) for row in found}
 
 
@@ -292,11 +297,12 @@ _SETTLE = text("""
 """)
 
 _LAST_MENU = text("""
-    SELECT o.lane, o.key, o.body FROM unnest(CAST(:parties AS text[])) AS p (party) CROSS JOIN LATERAL (
-        SELECT lane, key, body FROM outbox
-        WHERE menu AND attempted_at IS NOT NULL AND (lane, id) <= (p.party, 9223372036854775807)
+    SELECT o.lane, o.key, o.body
+    FROM unnest(CAST(:parties AS text[]), CAST(:ats AS timestamptz[])) AS p (party, typed_at) CROSS JOIN LATERAL (
+        SELECT lane, key, body, attempted_at FROM outbox
+        WHERE menu AND attempted_at <= p.typed_at AND (lane, id) <= (p.party, 9223372036854775807)
         ORDER BY lane DESC, id DESC LIMIT 1
-    ) AS o WHERE o.lane = p.party
+    ) AS o WHERE o.lane = p.party AND o.attempted_at > p.typed_at - CAST(:lasts AS interval)
 """)
 
 _DELIVERY = text("""

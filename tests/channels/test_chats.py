@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from channels.base import Chat, Refused, Retry, Sent, Unknown
 from channels.chat.sms import Sms, SmsGate, Twilio, authorization
+from channels.chat.sms import twilio as twilio_codes
 from channels.chat.sms.text import text_of
 from channels.chat.telegram import Telegram
 from channels.chat.telegram.chat import keyboard_of
@@ -360,40 +361,53 @@ async def test_a_person_who_blocked_the_bot_is_gone(session: aiohttp.ClientSessi
         assert await telegram.send("nobody", Outgoing("Hello"), "k") == Refused("refused 400", "400", gone=True)
 
 
-@pytest.mark.parametrize(
-    ("name", "code", "expected"),
-    [
-        ("whatsapp", 4, Retry),
-        ("whatsapp", 80007, Retry),
-        ("whatsapp", 130429, Retry),
-        ("whatsapp", 131048, Retry),
-        ("whatsapp", 131056, Retry),
-        ("whatsapp", 133016, Retry),
-        ("whatsapp", 131053, Retry),
-        ("whatsapp", 131049, Retry),
-        ("whatsapp", 190, Retry),
-        ("whatsapp", 131047, Refused("outside the 24 hours", "131047")),
-        ("whatsapp", 131026, Refused("not on WhatsApp", "131026", gone=True)),
-        ("whatsapp", 131050, Refused("opted out of marketing", "131050")),
-        ("whatsapp", 131009, Refused("refused 400", "131009")),
-        ("sms", 20429, Retry),
-        ("sms", 21610, Refused("opted out", "21610", gone=True)),
-        ("sms", 21211, Refused("not a number for SMS", "21211", gone=True)),
-        ("sms", 21614, Refused("not a number for SMS", "21614", gone=True)),
-        ("sms", 30003, Refused("unreachable", "30003")),
-        ("sms", 30005, Refused("unknown number", "30005", gone=True)),
-        ("sms", 30006, Refused("landline", "30006", gone=True)),
-        ("sms", 30007, Refused("filtered by a carrier", "30007")),
-        ("sms", 21617, Refused("too long", "21617")),
-        ("sms", 63016, Refused("outside WhatsApp's window", "63016")),
-        ("sms", 21408, Refused("refused 400", "21408")),
-    ],
-)
+CODES_MEAN: list[tuple[str, int, Any]] = [
+    ("whatsapp", 4, Retry),
+    ("whatsapp", 80007, Retry),
+    ("whatsapp", 130429, Retry),
+    ("whatsapp", 131048, Retry),
+    ("whatsapp", 131056, Retry),
+    ("whatsapp", 133016, Retry),
+    ("whatsapp", 131053, Retry),
+    ("whatsapp", 131049, Retry),
+    ("whatsapp", 190, Retry),
+    ("whatsapp", 131047, Refused("outside the 24 hours", "131047")),
+    ("whatsapp", 131026, Refused("not on WhatsApp", "131026", gone=True)),
+    ("whatsapp", 131050, Refused("opted out of marketing", "131050")),
+    ("whatsapp", 131009, Refused("refused 400", "131009")),
+    ("sms", 20003, Retry("credentials refused", 300.0)),
+    ("sms", 20429, Retry("throttled", 1.0)),
+    ("sms", 14107, Retry("throttled", 1.0)),
+    ("sms", 21611, Retry("throttled", 1.0)),
+    ("sms", 30001, Retry("throttled", 1.0)),
+    ("sms", 30022, Retry("throttled", 1.0)),
+    ("sms", 20500, Retry("provider trouble")),
+    ("sms", 20503, Retry("provider trouble")),
+    ("sms", 21610, Refused("opted out", "21610", gone=True)),
+    ("sms", 21211, Refused("not a number for SMS", "21211", gone=True)),
+    ("sms", 21217, Refused("not a number for SMS", "21217", gone=True)),
+    ("sms", 21265, Refused("not a number for SMS", "21265", gone=True)),
+    ("sms", 21614, Refused("not a number for SMS", "21614", gone=True)),
+    ("sms", 30003, Refused("unreachable", "30003")),
+    ("sms", 30005, Refused("unknown number", "30005", gone=True)),
+    ("sms", 30006, Refused("landline", "30006", gone=True)),
+    ("sms", 30007, Refused("filtered by a carrier", "30007")),
+    ("sms", 21617, Refused("too long", "21617")),
+    ("sms", 63016, Refused("outside WhatsApp's window", "63016")),
+    ("sms", 21408, Refused("refused 400", "21408")),
+]
+
+
+@pytest.mark.parametrize(("name", "code", "expected"), CODES_MEAN)
 async def test_every_code_has_its_meaning(session: aiohttp.ClientSession, name: str, code: int, expected: Any) -> None:
     async with STANDINS[name]() as provider:
         provider.codes[ADDRESSES[name]] = code
         outcome = await build(name, Http(session, name), provider.api_url).send(ADDRESSES[name], Outgoing("Hello"), "k")
         assert isinstance(outcome, expected) if isinstance(expected, type) else outcome == expected
+
+
+def test_each_code_of_twilios_table_is_tested() -> None:
+    assert {code for name, code, _ in CODES_MEAN if name == "sms"} == {*twilio_codes.CODES, 21408}
 
 
 async def test_cancelling_a_send_ends_it(line: Line) -> None:

@@ -210,13 +210,33 @@ async def test_the_last_menu_is_the_newest_choice_that_was_tried_to_be_sent(engi
     await put(engine, say("sms:+1", 1, options=options[1]), say("sms:+1", 2, options=options[2]))
     await put(engine, say("sms:+1", 3), say("sms:+1", 4, options=options[4]), say("sms:+2", 1))
     async with engine.connect() as conn:
-        assert await outbox.last_menu(conn, VAULT, ["sms:+1"]) == {}
+        assert await outbox.last_menu(conn, VAULT, {"sms:+1": NOW + MINUTE}) == {}
     for _ in range(3):
         for posted in await claim(engine):
             await settle(engine, posted, "sent")
     async with engine.connect() as conn:
-        menus = await outbox.last_menu(conn, VAULT, ["sms:+1", "sms:+2", "sms:+3"])
+        menus = await outbox.last_menu(conn, VAULT, {f"sms:+{n}": NOW + MINUTE for n in (1, 2, 3)})
     assert {party: menu.options for party, menu in menus.items()} == {"sms:+1": options[2]}
+
+
+async def test_a_number_is_held_against_the_choice_of_its_own_time(engine: Engine) -> None:
+    """One that was typed before a newer choice was shown, and one that comes when nobody remembers it any more."""
+    first, second = ((Option(name, "Yes"),) for name in ("first", "second"))
+    await put(engine, say("sms:+1", 1, options=first), say("sms:+1", 2, options=second))
+    async with engine.begin() as conn:
+        for number in (1, 2):
+            shown = {"at": NOW + number * 60 * MINUTE, "key": f"sms:+1#{number}"}
+            await conn.execute(text("UPDATE outbox SET attempted_at = :at WHERE key = :key"), shown)
+        for minutes, expected in (
+            (59, None),
+            (61, first),
+            (119, first),
+            (121, second),
+            (120 + 4319, second),
+            (120 + 4321, None),
+        ):
+            menus = await outbox.last_menu(conn, VAULT, {"sms:+1": NOW + minutes * MINUTE})
+            assert (menus["sms:+1"].options if menus else None) == expected, minutes
 
 
 async def test_delivery_only_goes_up_whatever_the_order_of_the_reports(engine: Engine) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from bot.conversations.vocabulary import WORDS
 from bot.words.catalogue import Catalogue, texts_of
-from bot.words.say import Figure, Text, text
-from domain.gsm7 import LONGEST_SMS, is_gsm7, septets
+from bot.words.say import Answer, Figure, Say, Text, text
+from domain.gsm7 import LONGEST_SMS, is_gsm7, segments, septets
+from domain.messages import Channel, numbered
 from domain.money import Currency, Money
 from domain.people import Language
 from tests.words.said import all_labels
@@ -110,6 +111,21 @@ def test_every_text_is_plain_sms(language: Language) -> None:
     assert [
         key for key, said in texts_of(language).items() if not is_gsm7(said.replace("{", "").replace("}", ""))
     ] == []
+
+
+@SPOKEN
+def test_no_name_and_no_figure_takes_a_text_out_of_plain_sms(catalogue: Catalogue, language: Language) -> None:
+    """One curly quote or emoji would more than halve what a segment holds. Two segments are any text's budget."""
+    who, circle = "Zo\u00eb \u2018Starr\u2019 \U0001f44b", "\u201cPardna\u201d \u2013 caf\u00e9 \U0001f4b0"
+    odd = {**dict.fromkeys(PEOPLE, who), "circle": circle, "heard": "J$5\u00a0000 \u2026 \u4e2d"}
+    answers = tuple(Answer(f"A{number}", circle) for number in range(4))
+    for key in KEYS:
+        said = Text(key, {**TYPICAL, **OTHERWISE.get(key, {}), **odd})
+        plain = [numbered(page) for page in catalogue.render(Say((said,)), language, Channel.SMS)]
+        asked = [numbered(page) for page in catalogue.render(Say((said,), answers), language, Channel.SMS)]
+        assert all(map(is_gsm7, plain + asked)), key
+        assert sum(map(segments, plain)) <= 2, key
+        assert max(map(septets, asked)) <= LONGEST_SMS, key
 
 
 @SPOKEN
