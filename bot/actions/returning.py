@@ -72,6 +72,8 @@ def give_back(turn: Turn, command: c.GiveBack) -> Say | Refusal:
     can = can_go_back(turn, circle, payment.person_id)
     if amount > left or not left:
         return refuse("refund_more", left=circle.money(left), ref=payment.receipt, amount=circle.money(amount))
+    if not can:
+        return refuse("refund_all_drawn", amount=circle.money(amount), ref=payment.receipt)
     if amount > can:
         return refuse("refund_drawn", left=circle.money(can), ref=payment.receipt, amount=circle.money(amount))
     return _start(turn, circle, payment, amount)

@@ -277,6 +277,18 @@ async def drawn(house: House) -> tuple[Club, Phone, str]:
     return club, devon, await club.pay_out()
 
 
+async def test_a_refund_of_what_was_drawn_already_is_refused_and_offers_no_refund_of_nothing(
+    house: House, cards: Cards
+) -> None:
+    club, _, _ = await drawn(house)
+    miss = await clerk(house)
+    receipt = await fetch(house, "SELECT receipt FROM payment WHERE rail = 'CARD'")
+    said = await miss.says(f"REFUND {receipt}").sees("J$5,000 of", "went out with a draw already")
+    assert "J$0" not in said.text
+    assert cards.refunds == []
+    await club.right()
+
+
 async def test_a_chargeback_after_the_draw_is_the_member_s_debt_and_no_one_else_s(house: House) -> None:
     club, devon, _ = await drawn(house)
     await club.banker.says("RECEIVED").sees("Good")
