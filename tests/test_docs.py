@@ -1,6 +1,7 @@
 """What the documents list is what there is, both ways: words, tables, folders, accounts and dependencies."""
 
 import re
+import shlex
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,12 +9,16 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from bot.__main__ import _parser
+from bot.config import Settings
 from bot.conversations.vocabulary import HEADS, WORDS
 from domain import ledger
 from domain.ledger import Account
 from domain.money import Currency
 
 ROOT = Path(__file__).parents[1]
+ANSWERED = {"OWN", "MOVE", "COST", "NO", "PARDNA", "PUBLIC", "SCOTIA"}
+"""Answers to a word, and beginnings of settings, that the page names beside the words."""
 SPOKEN_TO_THE_DESK = {"STOP", "START"}
 """What the desk takes before any conversation, since carriers take it too."""
 
@@ -188,3 +193,33 @@ def test_each_dependency_of_the_house_has_its_reason() -> None:
 def test_each_dependency_of_the_bench_has_its_reason() -> None:
     lines = [line for line in read("requirements-bench.in").splitlines() if line and line[0] not in "#-"]
     assert reasons("## The bench, apart from the rest") == {bare(line) for line in lines} | {"hiredis"}
+
+
+# -- the command line -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["README.md", "docs/money.md", "docs/operating.md", "docs/ledger.md"])
+def test_commands_that_documents_give_are_understood(path: str) -> None:
+    text = read(path)
+    given = {
+        *re.findall(r"^ {4,}(pardna .+)$", text, re.MULTILINE),
+        *re.findall(r"`(?:\.venv/bin/)?(pardna [^`]+)`", text),
+    }
+    lines = [shlex.split(line)[1:] for line in given]
+    for words in lines:
+        asked = [
+            {"FILE": "answer.csv", "FOLDER": "payouts", "ID": "7", "BATCH": "NCB-20261126-YAVH8D"}.get(w, w)
+            for w in words
+        ]
+        _parser().parse_args(
+            asked if len(asked) > 1 or asked[0] in {"demo", "doctor", "migrate", "serve"} else [*asked, "list"]
+        )
+
+
+def test_words_and_settings_that_the_money_page_names_are_there() -> None:
+    text = read("docs/money.md")
+    settings = set(re.findall(r"\b(?:STRIPE|POWERTRANZ|NCB|SCOTIA|LYNK)_[A-Z_]*[A-Z]\b", text))
+    assert settings
+    assert settings - {name.upper() for name in Settings.model_fields} == set()
+    words = {capitals(one) for one in quoted(text)} - {""} - {name.split("_")[0] for name in settings} - ANSWERED
+    assert words - set(HEADS) == set()
