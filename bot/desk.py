@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
@@ -21,6 +21,7 @@ from bot.actions.table import ACTIONS
 from bot.actions.turn import Tools, Turn
 from bot.conversations import talk
 from bot.conversations.flow import Session, Step
+from bot.dispatch import Dispatch
 from bot.stepping import MOST_TRIES, is_try, prepare
 from bot.telemetry import Metrics
 from bot.words.catalogue import Catalogue
@@ -28,10 +29,9 @@ from bot.words.say import Refusal, Say, say
 from domain import commands as c
 from domain import ledger
 from domain.codes import ticket_ref
-from domain.messages import Channel, Inbound, Outgoing
+from domain.messages import Inbound, Outgoing
 from domain.pardna import Circle, CircleState
-from domain.people import Address, Language, Person, Role, Ticket, TicketKind, parties_of
-from domain.schedule import out_of_quiet
+from domain.people import Person, Role, Ticket, TicketKind, parties_of
 from storage import documents, inbox, outbox, queries, tables
 from storage.bell import Bell
 from storage.book import Book, Needs
@@ -40,9 +40,8 @@ from storage.codec import save
 from storage.duties import Duty
 from storage.engine import Connection, Engine
 from storage.inbox import Arrival
-from storage.outbox import Parcel
 from storage.pins import Pins
-from storage.queries import Contact, Who
+from storage.queries import Who
 from storage.vault import Vault
 
 POLL_SECONDS: Final = 1.0
@@ -60,10 +59,7 @@ PATIENCE_SECONDS: Final = 1.0
 """How long it does so at most between two batches."""
 STRETCH: Final = 50
 """After so many steps of a batch, hooks get a turn on the processor."""
-AWAKE: Final = timedelta(hours=2)
-"""Who wrote so lately is not woken by an answer of others (rules.md 55: unless the person wrote)."""
 WAITS_FOR_OLDER: Final = (c.CutOff, c.CloseRound)
-CHANNELS: Final = {channel.value: channel for channel in Channel}
 MOVES_CASH: Final = (c.BeginThrow, c.RecordCash, c.Confirm)
 CASH_WEEK: Final = timedelta(days=7)
 log = structlog.get_logger(__name__)
@@ -79,6 +75,21 @@ class _Job:
     turn: Turn
     says: list[Say]
     session: Session | None
+
+    @property
+    def reader(self) -> Person | None:
+        """Who wrote, as they were known when they did."""
+        return self.who.standing.person if self.who else None
+
+    @property
+    def is_talk(self) -> bool:
+        """Whether somebody wrote."""
+        return self.who is not None
+
+    @property
+    def stops_sim(self) -> bool:
+        """Whether somebody said STOP to the SIM, which has to confirm it itself."""
+        return bool(self.arrival.body.get("by_sim")) and any(isinstance(cmd, c.Stop) for cmd in self.step.commands)
 
 
 class Desk:
@@ -101,7 +112,7 @@ class Desk:
         self._vault = vault
         self._clock = clock
         self._bell = bell
-        self._catalogue = catalogue
+        self._dispatch = Dispatch(vault, clock, catalogue, metrics)
         self._tools = tools
         self._metrics = metrics
         self._crowd = crowd
@@ -175,11 +186,7 @@ class Desk:
         told = {party: say("staff_fault", ref=ref, count=parked.id) for party, _ in await queries.staff(conn)}
         if parked.kind == "chat":
             told[parked.party] = say("our_fault", ref=ref)
-        spoken = await queries.languages(conn, told)
-        parcels: list[Parcel] = []
-        for party, said in told.items():
-            parcels += self._parcels(parked, f"f:{party}", party, spoken[party].language, said, at=now)
-        await outbox.put(conn, self._vault, parcels, now)
+        await self._dispatch.say(conn, parked, told)
 
     # -- one batch --------------------------------------------------------------------------------------------
 
@@ -197,7 +204,7 @@ class Desk:
             _do(job)
         if commands:
             await book.write()
-        await self._answer(conn, book, jobs)
+        await self._dispatch.send(conn, jobs)
         await outbox.note_delivery(conn, [report for job in ready for report in _delivery(job)])
         now = self._clock.now()
         sessions = [
@@ -291,78 +298,6 @@ class Desk:
             money=any(cmd.moves_money for cmd in every),
             cash_since=self._clock.now() - CASH_WEEK if any(isinstance(cmd, MOVES_CASH) for cmd in every) else None,
         )
-
-    # -- what is said -----------------------------------------------------------------------------------------
-
-    async def _answer(self, conn: Connection, book: Book, jobs: Sequence[_Job]) -> None:
-        """Queue the replies, the notices to others and the orders to rails."""
-        people = {n.person_id for job in jobs for n in job.turn.notices if n.person_id}
-        parties = {n.party for job in jobs for n in job.turn.notices if n.party}
-        reached = await queries.contacts(conn, people) if people else {}
-        spoken = await queries.languages(conn, parties) if parties else {}
-        parcels: list[Parcel] = []
-        for job in jobs:
-            parcels += self._replies(book, job)
-            parcels += self._notices(job, reached, spoken)
-            parcels += self._orders(job)
-        await outbox.put(conn, self._vault, parcels, self._clock.now())
-
-    def _replies(self, book: Book, job: _Job) -> list[Parcel]:
-        if job.who is None:
-            return []
-        own = [n.what for n in job.turn.notices if n.person_id and n.person_id == job.turn.person_id]
-        said = _joined([*job.says, *own])
-        if said is None:
-            return []
-        person = book.get(Person, job.turn.person_id) or job.who.standing.person
-        language = person.language if person else Language.EN
-        ends = bool(job.arrival.body.get("by_sim")) and any(isinstance(cmd, c.Stop) for cmd in job.step.commands)
-        must = not job.arrival.party.startswith("sms:") or ends or _restarted(book, job)
-        at = self._clock.now()
-        return self._parcels(job.arrival, "r", job.arrival.party, language, said, at=at, must=must, by_sim=ends)
-
-    def _notices(self, job: _Job, reached: Mapping[str, Contact], spoken: Mapping[str, Contact]) -> list[Parcel]:
-        together: dict[str, tuple[Contact, list[Say]]] = {}
-        for notice in job.turn.notices:
-            if job.who and notice.person_id == job.turn.person_id:
-                continue
-            contact = reached.get(notice.person_id) if notice.person_id else spoken[notice.party]
-            if contact is not None:
-                together.setdefault(contact.party, (contact, []))[1].append(notice.what)
-        parcels: list[Parcel] = []
-        now = max(self._clock.now(), job.arrival.received_at)
-        for party, (contact, says) in together.items():
-            said = _joined(says)
-            awake = contact.wrote_at is not None and now - contact.wrote_at < AWAKE
-            at = now if awake or contact.wrote_at is None else out_of_quiet(now)
-            if said is not None:
-                parcels += self._parcels(job.arrival, f"n:{party}", party, contact.language, said, at=at)
-        return parcels
-
-    def _parcels(
-        self,
-        arrival: Arrival,
-        slot: str,
-        party: str,
-        language: Language,
-        said: Say,
-        *,
-        at: datetime,
-        must: bool = False,
-        by_sim: bool = False,
-    ) -> list[Parcel]:
-        """Return the texts of one message. `by_sim`: nothing else may carry it (a STOP that the SIM confirms)."""
-        channel = CHANNELS[party.partition(":")[0]]
-        pages = self._catalogue.render(said, language, channel)
-        parcels = []
-        for number, page in enumerate(pages):
-            body = replace(page, by_sim=by_sim).as_json() | ({"must": True} if must else {})
-            parcels.append(Parcel(party, "say", f"{arrival.id}:{slot}:{number}", body, at, menu=bool(page.options)))
-        return parcels
-
-    def _orders(self, job: _Job) -> list[Parcel]:
-        now = self._clock.now()
-        return [Parcel(f"{o.carrier}:{o.key}", o.kind, o.key, o.body, now) for o in job.turn.orders]
 
 
 def _provider_refs(command: c.Command) -> list[tuple[str, str]]:
@@ -474,18 +409,3 @@ def _postponed(job: _Job, command: c.Command) -> bool:
     key = f"{job.arrival.external_id.partition('@')[0]}@{at:%Y-%m-%d}"
     job.turn.book.plan(Duty(key, at, job.arrival.party, job.arrival.body["kind"], body))
     return True
-
-
-def _restarted(book: Book, job: _Job) -> bool:
-    """Whether an SMS address may be written to in this very turn, since it just said START."""
-    address = book.get(Address, job.arrival.party)
-    return address is not None and address.stopped_at is None
-
-
-def _joined(says: Sequence[Say]) -> Say | None:
-    """Make one message of several things said: one turn is one message. The last choice offered stays."""
-    if not says:
-        return None
-    answers = next((s.answers for s in reversed(says) if s.answers), ())
-    drawn = next((s.drawn for s in reversed(says) if s.drawn), None)
-    return Say(tuple(t for s in says for t in s.texts), answers, drawn)

@@ -14,6 +14,7 @@ import structlog
 
 from bot.telemetry import Metrics
 from domain import commands as c
+from domain.messages import Filed
 from domain.sms import SimPhone
 from storage import alarms, documents, duties, inbox, outbox, payout_files, sim_phone
 from storage.bell import Bell, Ear
@@ -71,7 +72,7 @@ class Keeper:
 
     async def run(self) -> None:
         """Keep until cancelled."""
-        with self._bell.ear(duties.CHANNEL, MOVED) as ear:
+        with self._bell.ear(duties.CHANNEL, outbox.MISSED, MOVED) as ear:
             while True:
                 try:
                     await self._round(ear)
@@ -80,13 +81,13 @@ class Keeper:
                     await asyncio.sleep(PAUSE_SECONDS)
 
     async def _round(self, ear: Ear) -> None:
-        if await self._file_due():
+        if await self._file_due() or await self._pass_on():
             return
         await self._sweep()
         await self._look()
         async with self._engine.connect() as conn:
-            due = await duties.next_due(conn)
-        await ear.wait(self._nap_seconds(due))
+            due = [await duties.next_due(conn), await outbox.next_missed(conn)]
+        await ear.wait(self._nap_seconds(min((at for at in due if at), default=None)))
 
     def _nap_seconds(self, due: datetime | None) -> float:
         if due is None:
@@ -97,6 +98,14 @@ class Keeper:
     async def _file_due(self) -> int:
         async with self._engine.begin() as conn:
             return await duties.file_due(conn, self._vault, self._clock.now(), MOST_AT_ONCE)
+
+    async def _pass_on(self) -> int:
+        """Have the desk send by another way what did not get there."""
+        now = self._clock.now()
+        async with self._engine.begin() as conn:
+            missed = await outbox.missed(conn, now, MOST_AT_ONCE)
+            await inbox.file(conn, self._vault, [_passing(one, now) for one in missed], now)
+        return len(missed)
 
     async def _sweep(self) -> None:
         """Forget old talk, once an hour, by the wall clock: a moved clock must not make repeats look new."""
@@ -166,3 +175,9 @@ class Keeper:
             log.error("the phone with the SIM is silent")
             minutes = int(silent_after.total_seconds() / 60)
             await self._plan(f"phone-silent:{phone.heard_at.isoformat()}", c.PhoneSilent(minutes))
+
+
+def _passing(one: outbox.Missed, now: datetime) -> Filed:
+    duty = c.PassOn(one.notice, one.person_id, one.lane)
+    body = {**asdict(duty), "kind": c.word(c.PassOn)}
+    return Filed(duties.SOURCE, f"pass:{one.notice}:{one.lane}@{now.isoformat()}", f"notice:{one.notice}", "duty", body)

@@ -178,6 +178,12 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self.notices = Counter(
+            "pardna_notices",
+            "Notices that did not get to a person in time: replaced by another way, or unreached for want of one",
+            ["channel", "outcome"],
+            registry=registry,
+        )
         self.alarms = Counter("pardna_alarms", "Times that somebody had to be told", ["part"], registry=registry)
         self._faults = Gauge("pardna_faults", "Faults of the books that stand", ["part"], registry=registry)
         self.show_faults({})

@@ -11,7 +11,7 @@ from typing import Any
 
 from channels.base import Outcome, Refused, Retry, Sent, Unknown
 from domain.messages import Filed
-from storage.outbox import Posted, Settled
+from storage.outbox import ARRIVED, Posted, Settled
 
 SOURCE = "relay"
 TRIES = 8
@@ -47,7 +47,8 @@ def decide(posted: Posted, outcome: Outcome, jitter: float) -> Verdict:
     """Say what becomes of a parcel, given what the provider did with it."""
     match outcome:
         case Sent():
-            settled = Settled(posted.id, posted.attempts, "sent", outcome.provider_id)
+            rank = ARRIVED if outcome.arrived else 0
+            settled = Settled(posted.id, posted.attempts, "sent", outcome.provider_id, delivery=rank)
             return Verdict(settled, (*_yes(posted, outcome), *outcome.arrivals))
         case Refused():
             settled = Settled(posted.id, posted.attempts, "dead", fault=_fault(outcome))

@@ -13,11 +13,15 @@ from domain.messages import Filed, Inbound, InboundKind, Outgoing
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The provider took it; `provider_id` finds it again. `arrivals`: what it told beside, filed like a hook's."""
+    """The provider took it; `provider_id` finds it again. `arrivals`: what it told beside, filed like a hook's.
+
+    `arrived`: a message lies before the person by that, and nothing more will be told of it.
+    """
 
     provider_id: str
     detail: Mapping[str, Any] = field(default_factory=dict)
     arrivals: tuple[Filed, ...] = ()
+    arrived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

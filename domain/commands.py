@@ -616,6 +616,15 @@ class PhoneBack(Duty):
 
 
 @dataclass(frozen=True, slots=True)
+class PassOn(Duty):
+    """A notice did not get to a person in a lane: the next of their addresses is tried."""
+
+    notice: str
+    person_id: str
+    lane: str
+
+
+@dataclass(frozen=True, slots=True)
 class FilesWait(Duty):
     """Payouts of a day wait for somebody to write the bank's file."""
 

@@ -58,12 +58,16 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A party (`channel:address`) that belongs to a person. `stopped_at`: nothing is sent there."""
+    """A party (`channel:address`) that belongs to a person. `stopped_at`: nothing is sent there.
+
+    `preferred_at`: when they said that they want to be told there first; the latest of their addresses is.
+    """
 
     party: str
     person_id: str
     added_at: datetime
     stopped_at: datetime | None = None
+    preferred_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

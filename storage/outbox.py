@@ -19,12 +19,15 @@ from storage.engine import Connection
 from storage.vault import Unsealable, Vault
 
 CHANNEL = "outbox"
+MISSED = "missed"
+"""Rings when something is known not to have got to a person."""
 LOCKS = 2
 """First half of the advisory locks on lanes."""
 LONGEST_FAULT = 500
 MENU_LASTS = timedelta(days=3)
 DELIVERY = {"sent": 1, "failed": 2, "delivered": 3, "read": 4}
 """How far a message got. A later report of a lower rank changes nothing; one that arrived did not fail."""
+ARRIVED = DELIVERY["delivered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Parcel:
     """One thing to send. `key` is unique for ever: the same key again is the same parcel, sent once.
 
     `kind` is `say`, `collect` or `disburse`. The body of a `say` is `Outgoing.as_json()`, perhaps with `must`
-    (sent even to who said STOP). `menu`: it offers choices.
+    (sent even to who said STOP). `menu`: it offers choices. `notice`: of which news to a person it is a part.
     """
 
     lane: str
@@ -41,6 +44,36 @@ class Parcel:
     body: dict[str, Any]
     not_before: datetime
     menu: bool = False
+    notice: "Notice | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One news to one person. Not known to be there after `patience`, it goes by another of their addresses."""
+
+    key: str
+    person_id: str
+    patience: timedelta
+
+
+class Missed(NamedTuple):
+    """A notice that did not get there by one way."""
+
+    notice: str
+    lane: str
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A parcel of a notice, as it stands."""
+
+    id: int
+    lane: str
+    state: str
+    delivery: int
+    body: dict[str, Any]
+    patience: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +103,8 @@ class Settled:
     fault: str | None = None
     after_seconds: float | None = None
     unknown: bool = False
+    delivery: int = 0
+    """How far it is known to have got (DELIVERY)."""
 
 
 class Lanes(NamedTuple):
@@ -121,6 +156,9 @@ async def put(conn: Connection, vault: Vault, parcels: Sequence[Parcel], at: dat
         "bodies": [vault.seal_json(place(p.key), p.body) for p in parcels],
         "menus": [p.menu for p in parcels],
         "not_befores": [p.not_before for p in parcels],
+        "notices": [p.notice.key if p.notice else None for p in parcels],
+        "people": [p.notice.person_id if p.notice else None for p in parcels],
+        "patiences": [p.notice.patience if p.notice else None for p in parcels],
     }
     await conn.execute(_PUT, {**columns, "at": at})
     await ring(conn, CHANNEL)
@@ -185,8 +223,12 @@ async def settle(conn: Connection, results: Sequence[Settled], at: datetime) -> 
         "faults": [_clean(r.fault) for r in results],
         "afters": [r.after_seconds for r in results],
         "unknowns": [r.unknown for r in results],
+        "deliveries": [r.delivery for r in results],
     }
-    return set((await conn.execute(_SETTLE, {**values, "at": at})).scalars())
+    noted = set((await conn.execute(_SETTLE, {**values, "at": at})).scalars())
+    if any(r.state in {"dead", "dropped"} for r in results):
+        await ring(conn, MISSED)
+    return noted
 
 
 def _clean(fault: str | None) -> str | None:
@@ -211,6 +253,42 @@ async def note_delivery(conn: Connection, reports: Iterable[tuple[str, str, str]
     if known:
         channels, ids, ranks = zip(*known, strict=True)
         await conn.execute(_DELIVERY, {"channels": list(channels), "ids": list(ids), "ranks": list(ranks)})
+        if DELIVERY["failed"] in ranks:
+            await ring(conn, MISSED)
+
+
+async def missed(conn: Connection, now: datetime, limit: int) -> list[Missed]:
+    """Return notices that did not get there by the way they went, each way of each once.
+
+    They were refused or reported as failed, or nothing said within their patience that they are there. What a
+    relay has in its hands right now is left to it.
+    """
+    return [Missed(*row) for row in await conn.execute(_MISSED, {"now": now, "limit": limit})]
+
+
+async def next_missed(conn: Connection) -> datetime | None:
+    """Return when the first notice that is on its way is to be given up, on the service's clock."""
+    due: datetime | None = (await conn.execute(_NEXT_MISSED)).scalar()
+    return due
+
+
+async def parts(conn: Connection, vault: Vault, notices: Sequence[str]) -> dict[str, list[Part]]:
+    """Read what each notice consists of, by whichever way it went, in the order of queueing."""
+    found: dict[str, list[Part]] = {}
+    for row in await conn.execute(_PARTS, {"notices": list(notices)}):
+        body = vault.open_json(place(row.key), row.body)
+        found.setdefault(row.notice, []).append(Part(row.id, row.lane, row.state, row.delivery, body, row.patience))
+    return found
+
+
+async def replace(conn: Connection, ids: Sequence[int], at: datetime) -> set[int]:
+    """Take parcels out of the way of what goes by another way. Returns those a relay did not have in its hands."""
+    return set((await conn.execute(_REPLACE, {"ids": sorted(ids), "at": at})).scalars())
+
+
+async def look_again(conn: Connection, notice: str) -> None:
+    """Take back that a notice was seen to have failed."""
+    await conn.execute(text("UPDATE outbox SET looked_at = NULL WHERE notice = :notice"), {"notice": notice})
 
 
 async def backlog(conn: Connection, now: datetime) -> Backlog:
@@ -247,10 +325,11 @@ async def sweep(conn: Connection, before: datetime, limit: int = 10_000) -> int:
 _LOCK_LANES = text("SELECT pg_advisory_xact_lock(:space, lane) FROM unnest(CAST(:lanes AS int[])) AS lane")
 
 _PUT = text("""
-    INSERT INTO outbox (lane, kind, key, body, menu, not_before, queued_at)
+    INSERT INTO outbox (lane, kind, key, body, menu, not_before, notice, person_id, patience, queued_at)
     SELECT *, CAST(:at AS timestamptz) FROM unnest(CAST(:lanes AS text[]), CAST(:kinds AS text[]),
         CAST(:keys AS text[]), CAST(:bodies AS bytea[]), CAST(:menus AS boolean[]),
-        CAST(:not_befores AS timestamptz[]))
+        CAST(:not_befores AS timestamptz[]), CAST(:notices AS text[]), CAST(:people AS text[]),
+        CAST(:patiences AS interval[]))
     ON CONFLICT (key) DO UPDATE SET state = 'queued', body = excluded.body,
         retry_at = NULL, lease_until = NULL, ended_at = NULL
         WHERE outbox.state = 'dead' AND outbox.kind = 'disburse'
@@ -287,10 +366,12 @@ _SETTLE = text("""
         provider_id = coalesce(s.provider_id, o.provider_id),
         unknown = s.unknown OR (o.unknown AND s.state <> 'dead'),
         retry_at = clock_timestamp() + s.after_seconds * interval '1 second',
+        delivery = greatest(o.delivery, s.delivery),
         ended_at = CASE WHEN s.state <> 'queued' THEN CAST(:at AS timestamptz) END
     FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:states AS text[]),
         CAST(:provider_ids AS text[]), CAST(:faults AS text[]), CAST(:afters AS float8[]),
-        CAST(:unknowns AS boolean[])) AS s (id, attempts, state, provider_id, fault, after_seconds, unknown)
+        CAST(:unknowns AS boolean[]), CAST(:deliveries AS smallint[]))
+        AS s (id, attempts, state, provider_id, fault, after_seconds, unknown, delivery)
     WHERE o.id = s.id AND o.state || '' = 'queued'
         AND (o.attempts = s.attempts OR s.state = 'sent')
     RETURNING o.id
@@ -313,6 +394,47 @@ _DELIVERY = text("""
         GROUP BY channel, provider_id
     ) AS s
     WHERE o.provider_id = s.provider_id AND split_part(o.lane, ':', 1) = s.channel AND o.delivery < s.rank
+""")
+
+OVERDUE_AT = """
+    CASE WHEN state = 'dead' OR delivery = 2 OR (state = 'dropped' AND fault = 'stopped') THEN ended_at
+        WHEN state = 'sent' THEN ended_at + patience
+        WHEN state = 'queued' THEN not_before + patience END
+"""
+"""When a part of a notice is known not to be there, or has not said so for too long."""
+NOT_THERE = "notice IS NOT NULL AND looked_at IS NULL AND delivery < 3 AND state <> 'replaced'"
+
+# What waits behind another in its lane waits for that one; what nobody has tried yet waits for us, not for the network.
+_MISSED = text(f"""
+    WITH late AS (
+        SELECT DISTINCT lane, notice FROM outbox o
+        WHERE {NOT_THERE} AND {OVERDUE_AT} <= :now AND (state <> 'queued' OR EXISTS (
+            SELECT FROM outbox h WHERE h.lane = o.lane AND h.id <= o.id AND h.state = 'queued' AND h.attempts > 0
+        )) LIMIT :limit
+    ), taken AS (
+        SELECT id FROM outbox o JOIN late USING (lane, notice)
+        WHERE NOT EXISTS (
+            SELECT FROM outbox h WHERE h.notice = o.notice AND h.lane = o.lane AND h.lease_until > clock_timestamp()
+        ) ORDER BY id FOR UPDATE OF o SKIP LOCKED
+    ), seen AS (
+        UPDATE outbox SET looked_at = :now WHERE id IN (SELECT id FROM taken)
+        RETURNING id, notice, lane, person_id
+    )
+    SELECT notice, lane, person_id FROM seen GROUP BY notice, lane, person_id ORDER BY min(id)
+""")  # noqa: S608 - our own words
+
+_NEXT_MISSED = text(f"SELECT min({OVERDUE_AT}) FROM outbox WHERE {NOT_THERE} AND state <> 'queued'")  # noqa: S608
+
+_PARTS = text("""
+    SELECT id, notice, lane, key, state, delivery, body, patience FROM outbox
+    WHERE notice = ANY(:notices) ORDER BY id
+""")
+
+_REPLACE = text("""
+    UPDATE outbox SET state = 'replaced', ended_at = coalesce(ended_at, :at)
+    WHERE id = ANY(ARRAY(SELECT id FROM outbox WHERE id = ANY(:ids) ORDER BY id FOR UPDATE))
+        AND (state <> 'queued' OR lease_until IS NULL OR lease_until <= clock_timestamp())
+    RETURNING id
 """)
 
 _BACKLOG = text("""

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from storage.engine import Engine
 from storage.migrate import pending
+from storage.outbox import NOT_THERE, OVERDUE_AT
 from storage.reads import Unreachable, fetch
 
 _BY_FILE = "(kind = 'disburse' AND split_part(lane, '\\:', 1) IN ('ncb', 'scotia', 'lynk'))"
@@ -37,11 +38,15 @@ _WORK = text(f"""
     SELECT
         (SELECT count(*) FILTER (WHERE NOT later) FROM arrivals),
         (SELECT count(*) FILTER (WHERE NOT later) FROM messages),
-        (SELECT count(*) FROM duty WHERE filed_at IS NULL AND due_at <= :now),
+        (SELECT count(*) FROM duty WHERE filed_at IS NULL AND due_at <= :now)
+            + (SELECT count(*) FROM outbox WHERE {NOT_THERE} AND state <> 'queued' AND {OVERDUE_AT} <= :now),
         (SELECT count(*) FILTER (WHERE later) FROM arrivals)
             + (SELECT count(*) FILTER (WHERE later) FROM messages),
         (SELECT min(due_at) FROM duty WHERE filed_at IS NULL AND due_at > :now),
-        (SELECT min(not_before) FROM outbox WHERE state = 'queued' AND not_before > :now)
+        (SELECT min(at) FROM (
+            SELECT not_before AS at FROM outbox WHERE state = 'queued' AND not_before > :now
+            UNION ALL SELECT {OVERDUE_AT} FROM outbox WHERE {NOT_THERE} AND state <> 'queued'
+        ) AS waiting WHERE at > :now)
 """)  # noqa: S608 - our own words
 
 

@@ -107,7 +107,7 @@ _PARTIES_OF = text("""
     SELECT a.person_id, a.party, p.language, s.wrote_at FROM address a
     JOIN person p ON p.id = a.person_id LEFT JOIN session s ON s.party = a.party
     WHERE a.person_id = ANY(:people) AND a.stopped_at IS NULL
-    ORDER BY a.person_id, s.wrote_at DESC NULLS LAST, a.added_at
+    ORDER BY a.person_id, a.preferred_at DESC NULLS LAST, s.wrote_at DESC NULLS LAST, a.added_at
 """)
 
 _LANGUAGES = text("""
@@ -305,11 +305,14 @@ async def remove_staff(conn: AsyncConnection, party: str) -> int:
     return int((await conn.execute(text("DELETE FROM staff WHERE party = :party"), {"party": party})).rowcount)
 
 
-async def contacts(conn: AsyncConnection, people: Iterable[str]) -> dict[str, Contact]:
-    """Read where each person is reached: the address they last wrote from, unless it was stopped."""
-    found: dict[str, Contact] = {}
+async def contacts(conn: AsyncConnection, people: Iterable[str]) -> dict[str, list[Contact]]:
+    """Read where each person is reached, in the order in which they are told.
+
+    First the address they chose last, then the one they last wrote from; none that was stopped.
+    """
+    found: dict[str, list[Contact]] = {}
     for person, party, language, wrote_at in await conn.execute(_PARTIES_OF, {"people": sorted(people)}):
-        found.setdefault(person, Contact(party, Language(language), wrote_at))
+        found.setdefault(person, []).append(Contact(party, Language(language), wrote_at))
     return found
 
 

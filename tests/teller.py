@@ -6,7 +6,7 @@ as a hook would, and what is seen is what lies on the simulator's phones.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Generator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -24,7 +24,7 @@ from bot.simulator.chat import SimulatedChat
 from bot.simulator.mover import Mover
 from bot.telemetry import Metrics
 from bot.words.catalogue import Catalogue
-from channels.base import Rail
+from channels.base import Chat, Rail
 from channels.rails.sandbox import SandboxRail
 from domain.house import BUILT_IN, HouseRules
 from domain.messages import Channel, Filed, Inbound, InboundKind, Outgoing
@@ -223,10 +223,14 @@ async def open_house(
     at: datetime | None = None,
     rail: Rail | None = None,
     carriers: Mapping[str, Rail] | None = None,
+    network: Callable[[Chat], Chat] = lambda chat: chat,
     holidays: frozenset[date] = HOLIDAYS,
     rules: HouseRules = BUILT_IN,
 ) -> AsyncIterator[House]:
-    """Start the parts on a fresh database, tomorrow at ten in the morning in Jamaica unless told otherwise."""
+    """Start the parts on a fresh database, tomorrow at ten in the morning in Jamaica unless told otherwise.
+
+    `network` may put something between the relay and the phones of each chat network.
+    """
     engine = make_engine(url)
     vault = Vault.from_keys(new_keys())
     clock = Clock()
@@ -238,7 +242,7 @@ async def open_house(
         catalogue = Catalogue(SITE)
         desk = Desk(engine, vault, clock, bell, catalogue=catalogue, tools=tools, metrics=metrics)
         press = Press(engine, vault, clock, catalogue)
-        chats = {c.value: SimulatedChat(c.value, engine, clock) for c in Channel}
+        chats = {c.value: network(SimulatedChat(c.value, engine, clock)) for c in Channel}
         by_name = {"sandbox": rail or SandboxRail(), **(carriers or {})}
         relay = Relay(engine, vault, clock, bell, chats=chats, rails=by_name, metrics=metrics, press=press)
         keeper = Keeper(engine, vault, clock, bell, metrics=metrics)

@@ -99,6 +99,11 @@ def address_gone(turn: Turn, command: c.AddressGone) -> None:
         turn.book.put(replace(address, stopped_at=turn.at))
 
 
+def pass_on(turn: Turn, command: c.PassOn) -> None:
+    """A notice did not get there: it goes to the next address (bot/dispatch.py, which knows what was tried)."""
+    turn.passing.append(command)
+
+
 def start_link(turn: Turn, command: c.StartLink) -> Say | Refusal:
     """Send a one-time code to the address that is to be added (rules.md 53)."""
     owner = turn.book.get(Address, command.party)

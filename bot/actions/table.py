@@ -103,6 +103,7 @@ ACTIONS: Mapping[type[c.Command], Action] = {
     c.PhonePing: phones.heard,
     c.PhoneSilent: phones.silent,
     c.PhoneBack: phones.back,
+    c.PassOn: people.pass_on,
     c.Converted: treasury.converted,
     c.MovedOut: treasury.moved_out,
     c.CashSilence: cash.cash_silence,

@@ -88,6 +88,8 @@ class Turn:
     """The lines of the book that statements were asked for, by (circle, who asks)."""
     notices: list[Notice] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
+    passing: list[c.PassOn] = field(default_factory=list)
+    """Notices that have to go by another way."""
     remembered: dict[str, Any] = field(default_factory=dict)
     """What the talk with this party has to keep in mind (see Session.remember)."""
     tried: Tried = field(default_factory=Tried)

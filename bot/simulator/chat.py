@@ -32,7 +32,7 @@ class SimulatedChat:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._deliver(), name=f"simulated {self.name}")
         await lies_there
-        return Sent(f"sim:{key}")
+        return Sent(f"sim:{key}", arrived=True)
 
     async def _deliver(self) -> None:
         while self._waiting:

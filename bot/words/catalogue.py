@@ -61,18 +61,25 @@ class Catalogue:
         body = "\n".join(self.write(t, language) for t in what.texts)
         fits = (a for a in what.answers if len(a.line.encode()) <= LONGEST_ID)  # what is longer can still be typed
         options = tuple(Option(a.line, self._label(a.label, language)) for a in fits)
-        message = Outgoing(body, options, self.write(Text("choose"), language) if options else "")
-        if channel is Channel.SMS:
-            return sms_pages(message)
-        return self._illustrated(message, what.drawn, language) if what.drawn else (message,)
+        button = self.write(Text("choose"), language) if options else ""
+        drawn = self._attachment(what.drawn, language) if what.drawn else None
+        return self.fit(Outgoing(body, options, button, drawn), channel)
 
-    def _illustrated(self, message: Outgoing, drawn: Drawn, language: Language) -> tuple[Outgoing, ...]:
-        """Put a picture or document with a message; before it, where text and answers are too much beside it."""
+    @staticmethod
+    def fit(message: Outgoing, channel: Channel) -> tuple[Outgoing, ...]:
+        """Return the messages in which a network can carry this one.
+
+        A picture or document stands before what is too much beside it; an SMS has none.
+        """
+        if channel is Channel.SMS:
+            return sms_pages(replace(message, attachment=None))
+        if message.attachment is None or is_caption(message):
+            return (message,)
+        return (Outgoing(message.attachment.alt, attachment=message.attachment), replace(message, attachment=None))
+
+    def _attachment(self, drawn: Drawn, language: Language) -> Attachment:
         alt = self.write(drawn.alt, language)
-        attachment = Attachment(drawn.kind, drawn.document, drawn.name, alt, language.value, drawn.token)
-        if is_caption(message):
-            return (replace(message, attachment=attachment),)
-        return (Outgoing(alt, attachment=attachment), message)
+        return Attachment(drawn.kind, drawn.document, drawn.name, alt, language.value, drawn.token)
 
     def _label(self, label: Text | str, language: Language) -> str:
         return label if isinstance(label, str) else self.write(label, language)

@@ -129,7 +129,7 @@ def _named(part: Any) -> tuple[str, str, bytes]:
 async def _outcome(call: Awaitable[_T], id_of: Callable[[_T], str]) -> Outcome:
     """Make a call through the library; what it cannot parse was no answer of Telegram's."""
     try:
-        return Sent(id_of(await call))
+        return Sent(id_of(await call), arrived=True)  # Telegram tells nothing more of a message
     except _NotTakenError as refusal:
         return refusal.outcome
     except (TelegramError, TypeError, KeyError, ValueError, AttributeError):

@@ -1,0 +1,238 @@
+"""From what the actions said to parcels for the outbox: replies, notices and orders, each in its lane.
+
+One turn is one message to a person. A reply goes where they wrote from. A notice goes to the address they are told on
+first, and by the next one when it is not there in time: it replaces what went before and never doubles what arrived.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from bot.actions.turn import Notice, Order, Turn
+from bot.telemetry import Metrics
+from bot.words.catalogue import Catalogue
+from bot.words.say import Say
+from domain import commands as c
+from domain.messages import Channel, Outgoing
+from domain.people import Address, Language, Person
+from domain.schedule import out_of_quiet
+from storage import outbox, queries
+from storage.clock import Clock
+from storage.engine import Connection
+from storage.inbox import Arrival
+from storage.outbox import ARRIVED, Parcel, Part
+from storage.queries import Contact
+from storage.vault import Vault
+
+AWAKE: Final = timedelta(hours=2)
+"""Who wrote so lately is not woken by an answer of others (rules.md 55: unless the person wrote)."""
+CHANNELS: Final = {channel.value: channel for channel in Channel}
+PATIENCE: Final = {
+    Channel.WHATSAPP: timedelta(minutes=10),
+    Channel.SMS: timedelta(minutes=30),
+    Channel.TELEGRAM: timedelta(minutes=10),
+}
+"""How long a notice may be on its way on each network before the next address is tried."""
+
+
+class Job(Protocol):
+    """One arrival that was handled, and what it came to."""
+
+    arrival: Arrival
+    turn: Turn
+    says: list[Say]
+
+    @property
+    def reader(self) -> Person | None:
+        """Who wrote, as they were known when they did."""
+
+    @property
+    def is_talk(self) -> bool:
+        """Whether somebody wrote, so that what is said is a reply."""
+
+    @property
+    def stops_sim(self) -> bool:
+        """Whether somebody said STOP to the SIM, which has to confirm it itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """Something to be put into the outbox under one key: pages of one message to one address."""
+
+    key: str
+    party: str
+    pages: Sequence[Outgoing]
+    at: datetime
+    news: outbox.Notice | None = None
+    must: bool = False
+    by_sim: bool = False
+    """Nothing else may carry it."""
+
+    def parcels(self) -> list[Parcel]:
+        extra = {"must": True} if self.must else {}
+        bodies = (replace(page, by_sim=self.by_sim).as_json() | extra for page in self.pages)
+        return [
+            Parcel(self.party, "say", f"{self.key}:{n}", body, self.at, bool(body["options"]), self.news)
+            for n, body in enumerate(bodies)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """Where the people and parties of a batch are told what is new."""
+
+    people: Mapping[str, Sequence[Contact]] = field(default_factory=dict)
+    """All open addresses of each, the one to be told first at the front."""
+    parties: Mapping[str, Contact] = field(default_factory=dict)
+
+
+class Dispatch:
+    """Queues what a batch has to say, in the transaction of the batch."""
+
+    def __init__(self, vault: Vault, clock: Clock, catalogue: Catalogue, metrics: Metrics) -> None:
+        self._vault = vault
+        self._clock = clock
+        self._catalogue = catalogue
+        self._metrics = metrics
+
+    async def send(self, conn: Connection, jobs: Sequence[Job]) -> None:
+        """Queue replies, notices, orders, and what goes on by another way."""
+        notices = [n for job in jobs for n in job.turn.notices]
+        passing = [p for job in jobs for p in job.turn.passing]
+        people = {n.person_id for n in notices if n.person_id} | {p.person_id for p in passing}
+        parties = {n.party for n in notices if n.party}
+        reached = _Reached(
+            await queries.contacts(conn, people) if people else {},
+            await queries.languages(conn, parties) if parties else {},
+        )
+        parcels: list[Parcel] = []
+        for job in jobs:
+            parcels += self._reply(job)
+            parcels += self._notices(job, reached)
+            parcels += self._orders(job.turn.orders)
+        if passing:
+            parcels += await self._pass_on(conn, passing, reached)
+        await outbox.put(conn, self._vault, parcels, self._clock.now())
+
+    async def say(self, conn: Connection, arrival: Arrival, told: Mapping[str, Say]) -> None:
+        """Queue something to parties about an arrival that could not be handled."""
+        spoken = await queries.languages(conn, told)
+        now = self._clock.now()
+        parcels: list[Parcel] = []
+        for party, said in told.items():
+            pages = self._pages(party, spoken[party].language, said)
+            parcels += _Post(f"{arrival.id}:f:{party}", party, pages, now).parcels()
+        await outbox.put(conn, self._vault, parcels, now)
+
+    def _pages(self, party: str, language: Language, said: Say) -> Sequence[Outgoing]:
+        return self._catalogue.render(said, language, _channel(party))
+
+    def _reply(self, job: Job) -> list[Parcel]:
+        if not job.is_talk:
+            return []
+        turn, party = job.turn, job.arrival.party
+        own = [n.what for n in turn.notices if n.person_id and n.person_id == turn.person_id]
+        said = joined([*job.says, *own])
+        if said is None:
+            return []
+        person = turn.book.get(Person, turn.person_id) or job.reader
+        pages = self._pages(party, person.language if person else Language.EN, said)
+        must = not party.startswith("sms:") or job.stops_sim or _restarted(turn, party)
+        key, now = f"{job.arrival.id}:r", self._clock.now()
+        return _Post(key, party, pages, now, must=must, by_sim=job.stops_sim).parcels()
+
+    def _notices(self, job: Job, reached: _Reached) -> list[Parcel]:
+        """Make one message to each address of all that it is told."""
+        together: dict[tuple[str, str], tuple[Contact, list[Say]]] = {}
+        for notice in job.turn.notices:
+            if job.is_talk and notice.person_id == job.turn.person_id:
+                continue
+            if contact := _first(notice, reached):
+                together.setdefault((contact.party, notice.person_id), (contact, []))[1].append(notice.what)
+        parcels: list[Parcel] = []
+        now = max(self._clock.now(), job.arrival.received_at)
+        for (party, person_id), (contact, says) in together.items():
+            said = joined(says)
+            if said is not None:
+                key = f"{job.arrival.id}:n:{person_id or party}"
+                news = outbox.Notice(key, person_id, PATIENCE[_channel(party)]) if person_id else None
+                pages = self._pages(party, contact.language, said)
+                parcels += _Post(f"{key}:{party}", party, pages, _when(contact, now), news).parcels()
+        return parcels
+
+    def _orders(self, orders: Iterable[Order]) -> list[Parcel]:
+        now = self._clock.now()
+        return [Parcel(f"{o.carrier}:{o.key}", o.kind, o.key, o.body, now) for o in orders]
+
+    # -- what did not get there -------------------------------------------------------------------------------
+
+    async def _pass_on(self, conn: Connection, passing: Sequence[c.PassOn], reached: _Reached) -> list[Parcel]:
+        """Send notices by the next address of their person, those that have one, and take back what waits."""
+        now = self._clock.now()
+        found = await outbox.parts(conn, self._vault, [p.notice for p in passing])
+        parcels: list[Parcel] = []
+        for one in passing:
+            parts = found.get(one.notice, [])
+            last = [p for p in parts if p.lane == one.lane]
+            if not last or all(p.delivery >= ARRIVED for p in last):
+                continue
+            tried = {p.lane for p in parts}
+            contact = next((k for k in reached.people.get(one.person_id, ()) if k.party not in tried), None)
+            if contact is None:
+                self._metrics.notices.labels(_channel(one.lane).value, "unreached").inc()
+                continue
+            ids = {p.id for p in last if p.delivery < ARRIVED}
+            if await outbox.replace(conn, sorted(ids), now) != ids:
+                await outbox.look_again(conn, one.notice)  # a relay has just taken it: it may get there after all
+                continue
+            self._metrics.notices.labels(_channel(one.lane).value, "replaced").inc()
+            parcels += self._again(one, last, contact, now)
+        return parcels
+
+    def _again(self, one: c.PassOn, last: Sequence[Part], contact: Contact, now: datetime) -> list[Parcel]:
+        whole = whole_of([Outgoing.from_json(p.body) for p in last])
+        channel = _channel(contact.party)
+        news = outbox.Notice(one.notice, one.person_id, PATIENCE[channel])
+        pages = self._catalogue.fit(whole, channel)
+        key = f"{one.notice}:{contact.party}"
+        return _Post(key, contact.party, pages, _when(contact, now), news).parcels()
+
+
+def whole_of(pages: Sequence[Outgoing]) -> Outgoing:
+    """Return one message of the pages that it was sent in: a picture that stood alone stands with its text."""
+    drawn = next((page.attachment for page in pages if page.attachment), None)
+    said = [page.text for page in pages if not (page.attachment and len(pages) > 1)]
+    options = next((page for page in reversed(pages) if page.options), pages[-1])
+    return Outgoing("\n".join(said), options.options, options.button, drawn)
+
+
+def joined(says: Sequence[Say]) -> Say | None:
+    """Make one message of several things said: one turn is one message. The last choice offered stays."""
+    if not says:
+        return None
+    answers = next((s.answers for s in reversed(says) if s.answers), ())
+    drawn = next((s.drawn for s in reversed(says) if s.drawn), None)
+    return Say(tuple(t for s in says for t in s.texts), answers, drawn)
+
+
+def _first(notice: Notice, reached: _Reached) -> Contact | None:
+    if notice.party:
+        return reached.parties[notice.party]
+    return next(iter(reached.people.get(notice.person_id, ())), None)
+
+
+def _when(contact: Contact, now: datetime) -> datetime:
+    """Return when a notice may come: at once to who is awake or a stranger, else outside the quiet hours."""
+    awake = contact.wrote_at is not None and now - contact.wrote_at < AWAKE
+    return now if awake or contact.wrote_at is None else out_of_quiet(now)
+
+
+def _channel(party: str) -> Channel:
+    return CHANNELS[party.partition(":")[0]]
+
+
+def _restarted(turn: Turn, party: str) -> bool:
+    """Whether an SMS address may be written to in this very turn, since it just said START."""
+    address = turn.book.get(Address, party)
+    return address is not None and address.stopped_at is None

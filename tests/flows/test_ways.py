@@ -1,0 +1,183 @@
+"""News that does not get there by one way goes by another: once, and never twice (rules.md 59)."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from channels.base import Chat, Outcome, Refused, Retry, Sent
+from domain.messages import Channel, Filed, Inbound, InboundKind, Outgoing
+from tests.flows.club import monday, people, rows
+from tests.flows.test_pins import another, minutes
+from tests.teller import House, Phone, open_house
+
+
+@dataclass
+class Air:
+    """What the networks do with messages to an address; nothing special is kept for one that works."""
+
+    moods: dict[str, str] = field(default_factory=dict)
+    taken: list[tuple[str, str]] = field(default_factory=list)
+    """What a silent network took: (address, text)."""
+
+    def over(self, chat: Chat) -> Chat:
+        return Moody(chat, self)
+
+
+class Moody:
+    """A network that refuses, is down or takes and says nothing, by address."""
+
+    rate_per_second = float("inf")
+
+    def __init__(self, inner: Chat, air: Air) -> None:
+        self.name = inner.name
+        self._inner = inner
+        self._air = air
+
+    async def send(self, address: str, message: Outgoing, key: str) -> Outcome:
+        match self._air.moods.get(f"{self.name}:{address}"):
+            case "refuses":
+                return Refused("undeliverable", "131026")
+            case "down":
+                return Retry("HTTP 503")
+            case "silent":
+                self._air.taken.append((address, message.text))
+                return Sent(f"quiet:{key}")
+            case _:
+                return await self._inner.send(address, message, key)
+
+
+@pytest.fixture
+def air() -> Air:
+    return Air()
+
+
+@pytest.fixture
+async def house(database_url: str, air: Air) -> AsyncIterator[House]:
+    async with open_house(database_url, at=monday(), holidays=frozenset(), network=air.over) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def pair(house: House) -> tuple[Phone, Phone, Phone]:
+    """Marva on WhatsApp, who is told things, her SMS phone, and Devon, who asks to be let into her circle."""
+    marva, devon = await people(house, 2)
+    second = await another(house, marva, "sms", "+18765550177")
+    await marva.says("hello").sees("Marva")
+    return marva, second, devon
+
+
+async def asks_in(house: House, air: Air, banker: Phone, other: Phone) -> None:
+    """Give Marva news: Devon asks to be let in. Her network is as bad as it is from just before that on."""
+    moods, air.moods = air.moods, {}
+    await banker.says("NEW Sunday Club; 5000 JMD; weekly; 3; tomorrow; join order").sees("is set up")
+    code = await one(house, "SELECT code FROM circle")
+    await other.says(f"JOIN {code}").sees("AGREE")
+    air.moods = moods
+    await other.says("AGREE").sees("has been asked")
+    await house.rest()
+
+
+async def one(house: House, sql: str) -> str:
+    return str((await rows(house, sql))[0][0])
+
+
+async def life(house: House) -> list[tuple[str, str, int]]:
+    """How each parcel of the news stands: (network, state, how far it got)."""
+    found = await rows(house, "SELECT split_part(lane, '\\:', 1), state, delivery FROM outbox WHERE notice IS NOT NULL"
+                              " AND person_id = (SELECT person_id FROM address WHERE party = 'sms\\:+18765550177')"
+                              " ORDER BY id")  # fmt: skip
+    return [tuple(row) for row in found][-2:]
+
+
+NEWS = "Devon"
+
+
+async def test_what_a_network_refuses_goes_by_sms_once(
+    house: House, air: Air, pair: tuple[Phone, Phone, Phone]
+) -> None:
+    marva, second, devon = pair
+    air.moods[marva.party] = "refuses"
+    await asks_in(house, air, marva, devon)
+    await second.sees(NEWS, "APPROVE")
+    assert await life(house) == [("whatsapp", "replaced", 0), ("sms", "sent", 3)]
+    await minutes(house, 600)
+    await second.look()
+    assert sum("APPROVE" in m.text for m in second.messages) == 1
+
+
+async def test_what_is_not_said_to_be_there_in_ten_minutes_goes_by_sms(
+    house: House, air: Air, pair: tuple[Phone, Phone, Phone]
+) -> None:
+    marva, second, devon = pair
+    air.moods[marva.party] = "silent"
+    await asks_in(house, air, marva, devon)
+    await minutes(house, 9)
+    assert not await second.saw("APPROVE")
+    await minutes(house, 2)
+    await second.sees(NEWS, "APPROVE")
+    assert await life(house) == [("whatsapp", "replaced", 0), ("sms", "sent", 3)]
+    assert len(air.taken) == 1
+
+
+async def test_what_is_there_stays_alone(house: House, air: Air, pair: tuple[Phone, Phone, Phone]) -> None:
+    marva, second, devon = pair
+    air.moods[marva.party] = "silent"
+    await asks_in(house, air, marva, devon)
+    ident = await one(house, "SELECT provider_id FROM outbox WHERE provider_id LIKE 'quiet%'")
+    told = Inbound(Channel.WHATSAPP, marva.address, InboundKind.STATUS, message_id=ident, status="delivered")
+    await house.filer.file([Filed("whatsapp", f"{ident}:delivered", marva.party, "status", told.as_json())])
+    await house.rest()
+    await minutes(house, 60)
+    assert not await second.saw("APPROVE")
+    assert (await life(house))[-1] == ("whatsapp", "sent", 3)
+
+
+async def test_what_is_told_to_have_failed_goes_on_at_once(
+    house: House, air: Air, pair: tuple[Phone, Phone, Phone]
+) -> None:
+    marva, second, devon = pair
+    air.moods[marva.party] = "silent"
+    await asks_in(house, air, marva, devon)
+    ident = await one(house, "SELECT provider_id FROM outbox WHERE provider_id LIKE 'quiet%'")
+    told = Inbound(
+        Channel.WHATSAPP, marva.address, InboundKind.STATUS, message_id=ident, status="failed", code="131026"
+    )
+    await house.filer.file([Filed("whatsapp", f"{ident}:failed", marva.party, "status", told.as_json())])
+    await second.sees(NEWS, "APPROVE")
+
+
+async def test_what_a_dead_network_still_holds_is_taken_back(
+    house: House, air: Air, pair: tuple[Phone, Phone, Phone]
+) -> None:
+    marva, second, devon = pair
+    air.moods[marva.party] = "down"
+    await asks_in(house, air, marva, devon)
+    await minutes(house, 11)
+    await second.sees(NEWS, "APPROVE")
+    before = len(marva.messages)
+    air.moods.clear()
+    await house.rest()
+    await marva.look()
+    assert not any("APPROVE" in m.text for m in marva.messages[before:])
+    assert await life(house) == [("whatsapp", "replaced", 0), ("sms", "sent", 3)]
+
+
+async def test_news_that_reach_nobody_are_left_for_somebody_to_see(
+    house: House, air: Air, pair: tuple[Phone, Phone, Phone]
+) -> None:
+    marva, second, devon = pair
+    air.moods |= {marva.party: "refuses", second.party: "refuses"}
+    await asks_in(house, air, marva, devon)
+    await minutes(house, 60)
+    assert await life(house) == [("whatsapp", "replaced", 0), ("sms", "dead", 0)]
+
+
+async def test_who_said_stop_is_told_by_the_other_address(house: House, pair: tuple[Phone, Phone, Phone]) -> None:
+    marva, second, devon = pair
+    await marva.says("NEW Sunday Club; 5000 JMD; weekly; 3; tomorrow; join order").sees("is set up")
+    code = await one(house, "SELECT code FROM circle")
+    await devon.says(f"JOIN {code}").sees("AGREE")
+    await marva.says("STOP").sees("START")
+    await devon.says("AGREE").sees("has been asked")
+    await second.sees(NEWS, "APPROVE")
