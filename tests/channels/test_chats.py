@@ -104,7 +104,7 @@ async def test_a_text_arrives_once_and_unchanged(line: Line) -> None:
     outcome = await line.says(text)
     (heard,) = line.provider.of(line.address)
     assert heard.text == text
-    assert outcome == Sent(heard.provider_id)
+    assert outcome == Sent(heard.provider_id, arrived=line.chat.name == "telegram")
 
 
 async def test_messages_to_one_address_keep_their_order(line: Line) -> None:

@@ -490,7 +490,7 @@ async def test_the_simulated_network_shows_each_message_once_in_order(house: Hou
     menu = Outgoing("How?\0", (Option("card", "Card"), Option("cash", "Cash")), "Choose")
     await asyncio.gather(*(chat.send(f"+{n}", Outgoing(str(n)), f"k{n}") for n in range(200)))
     for _ in range(2):
-        assert await chat.send("+1", menu, "menu") == Sent("sim:menu")
+        assert await chat.send("+1", menu, "menu") == Sent("sim:menu", arrived=True)
     async with house.engine.connect() as conn:
         first, second = await simulated.shown(conn, "whatsapp", "+1", 0)
         assert (first.message.text, second.message) == ("1", Outgoing("How?", menu.options, "Choose"))

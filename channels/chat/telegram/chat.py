@@ -5,6 +5,7 @@ The token stands in the URL, so no URL and no exception of the library leaves th
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -126,10 +127,16 @@ def _named(part: Any) -> tuple[str, str, bytes]:
     return name, kind, content
 
 
+async def _arrived(call: Awaitable[Message]) -> Outcome:
+    """Send a message: what Telegram has taken lies in the chat, and nothing more is told of it."""
+    outcome = await _outcome(call, lambda taken: str(taken.message_id))
+    return replace(outcome, arrived=True) if isinstance(outcome, Sent) else outcome
+
+
 async def _outcome(call: Awaitable[_T], id_of: Callable[[_T], str]) -> Outcome:
     """Make a call through the library; what it cannot parse was no answer of Telegram's."""
     try:
-        return Sent(id_of(await call), arrived=True)  # Telegram tells nothing more of a message
+        return Sent(id_of(await call))
     except _NotTakenError as refusal:
         return refusal.outcome
     except (TelegramError, TypeError, KeyError, ValueError, AttributeError):
@@ -165,7 +172,7 @@ class Telegram:
         # A preview would fetch the pay page of whoever it was meant for.
         preview = LinkPreviewOptions(is_disabled=True)
         call = self._bot.send_message(address, message.text, reply_markup=keyboard, link_preview_options=preview)
-        return await _outcome(call, lambda taken: str(taken.message_id))
+        return await _arrived(call)
 
     async def _with_file(
         self, address: str, message: Outgoing, attached: Attachment, keyboard: InlineKeyboardMarkup | None
@@ -184,7 +191,7 @@ class Telegram:
                 reply_markup=keyboard,
                 disable_content_type_detection=True,
             )
-        return await _outcome(call, lambda taken: str(taken.message_id))
+        return await _arrived(call)
 
     async def answer_callback(self, callback_id: str) -> Outcome:
         """Stop the spinner on a tapped button."""
