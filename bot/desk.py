@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import structlog
 
+from bot.actions import delivery
 from bot.actions.gate import check
 from bot.actions.results import read_duty, read_result
 from bot.actions.table import ACTIONS
@@ -262,7 +263,12 @@ class Desk:
         stated = {(cmd.circle, job.turn.person_id) for job, cmd in commands if isinstance(cmd, c.Statement)}
         histories = await documents.histories(conn, stated)
         for job, _ in commands:
+            job.turn.book = book
             job.turn.standings, job.turn.histories = standings, histories
+        if asked := {found for job, cmd in commands if (found := delivery.asked_about(job.turn, cmd))}:
+            lives = await outbox.lives(conn, sorted(asked))
+            for job, _ in commands:
+                job.turn.lives = lives
 
     def _needs(self, commands: Sequence[tuple[_Job, c.Command]]) -> Needs:
         """Gather what all commands name, so that it is locked in one order and loaded at once."""

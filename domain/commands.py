@@ -343,6 +343,20 @@ class Unlink(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class AskReach(Command):
+    """Show me my addresses, so that I can say where I am told first."""
+
+    reads_only: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reach(Command):
+    """Tell me here first."""
+
+    party: str
+
+
+@dataclass(frozen=True, slots=True)
 class StopDraws(Command):
     """Somebody changed what was not theirs to change: send my draws nowhere until staff have spoken to me."""
 
@@ -411,6 +425,16 @@ class Queue(Command):
     reads_only: ClassVar[bool] = True
     kind: str = ""
     page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Messages(Command):
+    """What became of the last messages to somebody, without what they said."""
+
+    by: ClassVar[By] = "staff"
+    roles: ClassVar[frozenset[Role]] = frozenset(Role)
+    reads_only: ClassVar[bool] = True
+    person_named: str
 
 
 @dataclass(frozen=True, slots=True)

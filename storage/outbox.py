@@ -117,6 +117,16 @@ class Lanes(NamedTuple):
 EVERY = Lanes()
 
 
+class Life(NamedTuple):
+    """How one message stands: where it went, its state, how far it got, why not, and since when."""
+
+    lane: str
+    state: str
+    delivery: int
+    code: str
+    at: datetime
+
+
 class Backlog(NamedTuple):
     """What is due and not sent, for how many seconds the oldest, and dead letters (an alarm)."""
 
@@ -286,6 +296,14 @@ async def replace(conn: Connection, ids: Sequence[int], at: datetime) -> set[int
     return set((await conn.execute(_REPLACE, {"ids": sorted(ids), "at": at})).scalars())
 
 
+async def lives(conn: Connection, people: Sequence[str], most: int = 8) -> dict[str, list[Life]]:
+    """Return how the last messages to each person stand, by all their addresses, the newest first."""
+    found: dict[str, list[Life]] = {}
+    for person_id, *life in await conn.execute(_LIVES, {"people": list(people), "most": most}):
+        found.setdefault(person_id, []).append(Life(*life))
+    return found
+
+
 async def look_again(conn: Connection, notice: str) -> None:
     """Take back that a notice was seen to have failed."""
     await conn.execute(text("UPDATE outbox SET looked_at = NULL WHERE notice = :notice"), {"notice": notice})
@@ -435,6 +453,16 @@ _REPLACE = text("""
     WHERE id = ANY(ARRAY(SELECT id FROM outbox WHERE id = ANY(:ids) ORDER BY id FOR UPDATE))
         AND (state <> 'queued' OR lease_until IS NULL OR lease_until <= clock_timestamp())
     RETURNING id
+""")
+
+_LIVES = text("""
+    SELECT who.id, l.lane, l.state, l.delivery, coalesce(substring(l.fault FROM '^[A-Za-z0-9]*[0-9]+'), ''),
+        coalesce(l.ended_at, l.queued_at)
+    FROM unnest(CAST(:people AS text[])) AS who (id) CROSS JOIN LATERAL (
+        SELECT o.* FROM address a CROSS JOIN LATERAL (
+            SELECT * FROM outbox WHERE lane = a.party ORDER BY id DESC LIMIT :most
+        ) AS o WHERE a.person_id = who.id ORDER BY o.id DESC LIMIT :most
+    ) AS l ORDER BY who.id, l.id DESC
 """)
 
 _BACKLOG = text("""

@@ -99,11 +99,6 @@ def address_gone(turn: Turn, command: c.AddressGone) -> None:
         turn.book.put(replace(address, stopped_at=turn.at))
 
 
-def pass_on(turn: Turn, command: c.PassOn) -> None:
-    """A notice did not get there: it goes to the next address (bot/dispatch.py, which knows what was tried)."""
-    turn.passing.append(command)
-
-
 def start_link(turn: Turn, command: c.StartLink) -> Say | Refusal:
     """Send a one-time code to the address that is to be added (rules.md 53)."""
     owner = turn.book.get(Address, command.party)
@@ -179,6 +174,29 @@ def unlink(turn: Turn, command: c.Unlink) -> Say | Refusal:
     freezing.rest_a_day(turn, turn.person_id)
     turn.book.drop(address)
     return say("unlinked", address=where)
+
+
+def ask_reach(turn: Turn, _: c.AskReach) -> Say | Refusal:
+    """Show which addresses one has and which is told first."""
+    mine = turn.book.addresses(turn.person_id)
+    if len(mine) == 1:
+        return refuse("reach_one", address=shown_address(mine[0].party))
+    answers = (Answer(f"REACH {a.party.replace(':', ' ').upper()}", shown_address(a.party)) for a in mine)
+    chosen = max((a for a in mine if a.preferred_at), key=lambda a: a.preferred_at or turn.at, default=None)
+    return say("ask_reach", *answers, first=shown_address(chosen.party) if chosen else text("reach_last"))
+
+
+def reach(turn: Turn, command: c.Reach) -> Say | Refusal:
+    """Tell them first at this address from now on; the others hear of it."""
+    address = turn.book.get(Address, command.party)
+    where = shown_address(command.party)
+    if address is None or address.person_id != turn.person_id:
+        return refuse("reach_none", address=where)
+    if address.stopped_at is not None:
+        return refuse("reach_stopped", address=where)
+    turn.book.put(replace(address, preferred_at=turn.at))
+    freezing.tell_everywhere(turn, turn.person_id, say("reach_told", address=where))
+    return say("reach_set", address=where)
 
 
 def _too_many_codes(turn: Turn, party: str) -> bool:

@@ -1,6 +1,6 @@
 """What an action has in its hands: the open book, who acts and when, the tools of the house, and whom to tell."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from domain.standing import Standing
 from storage.book import Book
 from storage.documents import Histories
 from storage.duties import Duty
+from storage.outbox import Life
 from storage.pins import Tried
 from storage.vault import Vault
 
@@ -86,6 +87,8 @@ class Turn:
     standings: dict[str, Standing] = field(default_factory=dict)
     histories: Histories = field(default_factory=dict)
     """The lines of the book that statements were asked for, by (circle, who asks)."""
+    lives: Mapping[str, Sequence[Life]] = field(default_factory=dict)
+    """What became of the last messages to people that staff ask about."""
     notices: list[Notice] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     passing: list[c.PassOn] = field(default_factory=list)

@@ -11,12 +11,14 @@ from bot.conversations.onboarding import language_answers, read_language
 from bot.conversations.reading import miss, read_trn_number
 from bot.words.say import Answer, Say, say, text
 from domain.commands import (
+    AskReach,
     AskUnlink,
     ChangePin,
     ChoosePin,
     FinishLink,
     GivePin,
     OpenTicket,
+    Reach,
     RepeatPin,
     SetLanguage,
     StartLink,
@@ -128,6 +130,12 @@ def _unlink(talk: Talk) -> Step:
 
 
 UNLINK = Flow("unlink", [], _unlink, line("UNLINK", ("party", rest(_read_address))))
+REACH = Flow(
+    "reach",
+    [],
+    lambda talk: do(talk, Reach(party) if (party := talk.slots.get("party")) else AskReach()),
+    line("REACH", ("party", rest(_read_address))),
+)
 STOP_PAYOUT = Flow("stop payout", [], lambda talk: do(talk, StopDraws()), line("STOP PAYOUT"))
 
 

@@ -8,7 +8,7 @@ from bot.conversations.personal import normal_address
 from bot.conversations.reading import miss, read_ref
 from bot.words.say import Answer, Say, say, text
 from domain.codes import normalise_code
-from domain.commands import Case, Command, FreezeDraws, Kyc, Queue, ResetPin, UnfreezeDraws
+from domain.commands import Case, Command, FreezeDraws, Kyc, Messages, Queue, ResetPin, UnfreezeDraws
 from domain.messages import Channel
 from domain.people import TicketKind, tidy_name
 
@@ -123,6 +123,12 @@ def _about(word: str, command: Callable[[str, str], Command]) -> Flow:
     )
 
 
+MESSAGES = Flow(
+    "messages",
+    [Question("who", lambda _: say("ask_person", word="MESSAGES"), _read_person, free=True, figures=True)],
+    lambda talk: do(talk, Messages(talk.slots["who"])),
+    line("MESSAGES", ("who", rest(_read_person))),
+)
 FREEZE = _about("FREEZE", FreezeDraws)
 UNFREEZE = _about("UNFREEZE", UnfreezeDraws)
 RESET_PIN = _about("RESET PIN", ResetPin)

@@ -52,7 +52,7 @@ async def line(request: pytest.FixtureRequest, session: aiohttp.ClientSession) -
 async def test_a_picture_comes_with_its_words_in_one_message(line: Line) -> None:
     outcome = await line.shows(PICTURE)
     (heard,) = line.provider.of(line.address)
-    assert outcome == Sent(heard.provider_id)
+    assert outcome == Sent(heard.provider_id, arrived=line.chat.name == "telegram")
     assert heard.text == ROSTER
     assert heard.file is not None
     assert (heard.file.name, heard.file.mime, heard.file.content) == (PICTURE.name, "image/png", PNG)

@@ -7,7 +7,7 @@ import pytest
 
 from channels.base import Chat, Outcome, Refused, Retry, Sent
 from domain.messages import Channel, Filed, Inbound, InboundKind, Outgoing
-from tests.flows.club import monday, people, rows
+from tests.flows.club import clerk, monday, people, rows
 from tests.flows.test_pins import another, minutes
 from tests.teller import House, Phone, open_house
 
@@ -181,3 +181,38 @@ async def test_who_said_stop_is_told_by_the_other_address(house: House, pair: tu
     await marva.says("STOP").sees("START")
     await devon.says("AGREE").sees("has been asked")
     await second.sees(NEWS, "APPROVE")
+
+
+async def test_a_member_says_where_they_are_told_first(
+    house: House, air: Air, pair: tuple[Phone, Phone, Phone]
+) -> None:
+    marva, second, devon = pair
+    await marva.says("REACH").sees("Where shall I tell you first", "where you last wrote from")
+    await marva.says("REACH SMS 876 555 0199").sees("not one of your addresses")
+    await marva.says("REACH SMS 876 555 0177").sees("first by SMS ...0177")
+    await second.sees("told first by SMS ...0177")
+    await marva.says("REACH").sees("Now it is SMS ...0177")
+    await asks_in(house, air, marva, devon)
+    await second.sees(NEWS, "APPROVE")
+    await second.says("REACH WHATSAPP 876 555 0101").sees("first by WhatsApp ...0101")
+    await marva.sees("told first by WhatsApp ...0101", "STOP PAYOUT")
+    await second.says("STOP")
+    await marva.says("REACH SMS 876 555 0177").sees("said STOP")
+    await devon.says("REACH").sees("only address")
+
+
+async def test_staff_see_what_became_of_somebodys_messages(
+    house: House, air: Air, pair: tuple[Phone, Phone, Phone]
+) -> None:
+    marva, second, devon = pair
+    staff = await clerk(house)
+    air.moods[marva.party] = "refuses"
+    await asks_in(house, air, marva, devon)
+    await second.sees(NEWS, "APPROVE")
+    await house.rest()
+    said = await staff.says("MESSAGES Marva Brown").sees("Marva Brown", "SMS ...0177: delivered")
+    assert "WhatsApp ...0101: sent by another way (131026)" in said.text
+    assert "Sunday Club" not in said.text
+    assert "Devon" not in said.text
+    await staff.says("MESSAGES Nobody Known").sees("Nobody Known")
+    await devon.says("MESSAGES Marva Brown").sees("MENU")

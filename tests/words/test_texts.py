@@ -49,11 +49,13 @@ TYPICAL: Mapping[str, Figure] = {
     "told": "20390114-7", "what": "R-7K2MQ9XA", "case": "K-7Q2M", "reason": "account closed",
     "more": text("card_more", count=47), "number": 50, "head": "", "tail": "",
     "join": "JOIN K7QX2M", "new": "NEW", "agree": "AGREE", "sent": "SENT R-7K2MQ9XA",
+    "first": text("reach_last"), "time": "10:02",
     "asks": (text("waits_draw", circle=CIRCLE, amount=MONEY, ref="P-7K2M"),),
 }  # fmt: skip
 """The longest that is likely for every gap."""
 
 OTHERWISE: Mapping[str, Mapping[str, Figure]] = {
+    "message_life": {"state": text("life_replaced"), "code": " (131026)"},
     "terms": {"fee": text("terms_fee", fee=MONEY)},
     **{key: {"next": text("receipt_next", who=PERSON, date=DAY)} for key in ("receipt", "receipt_for")},
     "card": {

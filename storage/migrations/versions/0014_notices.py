@@ -21,7 +21,9 @@ ALTER TABLE outbox ADD COLUMN notice text, ADD COLUMN person_id text, ADD COLUMN
 CREATE INDEX outbox_not_there ON outbox (lane, notice)
     WHERE notice IS NOT NULL AND looked_at IS NULL AND delivery < 3 AND state <> 'replaced';
 CREATE INDEX outbox_notice ON outbox (notice) WHERE notice IS NOT NULL;
-CREATE INDEX outbox_person ON outbox (person_id, id) WHERE person_id IS NOT NULL;
+-- The last of a lane, menus and all: what a number typed means, and what became of somebody's messages.
+CREATE INDEX outbox_of_lane ON outbox (lane, id);
+DROP INDEX outbox_menu;
 
 -- A person is told first where they last said so.
 ALTER TABLE address ADD COLUMN preferred_at timestamptz;
@@ -35,6 +37,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Remove them."""
+    op.execute("DROP INDEX outbox_of_lane")
+    op.execute("CREATE INDEX outbox_menu ON outbox (lane, id) WHERE menu")
     op.execute("ALTER TABLE address DROP COLUMN preferred_at")
     op.execute("""
         ALTER TABLE outbox DROP COLUMN notice, DROP COLUMN person_id, DROP COLUMN patience, DROP COLUMN looked_at
