@@ -1,12 +1,12 @@
 """A notice to a person goes by another way when one fails.
 
-Revision ID: 0014
+Revision ID: 0010
 Revises: 0009
 """
 
 from alembic import op
 
-revision = "0014"
+revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
