@@ -6,7 +6,7 @@ the mark, the faults that stand and the word to staff are committed together. It
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from hashlib import sha256
@@ -40,6 +40,10 @@ class _Findings:
     log: list[tuple[str, str]] = field(default_factory=list)
 
 
+_Check = Callable[[Connection, Proof, _Findings, datetime], Awaitable[Proof]]
+"""Does what is due, notes what it finds, and returns how far the proof has come."""
+
+
 class Auditor:
     """One auditor of the service's books. It lives by the wall clock: a moved one must not skip a proof."""
 
@@ -58,17 +62,19 @@ class Auditor:
             await asyncio.sleep(EVERY.total_seconds())
 
     async def look(self, now: datetime) -> None:
-        """Do the checks that are due, unless another auditor is at it or has just been."""
+        """Do the checks that are due, unless another auditor is at it or has just been.
+
+        Each is committed by itself: one that cannot be done holds up no other.
+        """
+        await self._do(self._prove, now)
+        await self._do(self._clear, now)
+
+    async def _do(self, check: _Check, now: datetime) -> None:
         found = _Findings()
         async with self._engine.begin() as conn:
-            proof = await alarms.take(conn)
-            if proof is None or not _past(proof.new_at, EVERY / 2, now):
+            if (proof := await alarms.take(conn)) is None:
                 return
-            proof = await self._prove(conn, proof, found, now)
-            if _past(proof.clearing_at, CLEARING_EVERY, now):
-                await self._clear(conn, found, now)
-                proof = replace(proof, clearing_at=now)
-            await alarms.keep(conn, proof)
+            await alarms.keep(conn, await check(conn, proof, found, now))
             await duties.plan(conn, [self._duty(subject, word, now) for subject, word in found.words.items()])
         for part, fault in found.log:
             self._metrics.alarms.labels(part).inc()
@@ -76,6 +82,8 @@ class Auditor:
 
     async def _prove(self, conn: Connection, proof: Proof, found: _Findings, now: datetime) -> Proof:
         """Prove what is new, or all. The mark stays before a fault in what is new until all was proved."""
+        if not _past(proof.new_at, EVERY / 2, now):
+            return proof
         stands = bool((await alarms.standing(conn)).get("whole"))
         if whole_due(proof.whole_at, now, again=stands):
             mark = await ledger.current_mark(conn)
@@ -93,8 +101,10 @@ class Auditor:
             found.words[subject] = c.BooksWrong(subject)
             found.log.append(("ledger", by_subject[subject]))
 
-    async def _clear(self, conn: Connection, found: _Findings, now: datetime) -> None:
+    async def _clear(self, conn: Connection, proof: Proof, found: _Findings, now: datetime) -> Proof:
         """Hold each carrier's account against its newest statement."""
+        if not _past(proof.clearing_at, CLEARING_EVERY, now):
+            return proof
         differing = {f"{one.carrier} {one.currency}": one for one in await ledger.clearing(conn) if one.difference}
         said = {subject: one.text() for subject, one in differing.items()}
         for subject in await alarms.note(conn, "clearing", said, now):
@@ -102,6 +112,7 @@ class Auditor:
             since = (one.since or one.as_of).isoformat()
             found.words[subject] = c.ClearingDiffers(one.carrier, one.currency, one.difference, since)
             found.log.append(("clearing", said[subject]))
+        return replace(proof, clearing_at=now)
 
     def _duty(self, subject: str, word: c.Duty, now: datetime) -> Duty:
         key = f"alarm:{sha256(subject.encode()).hexdigest()[:16]}:{now:%Y-%m-%dT%H:%M:%S}"

@@ -210,6 +210,18 @@ async def test_a_rail_that_differs_from_its_statement_is_told_once(engine: Engin
     assert await rows(engine, "SELECT part FROM alarm") == []
 
 
+async def test_a_check_that_cannot_be_done_holds_up_no_proof(engine: Engine, root: asyncpg.Connection) -> None:
+    auditor = Auditor(engine, Clock(), metrics=Metrics())
+    await auditor.look(NOON)
+    await throw(engine, "a")
+    before = await proof(engine)
+    await root.execute("ALTER TABLE statement_balance RENAME TO elsewhere")
+    with pytest.raises(Exception, match="statement_balance"):
+        await auditor.look(NOON + HOUR)
+    assert (await proof(engine)).mark > before.mark
+    assert (await proof(engine)).clearing_at == NOON
+
+
 async def test_finance_hears_in_words_what_differs(database_url: str) -> None:
     async with open_house(database_url) as house:
         clerk = house.phone("sms", "+18765550991")
