@@ -319,28 +319,44 @@ async def positions(conn: AsyncConnection) -> dict[Currency, int]:
 # A line's posting has the time of its import, whatever its day: what an import brought about after the day counts by
 # the lines' own days, and everything else by its time. Payouts of which no line has come count as on the way for DAYS.
 _CLEARING = """
-WITH told AS (
+WITH told AS MATERIALIZED (
     SELECT *, CAST(as_of + 1 AS timestamp) AT TIME ZONE 'America/Jamaica' AS ends
     FROM (
         SELECT s.*, row_number() OVER (PARTITION BY carrier, currency ORDER BY as_of DESC) AS nth
         FROM statement_balance s
     ) ranked
     WHERE nth <= :most
+), account AS MATERIALIZED (
+    SELECT s.carrier, s.currency, s.since, a.id, a.balance
+    FROM (SELECT carrier, currency, min(ends) - interval '7 days' AS since FROM told GROUP BY 1, 2) s
+    JOIN ledger_account a ON a.name = format('rail:%s:%s', s.carrier, s.currency)
+), line AS MATERIALIZED (
+    SELECT carrier, currency, booked, imported_at, amount, count(*) AS times FROM statement_line GROUP BY 1, 2, 3, 4, 5
+), moved AS MATERIALIZED (
+    SELECT a.carrier, a.currency, t.at, p.amount, count(*) AS times
+    FROM account a JOIN ledger_posting p ON p.account = a.id JOIN ledger_transaction t ON t.id = p.transaction
+    WHERE t.at >= a.since GROUP BY 1, 2, 3, 4
+), otherwise AS MATERIALIZED (
+    SELECT m.* FROM moved m
+    LEFT JOIN (SELECT DISTINCT carrier, imported_at FROM line) l ON (l.carrier, l.imported_at) = (m.carrier, m.at)
+    WHERE l.imported_at IS NULL
+), booked AS MATERIALIZED (
+    SELECT l.carrier, l.currency, l.booked, sum(l.amount * l.times) AS total
+    FROM line l
+    JOIN moved m ON (m.carrier, m.currency, m.at, m.amount) = (l.carrier, l.currency, l.imported_at, l.amount)
+    GROUP BY 1, 2, 3
 )
 SELECT s.carrier, s.currency, s.as_of, s.balance AS statement,
     CAST(coalesce(a.balance, 0) - after.total - newer.total AS bigint) AS books, CAST(way.total AS bigint) AS on_the_way
 FROM told s
-LEFT JOIN ledger_account a ON a.name = format('rail:%s:%s', s.carrier, s.currency)
+LEFT JOIN account a ON (a.carrier, a.currency) = (s.carrier, s.currency)
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(p.amount), 0) AS total FROM ledger_posting p JOIN ledger_transaction t ON t.id = p.transaction
-    WHERE p.account = a.id AND t.at >= s.ends
-        AND NOT EXISTS (SELECT FROM statement_line l WHERE l.carrier = s.carrier AND l.imported_at = t.at)
+    SELECT coalesce(sum(o.amount * o.times), 0) AS total FROM otherwise o
+    WHERE (o.carrier, o.currency) = (s.carrier, s.currency) AND o.at >= s.ends
 ) after
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(l.amount), 0) AS total FROM statement_line l
-    WHERE l.carrier = s.carrier AND l.currency = s.currency AND l.booked > s.as_of AND EXISTS (
-        SELECT FROM ledger_posting p JOIN ledger_transaction t ON t.id = p.transaction
-        WHERE p.account = a.id AND t.at = l.imported_at AND p.amount = l.amount)
+    SELECT coalesce(sum(b.total), 0) AS total FROM booked b
+    WHERE (b.carrier, b.currency) = (s.carrier, s.currency) AND b.booked > s.as_of
 ) newer
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(o.rail_amount), 0) AS total
