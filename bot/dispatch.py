@@ -113,7 +113,9 @@ class Dispatch:
             parcels += self._orders(job.turn.orders)
         if passing:
             parcels += await self._pass_on(conn, passing, reached)
-        await outbox.put(conn, self._vault, parcels, self._clock.now())
+        now = self._clock.now()
+        await outbox.put(conn, self._vault, parcels, now)
+        await outbox.withdraw(conn, [key for job in jobs for key in job.turn.withdrawn], now)
 
     async def say(self, conn: Connection, arrival: Arrival, told: Mapping[str, Say]) -> None:
         """Queue something to parties about an arrival that could not be handled."""

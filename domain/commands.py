@@ -862,7 +862,8 @@ class MovedOut(Result):
 class Line(Result):
     """A line of a bank statement: what came (above zero) or went, and what it was found to be about.
 
-    `hint` is what the bank calls it (charge, interest, returned), `suggestions` are receipts it may be for.
+    `hint` is what the bank calls it (charge, interest, returned), `suggestions` are receipts it may be for. With an
+    `order`, a payment in a file of ours, the news in it was told by itself already.
     """
 
     moves_money: ClassVar[bool] = True
@@ -874,6 +875,7 @@ class Line(Result):
     receipt: str = ""
     payout_id: str = ""
     refund_id: str = ""
+    order: str = ""
     hint: str = ""
     suggestions: tuple[str, ...] = ()
 

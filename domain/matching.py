@@ -115,13 +115,15 @@ class References:
     """What of ours a text may name. Whether there is such a thing is for whoever keeps them.
 
     `doubtful`: what a receipt may have been in which somebody wrote a letter that no code holds (O, 0, I, 1, L);
-    to be believed only when exactly one of them exists. `ids`: of payouts and refunds, which our files carry.
+    to be believed only when exactly one of them exists. `ids`: of payouts and refunds. `orders`: under what a payment
+    stands in a file of ours, its EndToEndId.
     """
 
     receipts: tuple[str, ...] = ()
     payouts: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()
 
 
 _LOOKALIKES = {"0": "DQ", "O": "DQ", "1": "JT7", "I": "JT7", "L": "JT7"}
@@ -131,6 +133,7 @@ _LETTER = f"[{ALPHABET}{''.join(_LOOKALIKES)}]"
 _RECEIPT = re.compile(rf"(?<![A-Z0-9])(?=R[-._/ ]{{0,3}}({_LETTER}(?:[-._/ ]?{_LETTER}){{7}})(?![A-Z0-9]))")
 _PAYOUT = re.compile(rf"(?<![A-Z0-9])(?=P[-._/ ]{{0,3}}([{ALPHABET}](?:[-._/ ]?[{ALPHABET}]){{3}})(?![A-Z0-9]))")
 _ID = re.compile(r"(?<![0-9A-F])[0-9A-F]{24}(?![0-9A-F])")
+_ORDER = re.compile(rf"(?<![A-Z0-9])[PR][{ALPHABET}]{{15}}(?![A-Z0-9])")
 _DASHES = dict.fromkeys((*range(0x2010, 0x2016), 0x2212, 0x00AD), "-")
 _BETWEEN = re.compile("[-._/ ]")
 
@@ -152,7 +155,8 @@ def find_references(text: str) -> References:
             doubtful += _readings(code)
     payouts = [f"P-{_BETWEEN.sub('', found[1])}" for found in _PAYOUT.finditer(plain)]
     ids = [found.lower() for found in _ID.findall(plain)]
-    return References(*(tuple(dict.fromkeys(codes)) for codes in (sure, payouts, ids, doubtful)))
+    every = (sure, payouts, ids, doubtful, _ORDER.findall(plain))
+    return References(*(tuple(dict.fromkeys(codes)) for codes in every))
 
 
 def _readings(code: str) -> list[str]:

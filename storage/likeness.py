@@ -37,6 +37,8 @@ class Found:
     receipt: str = ""
     payout_id: str = ""
     refund_id: str = ""
+    order: str = ""
+    """The EndToEndId of the payment in a file of ours that it tells of."""
     suggestions: tuple[str, ...] = ()
     named: bool = False
     """It names things of ours, but not one alone: nothing is to be found by likeness."""

@@ -335,6 +335,12 @@ async def drop_dead(conn: Connection, ids: Sequence[int], at: datetime) -> int:
     return int((await conn.execute(_DROP_DEAD, {"ids": list(ids), "at": at})).rowcount)
 
 
+async def withdraw(conn: Connection, keys: Sequence[str], at: datetime) -> None:
+    """Take orders that nobody has begun to send out of the queue: what they ask for was done in another way."""
+    if keys:
+        await conn.execute(_WITHDRAW, {"keys": list(keys), "at": at})
+
+
 async def sweep(conn: Connection, before: datetime, limit: int = 10_000) -> int:
     """Delete messages that ended before then; money's parcels stay as evidence. Returns how many went."""
     return int((await conn.execute(_SWEEP, {"before": before, "limit": limit})).rowcount)
@@ -487,6 +493,11 @@ _RETRY_DEAD = text("""
 """)
 
 _DROP_DEAD = text("UPDATE outbox SET state = 'dropped', ended_at = :at WHERE id = ANY(:ids) AND state = 'dead'")
+
+_WITHDRAW = text("""
+    UPDATE outbox SET state = 'dropped', ended_at = :at, fault = 'done by hand'
+    WHERE key = ANY(:keys) AND state = 'queued' AND lease_until IS NULL AND NOT unknown
+""")
 
 _SWEEP = text("""
     DELETE FROM outbox WHERE id IN (

@@ -6,7 +6,7 @@ decides what a bank's word means (domain/clearing.py).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -67,6 +67,8 @@ class Line:
     state: LineState = LineState.WRITTEN
     said: str = ""
     bank_reference: str = ""
+    currency: str = ""
+    """Of its batch, when it was read."""
 
     @property
     def party(self) -> str:
@@ -166,13 +168,16 @@ async def batches(conn: Connection, limit: int = 100) -> list[Standing]:
     return [Standing(_batch(row), row.written, row.paid, row.failed, row.returned) for row in found]
 
 
-async def lock_lines(conn: Connection, carrier: str, ids: Sequence[str], batch_ids: Sequence[str] = ()) -> list[Line]:
-    """Return the lines of a carrier with these end-to-end ids, and all lines of these batches, held."""
-    found = await conn.execute(_LOCK, {"carrier": carrier, "ids": list(ids), "batches": list(batch_ids)})
+async def lock_lines(
+    conn: Connection, carrier: str, ids: Sequence[str], batch_ids: Sequence[str] = (), subjects: Sequence[str] = ()
+) -> list[Line]:
+    """Return a carrier's lines with these end-to-end ids, of these batches, payouts or refunds: held, oldest first."""
+    values = {"carrier": carrier, "ids": list(ids), "batches": list(batch_ids), "subjects": list(subjects)}
+    found = await conn.execute(_LOCK, values)
     return [
         Line(
             row.end_to_end_id, row.batch, row.position, row.outbox_id, row.payout_id, row.refund_id, row.amount,
-            LineState(row.state), row.said, row.bank_reference,
+            LineState(row.state), row.said, row.bank_reference, row.currency,
         )
         for row in found
     ]  # fmt: skip
@@ -187,6 +192,14 @@ class Change:
     said: str
     reason: str = ""
     reference: str = ""
+
+
+def joined(before: Change | None, after: Change) -> Change:
+    """Join two words on one line that come together: what both tell is heard, in their order."""
+    if before is None:
+        return after
+    events = (*before.move.events, *after.move.events)
+    return replace(after, line=before.line, move=Move(after.move.state, events))
 
 
 async def apply(conn: Connection, vault: Vault, changes: Sequence[Change], at: datetime) -> None:
@@ -308,10 +321,11 @@ _LIST = text(f"""
 
 _LOCK = text("""
     SELECT l.end_to_end_id, l.batch, l.position, l.outbox_id, l.payout_id, l.refund_id, l.amount, l.state, l.said,
-        l.bank_reference
+        l.bank_reference, b.currency
     FROM payout_batch_line l JOIN payout_batch b ON b.id = l.batch
-    WHERE b.carrier = :carrier AND (l.end_to_end_id = ANY(:ids) OR l.batch = ANY(:batches))
-    ORDER BY l.end_to_end_id FOR UPDATE OF l
+    WHERE b.carrier = :carrier AND (l.end_to_end_id = ANY(:ids) OR l.batch = ANY(:batches)
+        OR l.payout_id = ANY(:subjects) OR l.refund_id = ANY(:subjects))
+    ORDER BY b.made_at, l.end_to_end_id FOR UPDATE OF l
 """)
 
 _CHANGE = text("""

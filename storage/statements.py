@@ -7,12 +7,14 @@ repeat of a file, or of a part of one, changes nothing, so an import that was cu
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Self
 
 from sqlalchemy import text
 
+from domain import clearing
+from domain.clearing import Verdict
 from domain.matching import (
     DAYS_AFTER,
     DAYS_BEFORE,
@@ -28,9 +30,10 @@ from domain.matching import (
 )
 from domain.messages import Filed
 from domain.money import Currency
-from storage import filer, inbox
+from storage import filer, inbox, payout_files
 from storage.engine import Connection
 from storage.likeness import Found, Waiting, find_likely
+from storage.payout_files import Change, Line
 from storage.vault import Vault
 
 CHUNK = 5_000
@@ -100,10 +103,13 @@ async def take(conn: Connection, vault: Vault, source: Import, lines: Sequence[N
     new = [one for one in lines if one[0] not in known]
     if not new:
         return Tally(known=len(known))
-    found = await _by_references(conn, source.carrier, [line for _, line in new])
+    named = [find_references(f"{line.end_to_end} {line.bank_ref} {line.narrative}") for _, line in new]
+    found = await _by_references(conn, source.carrier, [line for _, line in new], named)
+    changes = await _by_files(conn, source.carrier, [line for _, line in new], named, found)
     await _by_likeness(conn, source, [line for _, line in new], found)
     matched = [(line_id, line, one) for (line_id, line), one in zip(new, found, strict=True)]
     await conn.execute(_INSERT, _columns(vault, source, matched, at))
+    await payout_files.apply(conn, vault, changes, at)  # heard before the lines that tell of it
     arrivals = [_arrival(source.carrier, *one) for one in matched]
     await inbox.insert(conn, [filer.row(vault, filed, at) for filed in arrivals])
     return _tally(len(known), found)
@@ -174,8 +180,9 @@ class _Ours:
     """Ids of refunds on their way by (receipt, currency, what the bank pays)."""
 
 
-async def _by_references(conn: Connection, carrier: str, lines: Sequence[StatementLine]) -> list[Found]:
-    named = [find_references(f"{line.end_to_end} {line.bank_ref} {line.narrative}") for line in lines]
+async def _by_references(
+    conn: Connection, carrier: str, lines: Sequence[StatementLine], named: Sequence[References]
+) -> list[Found]:
     ours = await _ours(conn, carrier, named)
     return [_named(line, refs, ours) for line, refs in zip(lines, named, strict=True)]
 
@@ -226,6 +233,59 @@ def _named(line: StatementLine, refs: References, ours: _Ours) -> Found:
             return Found(LineState.MATCHED, How.REFERENCE, confidence, payout_id=payout_id)
         case _:
             return Found(named=True, suggestions=tuple(receipts[:SUGGESTIONS]))
+
+
+# -- by the files that we wrote ---------------------------------------------------------------------------------------
+
+
+async def _by_files(
+    conn: Connection, carrier: str, lines: Sequence[StatementLine], named: Sequence[References], found: list[Found]
+) -> list[Change]:
+    """Return what lines tell of the payments in our files; each then says the same as a word in the bank's results.
+
+    So it makes no difference which of the two comes first, or whether the other ever comes. A line that is about
+    such a payment and tells nothing that can be is for staff: it may have gone out twice.
+    """
+    ids = {one for refs in named for one in refs.orders}
+    subjects = {one.payout_id or one.refund_id for one in found} - {""}
+    held = (
+        await payout_files.lock_lines(conn, carrier, sorted(ids), subjects=sorted(subjects)) if ids | subjects else []
+    )
+    orders = {one.end_to_end_id: one for one in held}
+    seen = (
+        {tuple(row) for row in await conn.execute(_SEEN, {"carrier": carrier, "orders": list(orders)})}
+        if orders
+        else set()
+    )
+    changes: dict[str, Change] = {}
+    for place, (line, refs) in enumerate(zip(lines, named, strict=True)):
+        subject = found[place].payout_id or found[place].refund_id
+        of = [orders[one] for one in refs.orders if one in orders] or [
+            order for order in orders.values() if subject and subject in {order.payout_id, order.refund_id}
+        ]
+        if not of:
+            continue
+        change = _told(line, [order for order in of if (order.end_to_end_id, line.amount < 0) not in seen])
+        if change is None:
+            found[place] = Found(named=True)
+            continue
+        key = change.line.end_to_end_id
+        seen.add((key, line.amount < 0))
+        orders[key] = replace(change.line, state=change.move.state)
+        changes[key] = payout_files.joined(changes.get(key), change)
+        payout_id, refund_id = change.line.payout_id or "", change.line.refund_id or ""
+        found[place] = Found(LineState.MATCHED, How.REFERENCE, _BY_REFERENCE, "", payout_id, refund_id, key)
+    return list(changes.values())
+
+
+def _told(line: StatementLine, orders: Sequence[Line]) -> Change | None:
+    """Return what a line says of the first of some payments that it can be the word on."""
+    verdict, said = (Verdict.PAID, "STATEMENT") if line.amount < 0 else (Verdict.RETURNED, "RETURNED")
+    for order in orders:
+        move = clearing.move(order.state, verdict)
+        if move and (order.amount, order.currency) == (abs(line.amount), line.currency.value):
+            return Change(order, move, said, reference=line.bank_ref)
+    return None
 
 
 # -- by likeness ------------------------------------------------------------------------------------------------------
@@ -286,11 +346,12 @@ def _columns(
             found.refund_id or None,
             " ".join(found.suggestions),
             line.position,
+            found.order,
         )
         for line_id, line, found in matched
     ]
-    names = "id booked valued amount currency sealed hint state how confidence receipt payout refund likely position"
-    columns = zip(names.split(), zip(*rows, strict=True), strict=True)
+    names = "id booked valued amount currency sealed hint state how confidence receipt payout refund likely"
+    columns = zip([*names.split(), "position", "order"], zip(*rows, strict=True), strict=True)
     return {name: list(values) for name, values in columns} | {"carrier": source.carrier, "file": source.file, "at": at}
 
 
@@ -314,6 +375,7 @@ def _arrival(carrier: str, line_id: str, line: StatementLine, found: Found) -> F
         "receipt": found.receipt,
         "payout_id": found.payout_id,
         "refund_id": found.refund_id,
+        "order": found.order,
         "confidence": found.confidence,
         "suggestions": list(found.suggestions),
         "hint": line.hint.value,
@@ -341,6 +403,9 @@ _PAYOUT_REFS = text("""
 _REFUNDS_OF = text("""
     SELECT id, receipt, pay_currency, pay_amount FROM refund WHERE receipt = ANY(:receipts) AND state = 'PENDING'
 """)
+_SEEN = text("""
+    SELECT outcome, amount < 0 FROM statement_line WHERE carrier = :carrier AND outcome = ANY(:orders)
+""")
 _WAITING = text("""
     SELECT p.receipt, CASE WHEN p.pay_amount > 0 THEN p.pay_amount ELSE p.amount END AS amount,
         CASE WHEN p.pay_amount > 0 THEN p.pay_currency ELSE p.currency END AS currency,
@@ -353,11 +418,12 @@ _WAITING = text("""
 """)
 _INSERT = text("""
     INSERT INTO statement_line (id, booked, valued, amount, currency, sealed, hint, state, how, confidence, receipt,
-        payout_id, refund_id, suggestions, position, carrier, file, imported_at)
+        payout_id, refund_id, suggestions, position, outcome, carrier, file, imported_at)
     SELECT u.*, :carrier, :file, :at FROM unnest(CAST(:id AS text[]), CAST(:booked AS date[]), CAST(:valued AS date[]),
         CAST(:amount AS bigint[]), CAST(:currency AS text[]), CAST(:sealed AS bytea[]), CAST(:hint AS text[]),
         CAST(:state AS text[]), CAST(:how AS text[]), CAST(:confidence AS smallint[]), CAST(:receipt AS text[]),
-        CAST(:payout AS text[]), CAST(:refund AS text[]), CAST(:likely AS text[]), CAST(:position AS bigint[])) AS u
+        CAST(:payout AS text[]), CAST(:refund AS text[]), CAST(:likely AS text[]),
+        CAST(:position AS bigint[]), CAST(:order AS text[])) AS u
 """)
 _BALANCES = text("""
     INSERT INTO statement_balance (carrier, currency, as_of, balance, line_total)

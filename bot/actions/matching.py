@@ -26,6 +26,9 @@ OWN = {"OWN": ledger.operator, "MOVE": ledger.transit}
 
 def line(turn: Turn, command: c.Line) -> None:
     """Take a line of a statement for what it was found to be, or put it aside."""
+    if command.order:
+        _shown(turn, command)
+        return
     deposit = Deposit(command.carrier, command.line_id, command.amount, Currency(command.currency))
     payment, payout = turn.book.get(Payment, command.receipt), turn.book.get(Payout, command.payout_id)
     if deposit.amount > 0 and payout is not None and _is_of(turn, deposit, payout):
@@ -45,6 +48,14 @@ def line(turn: Turn, command: c.Line) -> None:
         deposits.park(turn, deposit, command.suggestions)
 
 
+def _shown(turn: Turn, command: c.Line) -> None:
+    """Note that a bank has shown a payment in a file of ours; what it told was heard before this."""
+    payout = turn.book.get(Payout, command.payout_id)
+    if payout is not None and command.amount < 0:
+        turn.book.put(replace(payout, provider_ref=command.line_id))
+    turn.book.lines[command.line_id] = ("MATCHED", command.order)
+
+
 def _is_of(turn: Turn, deposit: Deposit, payout: Payout) -> bool:
     """Whether a line is the whole of a payout by its own carrier: anybody may write a reference on a transfer."""
     currency = turn.book.circle(payout.circle).currency
@@ -54,6 +65,7 @@ def _is_of(turn: Turn, deposit: Deposit, payout: Payout) -> bool:
 def _paid_out(turn: Turn, payout: Payout, line_id: str) -> bool:
     """Take a line as the word that a payout went out, once; a second one is money that went out twice."""
     if payout.state in UNSENT:
+        turn.withdrawn.append(payout.key)  # paid by hand: no file may pay it again
         receiving.disbursed(turn, c.Disbursed(payout.id, line_id))
         turn.book.put(replace(turn.book.must(Payout, payout.id), provider_ref=line_id))
         return True
@@ -68,6 +80,7 @@ def _given_back(turn: Turn, deposit: Deposit, refund: Refund) -> bool:
     whole = (refund.carrier, refund.pay_amount, refund.pay_currency)
     if refund.state is not RefundState.PENDING or whole != (deposit.carrier, -deposit.amount, deposit.currency):
         return False
+    turn.withdrawn.append(returning.order_key(refund))
     returning.refunded(turn, c.Refunded(refund.id, deposit.id))
     return True
 

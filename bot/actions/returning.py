@@ -143,7 +143,12 @@ def _ask(turn: Turn, payment: Payment, refund: Refund, account: dict[str, object
         **account,
     }
     kind = "disburse" if refund.carrier in BANKS else "refund"
-    turn.order(kind, refund.carrier, f"refund:{refund.id}", body, {"refund_id": refund.id})
+    turn.order(kind, refund.carrier, order_key(refund), body, {"refund_id": refund.id})
+
+
+def order_key(refund: Refund) -> str:
+    """Return under what key a carrier is asked for a refund."""
+    return f"refund:{refund.id}"
 
 
 def _parts(circle: Circle, payment: Payment, refund: Refund) -> tuple[Transaction, ...]:

@@ -93,6 +93,8 @@ class Turn:
     orders: list[Order] = field(default_factory=list)
     passing: list[c.PassOn] = field(default_factory=list)
     """Notices that have to go by another way."""
+    withdrawn: list[str] = field(default_factory=list)
+    """Keys of orders that are not to be sent any more, unless it has begun."""
     remembered: dict[str, Any] = field(default_factory=dict)
     """What the talk with this party has to keep in mind (see Session.remember)."""
     tried: Tried = field(default_factory=Tried)

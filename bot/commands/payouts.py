@@ -34,7 +34,7 @@ from domain.schedule import local, local_date
 from storage import payout_files
 from storage.clock import Clock
 from storage.engine import Connection
-from storage.payout_files import CARRIERS, Change, Line, Order
+from storage.payout_files import CARRIERS, Change, Line, Order, joined
 from storage.vault import Unsealable, Vault
 
 WALLETS = frozenset({"lynk"})
@@ -356,17 +356,9 @@ def decide(report: Report, lines: Sequence[Line]) -> tuple[list[Change], list[st
             complaints.append(change)
             continue
         before = changes.get(each.end_to_end_id)
-        changes[each.end_to_end_id] = _both(before, change)
+        changes[each.end_to_end_id] = joined(before, change)
         by_id[each.end_to_end_id] = replace(change.line, state=change.move.state)
     return list(changes.values()), complaints
-
-
-def _both(before: Change | None, after: Change) -> Change:
-    """Join two words on one line in the same file: what both tell is heard, in their order."""
-    if before is None:
-        return after
-    events = (*before.move.events, *after.move.events)
-    return replace(after, line=before.line, move=clearing.Move(after.move.state, events))
 
 
 def _spread(of_all: ToldOfAll, lines: Sequence[Line], told: Sequence[Told]) -> tuple[list[Told], list[str]]:

@@ -43,6 +43,9 @@ def test_payouts_and_the_ids_of_our_files_are_found() -> None:
     assert find_references("payout p 7k2m").payouts == ("P-7K2M",)
     assert find_references("payout:0123456789ABCDEF01234567:2").ids == ("0123456789abcdef01234567",)
     assert find_references("0123456789abcdef012345678").ids == ()
+    in_file = find_references("ACH/P7K2MAAAABBBBCCC/R7K2MQ9XABBBBCCC")
+    assert in_file.orders == ("P7K2MAAAABBBBCCC", "R7K2MQ9XABBBBCCC")
+    assert (in_file.receipts, in_file.payouts) == ((), ())
 
 
 @given(st.lists(st.sampled_from(ALPHABET), min_size=8, max_size=8).map("".join), st.sampled_from(["-", " ", "", "."]))

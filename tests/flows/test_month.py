@@ -182,6 +182,8 @@ async def test_a_month_of_twenty_on_all_rails_at_once(stripe: Stripe) -> None:  
     banks.line("ncb", -by_rail, f"PAYMENT {payout_ref.replace('-', '')} {payout}")
     await banks.imported("ncb")
     assert await marva.saw("sent to NCB", payout_ref)
+    by_hand = await fetch(house, "SELECT state FROM outbox WHERE kind = 'disburse'")
+    assert by_hand == "dropped", "paid by hand, and a file would pay it again"
 
     # The payee's bank sends it back; it goes out again and arrives.
     banks.line("ncb", by_rail, f"RETURN {payout_ref.replace('-', '')} ACCOUNT CLOSED", Hint.RETURNED)
