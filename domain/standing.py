@@ -56,6 +56,8 @@ class Seat(NamedTuple):
     cash_held: int
     owed: tuple[Owed, ...]
     my_turns: tuple[Turn, ...]
+    debt: int = 0
+    """What the card's bank took back of mine after it was drawn."""
 
     def money(self, minor: int) -> Money:
         """Return minor units as money of this circle."""
@@ -79,7 +81,7 @@ class Seat(NamedTuple):
     @property
     def owed_in_all(self) -> int:
         """What this person owes here today."""
-        return sum(o.left for o in self.owed)
+        return sum(o.left for o in self.owed) + self.debt
 
 
 @dataclass(frozen=True, slots=True)

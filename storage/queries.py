@@ -44,6 +44,8 @@ _SEATS = text("""
         coalesce(r.number, 0) AS round, coalesce(r.drawer, '') AS drawer, coalesce(r.pot, 0) AS pot,
         coalesce((SELECT balance FROM ledger_account
             WHERE name = 'circle\\:' || c.code || '\\:credit\\:' || mine.person_id), 0) AS credit,
+        coalesce((SELECT balance FROM ledger_account
+            WHERE name = 'circle\\:' || c.code || '\\:debt\\:' || mine.person_id), 0) AS debt,
         CASE WHEN c.banker_id = mine.person_id THEN coalesce((SELECT balance FROM ledger_account
             WHERE name = 'circle\\:' || c.code || '\\:cash'), 0) ELSE 0 END AS cash_held,
         (SELECT CAST(json_agg(json_build_array(d.round, w.due, w.grace_until, w.state, d.amount - d.paid)
@@ -264,6 +266,7 @@ def _seat(row: Any) -> Seat:
         cash_held=row.cash_held,
         owed=tuple(_owed(cells) for cells in orjson.loads(row.owed or "[]")),
         my_turns=tuple(_turn(cells) for cells in orjson.loads(row.my_turns or "[]")),
+        debt=row.debt,
     )
 
 

@@ -78,6 +78,7 @@ _DRAWN = frozenset({What.DRAW, What.DRAW_BACK})
 
 
 def _mine(turn: Turn, circle: Circle, facts: StatementFacts) -> Text:
+    dues = turn.book.dues_of(circle.code, turn.person_id)
     thrown = sum(e.amount for e in facts.entries if e.what in _THROWN)
     drawn = -sum(e.amount for e in facts.entries if e.what in _DRAWN)
     return text(
@@ -86,12 +87,22 @@ def _mine(turn: Turn, circle: Circle, facts: StatementFacts) -> Text:
         date=facts.until,
         thrown=circle.money(thrown),
         drawn=circle.money(drawn),
-        owed=circle.money(sum(d.left for d in turn.book.dues_of(circle.code, turn.person_id))),
+        owed=circle.money(sum(d.left for d in dues) + turn.book.balance(ledger.debt(circle.code, turn.person_id))),
         credit=circle.money(turn.book.balance(ledger.credit(circle.code, turn.person_id))),
     )
 
 
 def _book(turn: Turn, circle: Circle, facts: StatementFacts) -> Text:
+    """More may be out than in: a bank took back what was drawn already, and its member owes it to the circle."""
+    if facts.closing < 0:
+        return text(
+            "statement_book_less",
+            circle=circle.name,
+            date=facts.until,
+            thrown=circle.money(facts.came_in),
+            drawn=circle.money(facts.went_out),
+            owed=circle.money(-facts.closing),
+        )
     return text(
         "statement_book",
         circle=circle.name,

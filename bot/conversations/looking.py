@@ -61,12 +61,13 @@ def ask_line(ask: Ask) -> Text:
 
 
 def _owed(standing: Standing) -> list[Text]:
-    return [_owed_line(s) for s in live(standing) if s.owed]
+    return [_owed_line(s) for s in live(standing) if s.owed_in_all]
 
 
 def _owed_line(seat: Seat) -> Text:
-    first = seat.owed[0]
-    return text("owed_line", circle=seat.name, amount=seat.money(seat.owed_in_all), due=first.due)
+    if not seat.owed:
+        return text("balance_debt", circle=seat.name, amount=seat.money(seat.debt))
+    return text("owed_line", circle=seat.name, amount=seat.money(seat.owed_in_all), due=seat.owed[0].due)
 
 
 def help_(talk: Talk) -> Say:
@@ -113,14 +114,14 @@ def balance(talk: Talk) -> Say:
     if not seats:
         return say("balance_none", *menu_answers(talk.standing))
     lines = tuple(line for seat in seats[:MOST_ROWS] for line in _balance_lines(seat, local_date(talk.standing.now)))
-    owes = any(s.owed for s in seats)
+    owes = any(s.owed_in_all for s in seats)
     return say("balance", *([Answer("PAY", text("menu_pay"))] if owes else []), lines=lines)
 
 
 def _counts(seat: Seat) -> bool:
     """Whether money is open between me and a circle: it runs, or it is over and something was left."""
     runs = seat.state in {CircleState.ACTIVE, CircleState.SUSPENDED}
-    return (seat.is_member and (runs or bool(seat.owed or seat.credit))) or seat.cash_held > 0
+    return (seat.is_member and (runs or bool(seat.owed_in_all or seat.credit))) or seat.cash_held > 0
 
 
 def _balance_name(owed: Owed, today: date) -> str:
@@ -134,6 +135,8 @@ def _balance_name(owed: Owed, today: date) -> str:
 
 def _balance_lines(seat: Seat, today: date) -> list[Text]:
     lines: list[Text] = []
+    if seat.debt:
+        lines.append(text("balance_debt", circle=seat.name, amount=seat.money(seat.debt)))
     for owed in seat.owed:
         name = _balance_name(owed, today)
         lines.append(

@@ -29,7 +29,7 @@ MONEY_WORDS = frozenset({"k", "grand", "thousand", "dollars", "dollar", "jmd", "
 
 def _throws(seat: Seat) -> bool:
     """Whether throws are taken: while a circle runs, and after it of those who still owe (rules.md 51)."""
-    owes_still = seat.state is CircleState.COMPLETED and bool(seat.owed)
+    owes_still = seat.state is CircleState.COMPLETED and seat.owed_in_all > 0
     return seat.is_member and (seat.running or owes_still)
 
 

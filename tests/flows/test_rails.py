@@ -296,6 +296,9 @@ async def test_a_chargeback_after_the_draw_is_the_member_s_debt_and_no_one_else_
     await devon.sees("took back J$5,000")
     debt = "SELECT balance FROM ledger_account WHERE name LIKE 'circle:%:debt:%'"
     assert await fetch(house, debt) == 500_000
+    await devon.says("BALANCE").sees("J$5,000 to pay again, which the card's bank took back")
+    await devon.says("STATEMENT").sees("you threw J$0 and drew J$0. Owed J$5,000")
+    await club.banker.says("STATEMENT").sees("in J$15,000, out J$20,000. J$5,000 a bank took back has still to be paid")
     await devon.says(f"PAY 5000 SANDBOX {club.code}").sees("pays what the card's bank took back")
     assert await fetch(house, debt) == 0
     await proved(house)
