@@ -1,22 +1,20 @@
 """Cards by PowerTranz: the page, the callback that proves nothing, and the gateway's own word that does."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from channels.base import HookRequest, Refused, Retry, Sent, Unknown, Unreadable
 from channels.http import Http
 from channels.rails.operator import BankHook
 from channels.rails.powertranz import PowerTranzHook, PowerTranzRail, transaction_id
-from tests.standins import Fault, RefusedError, Standin
+from tests.powertranz_standin import MERCHANT, PASSWORD, PowerTranzStandin
+from tests.standins import Fault
 
-PASSWORD = "gateway-pass"
 THANKS = "https://pardna.example/pay/thanks"
 HOOK_URL = "https://pardna.example/hooks/ncb"
 ORDER: dict[str, Any] = {
@@ -25,91 +23,6 @@ ORDER: dict[str, Any] = {
     "receipt": "R-7K2MQ9XA",
     "link": "https://pardna.example/pay/t0k3n",
 }
-
-
-class PowerTranzStandin(Standin):
-    """The gateway as its guide describes it: a page for a sale, one use of a token, refunds of what was taken."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pages: dict[str, dict[str, Any]] = {}
-        """By token, what was asked for."""
-        self.taken: dict[str, dict[str, Any]] = {}
-        self.given_back: list[dict[str, Any]] = []
-        self.iso = "00"
-        self.changed: dict[str, Any] = {}
-        """What a payment's answer says instead."""
-
-    def routes(self) -> Iterable[web.RouteDef]:
-        return [
-            web.post("/api/spi/sale", self._sale),
-            web.post("/api/spi/payment", self._payment),
-            web.post("/api/refund", self._refund),
-            web.get("/api/alive", self._alive),
-        ]
-
-    def _allowed(self, request: web.Request) -> None:
-        given = (request.headers.get("PowerTranz-PowerTranzId"), request.headers.get("PowerTranz-PowerTranzPassword"))
-        if given != ("88800001", PASSWORD):
-            raise RefusedError(401, {"Errors": [{"Code": "401", "Message": "Unauthorized"}]})
-
-    async def _sale(self, request: web.Request) -> web.StreamResponse:
-        text = await request.text()
-
-        def take() -> Mapping[str, Any]:
-            self._allowed(request)
-            asked = json.loads(text)
-            UUID(asked["TransactionIdentifier"])
-            assert asked["ThreeDSecure"] is True
-            assert asked["CurrencyCode"] in {"388", "840"}
-            assert asked["ExtendedData"]["MerchantResponseUrl"].startswith("https://")
-            assert asked["ExtendedData"]["HostedPage"] == {"PageSet": "PTZ/pardna", "PageName": "card"}
-            if asked["TransactionIdentifier"] in {page["TransactionIdentifier"] for page in self.pages.values()}:
-                raise RefusedError(200, {**asked, "Approved": False, "IsoResponseCode": "98"})
-            token = f"spi-{self._next()}-abc"
-            self.pages[token] = {**asked, "raw": text}
-            html = f"<!DOCTYPE html><html><body><form method='post' action='{self.url}/page'></form></body></html>"
-            return self._answer(token, False, "SP4") | {"SpiToken": token, "RedirectData": html}
-
-        return await self.answer(request, "sale", take)
-
-    def _answer(self, token: str, approved: bool, iso: str) -> dict[str, Any]:
-        asked = self.pages[token]
-        said = {name: asked[name] for name in ("TransactionIdentifier", "TotalAmount", "CurrencyCode")}
-        said |= {"OrderIdentifier": asked["OrderIdentifier"], "TransactionType": 2}
-        return {**said, "Approved": approved, "IsoResponseCode": iso}
-
-    async def _payment(self, request: web.Request) -> web.StreamResponse:
-        token = await request.json()
-
-        def take() -> Mapping[str, Any]:
-            if token not in self.pages or token in self.taken:
-                raise RefusedError(400, {"Errors": [{"Code": "99", "Message": "SpiToken not found"}]})
-            said = self._answer(token, self.iso == "00", self.iso) | self.changed
-            self.taken[token] = said
-            return said
-
-        return await self.answer(request, "payment", take)
-
-    async def _refund(self, request: web.Request) -> web.StreamResponse:
-        asked = await request.json()
-
-        def take() -> Mapping[str, Any]:
-            self._allowed(request)
-            sale = [s for s in self.taken.values() if s["TransactionIdentifier"] == asked["TransactionIdentifier"]]
-            if not sale or asked["TotalAmount"] > sale[0]["TotalAmount"]:
-                return {"Approved": False, "IsoResponseCode": "12", "ResponseMessage": "Invalid"}
-            self.given_back.append(asked)
-            return {"Approved": True, "IsoResponseCode": "00", "TransactionIdentifier": asked["ExternalIdentifier"]}
-
-        return await self.answer(request, "refund", take)
-
-    async def _alive(self, request: web.Request) -> web.StreamResponse:
-        def take() -> Mapping[str, Any]:
-            self._allowed(request)
-            return {"Status": "Alive"}
-
-        return await self.answer(request, "alive", take)
 
 
 @pytest.fixture
@@ -121,7 +34,7 @@ async def gateway() -> AsyncIterator[PowerTranzStandin]:
 def make(session: aiohttp.ClientSession, url: str, password: str = PASSWORD) -> PowerTranzRail:
     http = Http(session, "powertranz", timeout_seconds=0.3)
     page = {"hook_url": HOOK_URL, "page_set": "PTZ/pardna", "page_name": "card"}
-    return PowerTranzRail(http, f"{url}/api", "88800001", password, **page)
+    return PowerTranzRail(http, f"{url}/api", MERCHANT, password, **page)
 
 
 @pytest.fixture
