@@ -3,12 +3,12 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from importlib import import_module
 
-from bot.app import ROLES, serve
-from bot.commands import chat, checks, demo, house, letters, payouts, statements
+from bot.commands import payouts, statements
 from bot.config import Settings, SettingsError
+from bot.place import ROLES
 from bot.telemetry import start_logging
 from domain.messages import Channel
 from domain.people import Role
@@ -59,31 +59,35 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _serve(settings: Settings, asked: argparse.Namespace) -> int:
-    await serve(settings, roles=asked.role, port=asked.port or settings.port, workers=asked.workers)
-    return 0
-
-
-COMMANDS: dict[tuple[str, str], Callable[[Settings, Any], Awaitable[int]]] = {
-    ("serve", ""): _serve,
-    ("migrate", ""): house.migrate_database,
-    ("demo", ""): demo.run,
-    ("chat", ""): chat.run,
-    ("staff", "add"): house.add_staff,
-    ("staff", "remove"): house.remove_staff,
-    ("inbox", "list"): letters.list_parked,
-    ("inbox", "retry"): letters.retry_parked,
-    ("outbox", "list"): letters.list_dead,
-    ("outbox", "retry"): letters.retry_dead,
-    ("outbox", "drop"): letters.drop_dead,
-    ("ledger", "verify"): checks.verify_ledger,
-    ("payouts", "export"): payouts.export,
-    ("payouts", "list"): payouts.list_batches,
-    ("payouts", "results"): payouts.take_results,
-    ("statements", "import"): statements.import_statement,
-    ("statements", "maps"): statements.list_maps,
-    ("doctor", ""): checks.doctor,
+COMMANDS: Mapping[tuple[str, str], str] = {
+    ("serve", ""): "house.run_service",
+    ("migrate", ""): "house.migrate_database",
+    ("demo", ""): "demo.run",
+    ("chat", ""): "chat.run",
+    ("staff", "add"): "staff.add",
+    ("staff", "remove"): "staff.remove",
+    ("inbox", "list"): "letters.list_parked",
+    ("inbox", "retry"): "letters.retry_parked",
+    ("outbox", "list"): "letters.list_dead",
+    ("outbox", "retry"): "letters.retry_dead",
+    ("outbox", "drop"): "letters.drop_dead",
+    ("ledger", "verify"): "books.verify_ledger",
+    ("payouts", "export"): "payouts.export",
+    ("payouts", "list"): "payouts.list_batches",
+    ("payouts", "results"): "payouts.take_results",
+    ("statements", "import"): "statements.import_statement",
+    ("statements", "maps"): "statements.list_maps",
+    ("doctor", ""): "checks.doctor",
 }
+"""Where each command is, under bot/commands: only the one that is asked for is loaded, so that it starts quickly."""
+
+
+def command(word: str, act: str) -> Callable[[Settings, argparse.Namespace], Awaitable[int]]:
+    """Load a command. Raises KeyError for one that there is not."""
+    module, _, function = COMMANDS[word, act].partition(".")
+    found: Callable[[Settings, argparse.Namespace], Awaitable[int]]
+    found = getattr(import_module(f"bot.commands.{module}"), function)
+    return found
 
 
 def main() -> None:
@@ -95,7 +99,7 @@ def main() -> None:
             sys.exit(0)
         settings = Settings.read()
         start_logging(development=settings.development)
-        run = COMMANDS[asked.word, getattr(asked, "act", "") or ""]
+        run = command(asked.word, getattr(asked, "act", "") or "")
         status = _run(run(settings, asked))
     except (SettingsError, EmbeddedError) as fault:
         print("\n".join(f"pardna: {line}" for line in str(fault).splitlines()), file=sys.stderr)

@@ -11,7 +11,7 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,6 @@ from functools import partial
 from typing import Any, Final
 
 import aiohttp
-import holidays
 import structlog
 from aiohttp import web
 
@@ -30,6 +29,7 @@ from bot.config import Settings, SettingsError
 from bot.desk import Desk
 from bot.drawing.press import Press
 from bot.keeper import Keeper
+from bot.place import channel_states, database, jamaican_calendar, public_url
 from bot.relay import Relay
 from bot.simulator.chat import SimulatedChat
 from bot.telemetry import Metrics
@@ -43,27 +43,20 @@ from channels.chat.whatsapp import WhatsApp, WhatsAppHook
 from channels.http import Http
 from channels.rails.sandbox import SandboxRail
 from channels.rails.stripe import StripeHook, StripeRail, is_live
-from domain.house import HouseRules
 from domain.messages import Channel
 from domain.money import Currency
 from domain.payments import CARD, SANDBOX, US_CARD, How, Route
 from domain.people import Role
-from domain.schedule import Calendar
 from storage import queries
 from storage.bell import Bell
 from storage.clock import Clock
-from storage.embedded import EmbeddedPostgres, running_url
 from storage.engine import Engine, make_engine
 from storage.filer import Filer
 from storage.limits import Limits
 from storage.migrate import migrate, pending
-from storage.reads import Unreachable, reading
 from storage.sim_phone import PhoneWatch
 from storage.vault import Vault
 
-ROLES: Final = ("web", "desk", "relay", "keeper")
-HOLIDAY_YEARS: Final = 6
-"""How many years ahead dates are worked out: 50 monthly turns and a margin."""
 WORKER: Final = "PARDNA_WORKER"
 """Set in a worker's environment to its parent's process id: it shares that one's database and port."""
 ORPHAN_SECONDS: Final = 1.0
@@ -88,45 +81,6 @@ class Parts:
     public_url: str
 
 
-def public_url(settings: Settings, port: int) -> str:
-    """Return the address people and providers use."""
-    return settings.public_url or f"http://127.0.0.1:{port}"
-
-
-@asynccontextmanager
-async def database(settings: Settings) -> AsyncIterator[str]:
-    """Lend the database's address: the one that is set, or our own server while this lasts.
-
-    Raises SettingsError when the one that is set cannot be reached.
-    """
-    if settings.database_url:
-        await reach(settings.database_url)
-        yield settings.database_url
-        return
-    async with EmbeddedPostgres(settings.pardna_home) as server:
-        yield server.url
-
-
-async def reach(url: str) -> None:
-    """Raise SettingsError when the database cannot be reached."""
-    engine = make_engine(url)
-    try:
-        async with reading(engine):
-            pass
-    except Unreachable as fault:
-        raise SettingsError([f"DATABASE_URL: the database cannot be reached ({fault}); see that it runs"]) from None
-    finally:
-        await engine.dispose()
-
-
-def database_url(settings: Settings) -> str:
-    """Return the address for the command line. Raises SettingsError when no server runs."""
-    url = settings.database_url or running_url(settings.pardna_home)
-    if url is None:
-        raise SettingsError(["no service is running here: start it with `make run`, or set DATABASE_URL"])
-    return url
-
-
 @asynccontextmanager
 async def parts_on(settings: Settings, url: str, port: int) -> AsyncIterator[Parts]:
     """Build what every role stands on, and take it down again."""
@@ -144,13 +98,6 @@ async def parts_on(settings: Settings, url: str, port: int) -> AsyncIterator[Par
         filer = Filer(engine, vault, clock, bell)
         site = public_url(settings, port)
         yield Parts(settings, engine, vault, clock, bell, filer, metrics, limits, session, site)
-
-
-def jamaican_calendar(year: int, rules: HouseRules) -> Calendar:
-    """Return Jamaica's business days around a year: the field's library's, and what the operator says of them."""
-    years = range(year - 1, year + HOLIDAY_YEARS)
-    known = frozenset(holidays.country_holidays("JM", years=years))
-    return Calendar((known | rules.closed) - rules.opened)
 
 
 def make_routes(settings: Settings) -> dict[str, Route]:
@@ -335,13 +282,6 @@ async def keep(parts: Parts) -> None:
     """Keep the clock and audit the books until cancelled."""
     auditor = Auditor(parts.engine, parts.clock, metrics=parts.metrics)
     await asyncio.gather(make_keeper(parts).run(), auditor.run())
-
-
-def channel_states(settings: Settings) -> Mapping[str, str]:
-    """Say of each chat channel whether it is on, simulated or off."""
-    return {
-        c.value: "on" if c in settings.providers else "simulated" if c in settings.simulated else "off" for c in Channel
-    }
 
 
 async def run_web(parts: Parts, port: int, *, share_port: bool, listening: asyncio.Event) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import jamaican_calendar, make_routes
+from bot.app import make_routes
 from bot.commands.checks import doctor
 from bot.config import Settings, SettingsError
 from bot.house_rules import RULES, shown
+from bot.place import jamaican_calendar
 from channels.payout_files.instruction import Unwritable, read
 from domain.clearing import Method, choose, execution_date
 from domain.house import BUILT_IN, HouseRules

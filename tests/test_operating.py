@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bot.commands.checks import verify_ledger
+from bot.commands.books import verify_ledger
 from bot.config import Settings
 from bot.telemetry import Metrics
 from domain.ledger import Transaction, Transfer, credit, rail

@@ -1,4 +1,4 @@
-"""Commands that look: `ledger verify` and `doctor`."""
+"""`pardna doctor`: what is wrong, and how to mend it."""
 
 import argparse
 from datetime import UTC, datetime
@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import aiohttp
 
 from bot import sms
-from bot.app import channel_states, database_url, public_url
 from bot.commands.reaching import transaction
 from bot.config import Settings, SettingsError
 from bot.house_rules import shown
+from bot.place import channel_states, database_url, public_url
 from bot.rails import advice, live_faults, rail_states
 from channels.http import Http
 from storage import ledger, queries, sim_phone
@@ -17,23 +17,6 @@ from storage.clock import Clock
 from storage.engine import make_engine
 from storage.pulse import Pulse
 from storage.reads import Unreachable, reading
-
-
-async def verify_ledger(settings: Settings, _asked: argparse.Namespace) -> int:
-    """Prove every balance, posting and transaction, and hold each carrier against its statement; 1 when one is wrong.
-
-    The books' faults are named by the first of each kind.
-    """
-    async with transaction(settings) as conn:
-        report = await ledger.verify(conn)
-        carriers = await ledger.clearing(conn)
-    counted = f"{report.accounts} accounts, {report.transactions} transactions, {report.postings} postings"
-    print(f"The books are wrong ({counted}):" if report.faults else f"The books are right: {counted}.")
-    for fault in report.faults:
-        print(fault)
-    for one in carriers:
-        print(one.text())
-    return 1 if report.faults or any(one.difference for one in carriers) else 0
 
 
 async def doctor(settings: Settings, _asked: argparse.Namespace) -> int:

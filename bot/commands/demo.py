@@ -21,9 +21,10 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from bot.app import Parts, database, make_desk, make_relay, parts_on
+from bot.app import Parts, make_desk, make_relay, parts_on
 from bot.config import Settings
 from bot.keeper import Keeper
+from bot.place import database
 from bot.simulator.mover import Mover
 from domain.messages import Channel, Filed, Inbound, InboundKind, Outgoing
 from domain.people import Role

@@ -1,15 +1,17 @@
-"""Commands that change the house: migrate, staff."""
+"""Commands that run the service or bring its database up to date."""
 
 import argparse
-import sys
-from datetime import UTC, datetime
 
-from bot.app import database
-from bot.commands.reaching import transaction
-from bot.config import ADDRESS, Settings
-from domain.people import Role
-from storage import queries
+from bot.app import serve
+from bot.config import Settings
+from bot.place import database
 from storage.migrate import migrate
+
+
+async def run_service(settings: Settings, asked: argparse.Namespace) -> int:
+    """Run the service until it is told to stop."""
+    await serve(settings, roles=asked.role, port=asked.port or settings.port, workers=asked.workers)
+    return 0
 
 
 async def migrate_database(settings: Settings, _asked: argparse.Namespace) -> int:
@@ -18,42 +20,3 @@ async def migrate_database(settings: Settings, _asked: argparse.Namespace) -> in
         await migrate(url)
     print("The database is of this release.")
     return 0
-
-
-async def add_staff(settings: Settings, asked: argparse.Namespace) -> int:
-    """Make an address staff."""
-    if not _is_party(asked.address):
-        return 2
-    async with transaction(settings) as conn:
-        await queries.add_staff(conn, asked.address, Role(asked.role), datetime.now(UTC))
-    print(f"{_short(asked.address)} is {asked.role} now.")
-    return 0
-
-
-async def remove_staff(settings: Settings, asked: argparse.Namespace) -> int:
-    """An address is staff no more, in no role. One that PARDNA_STAFF names comes back at the next start."""
-    if not _is_party(asked.address):
-        return 2
-    async with transaction(settings) as conn:
-        found = await queries.remove_staff(conn, asked.address)
-    if not found:
-        print(f"pardna: {_short(asked.address)} is not staff", file=sys.stderr)
-        return 1
-    print(f"{_short(asked.address)} is staff no more.")
-    if asked.address in settings.staff:
-        print("Take it out of PARDNA_STAFF too, or it comes back at the next start.")
-    return 0
-
-
-def _is_party(party: str) -> bool:
-    channel, _, address = party.partition(":")
-    patterns = {c.value: pattern for c, pattern in ADDRESS.items()}
-    if channel in patterns and patterns[channel].fullmatch(address):
-        return True
-    print("pardna: the address must look like sms:+18765550000 or telegram:5550103", file=sys.stderr)
-    return False
-
-
-def _short(party: str) -> str:
-    channel, _, address = party.partition(":")
-    return f"{channel} ...{address[-4:]}"

@@ -17,9 +17,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from bot.app import jamaican_calendar
 from bot.commands.reaching import transaction
 from bot.config import Settings, SettingsError
+from bot.place import jamaican_calendar
 from channels.payout_files.instruction import Batch, Instruction, Payer, Unwritable, read
 from channels.payout_files.letters import write
 from channels.payout_files.listing import LAYOUTS, write_csv

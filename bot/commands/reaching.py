@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bot.app import database_url, reach
 from bot.config import Settings
+from bot.place import database_url, reach
 from storage.engine import Connection, make_engine
 
 

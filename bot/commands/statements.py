@@ -13,8 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from bot.app import database_url, reach
 from bot.config import Settings
+from bot.place import database_url, reach
 from channels.statements import maps, reader
 from channels.statements.parts import BadStatement
 from domain.matching import StatementBalance, StatementLine, find_references, numbered

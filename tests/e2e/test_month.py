@@ -19,7 +19,8 @@ import pytest
 from lxml import etree
 from sqlalchemy import text
 
-from bot.app import jamaican_calendar
+from bot.place import jamaican_calendar
+from domain.house import BUILT_IN
 from domain.money import Currency, Money
 from domain.schedule import local, local_date
 from storage import ledger
@@ -167,7 +168,7 @@ async def a_clerk(month: Month) -> Phone:
 
 async def a_circle_of_twenty(month: Month, clerk: Phone) -> date:
     """Everybody comes in, is verified and joins, and the circle begins; returns the first due date."""
-    calendar = jamaican_calendar((await month.today()).year)
+    calendar = jamaican_calendar((await month.today()).year, BUILT_IN)
     await month.table.go_to(at(calendar.business_day_after(await month.today()), 10))
     for number, name in enumerate(NAMES):
         channel = CHANNELS[number % 3]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import uvloop
 
-from bot import app, relay
+from bot import app, place, relay
 from bot.config import Settings
 from bot.desk import Desk
 from bot.telemetry import start_logging
@@ -94,7 +94,7 @@ def _deadly(function: Callable[..., Awaitable[Any]], where: Point, count: Callab
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--role", default=",".join(app.ROLES))
+    parser.add_argument("--role", default=",".join(place.ROLES))
     parser.add_argument("--die", default="")
     asked = parser.parse_args()
     if asked.die:

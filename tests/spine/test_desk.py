@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.commands import house, letters
+from bot.commands import letters, staff
 from bot.config import Settings
 from domain.messages import Filed, Inbound, InboundKind
 from domain.people import Address, Language, Person
@@ -90,12 +90,12 @@ async def test_staff_come_and_go_by_the_command_line(
     monkeypatch.setenv("PARDNA_HOME", str(tmp_path))
     settings = Settings.read(None)
     asked = argparse.Namespace(address="sms:+18765550100", role="finance")
-    assert await house.add_staff(settings, asked) == 0
+    assert await staff.add(settings, asked) == 0
     async with home.engine.connect() as conn:
         assert ("sms:+18765550100", "finance") in await queries.staff(conn)
-    assert await house.remove_staff(settings, asked) == 0
-    assert await house.remove_staff(settings, asked) == 1
-    assert await house.add_staff(settings, argparse.Namespace(address="8765550100", role="finance")) == 2
+    assert await staff.remove(settings, asked) == 0
+    assert await staff.remove(settings, asked) == 1
+    assert await staff.add(settings, argparse.Namespace(address="8765550100", role="finance")) == 2
 
 
 async def test_an_address_never_passes_to_another_person_by_being_written(home: House) -> None:
