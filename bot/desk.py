@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import structlog
 
-from bot.actions import delivery
+from bot.actions import delivery, deposits
 from bot.actions.gate import check
 from bot.actions.results import read_duty, read_result
 from bot.actions.table import ACTIONS
@@ -299,6 +299,7 @@ class Desk:
             rails=self._house if any(cmd.moves_money for cmd in every) else frozenset(),
             queue=any(isinstance(cmd, c.Queue) for cmd in every),
             provider_refs=frozenset(ref for cmd in every for ref in _provider_refs(cmd)),
+            aside=frozenset(name for cmd in every for name in deposits.names(cmd)),
             refund_ids=named("refund_id", every),
             dispute_ids=named("dispute_id", every),
             money=any(cmd.moves_money for cmd in every),
@@ -309,8 +310,8 @@ class Desk:
 def _provider_refs(command: c.Command) -> list[tuple[str, str]]:
     """Return by what references of a carrier's own a payment of ours may be known already."""
     match command:
-        case c.Collected(carrier=carrier, provider_ref=ref, provider_id=id_) if carrier:
-            return [(carrier, ref or id_)]
+        case c.Collected(carrier=carrier) if carrier:
+            return [(carrier, command.ref)]
         case c.ChargedBack() | c.ChargeReturned() | c.DisputeClosed():
             return [(command.carrier, command.provider_ref)]
         case c.Line():

@@ -728,6 +728,11 @@ class Collected(Result):
     amount: int = 0
     currency: str = ""
 
+    @property
+    def ref(self) -> str:
+        """The carrier's own name of the money."""
+        return self.provider_ref or self.provider_id
+
 
 @dataclass(frozen=True, slots=True)
 class CollectPending(Result):

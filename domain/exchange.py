@@ -55,6 +55,11 @@ def asked(amount: int, currency: Currency, pay: Currency, rate: int) -> int:
     return -(-amount * above // below)
 
 
+def share(counted: int, part: int, whole: int, *, up: bool) -> int:
+    """Return what a `part` of a `whole` in one currency is of what was `counted` for it in another."""
+    return -(-counted * part // whole) if up else counted * part // whole
+
+
 def worth(amount: int, pay: Currency, currency: Currency, rate: int) -> int:
     """Return what an amount that came in `pay` is worth: never more than it is."""
     if currency is pay:

@@ -146,7 +146,10 @@ class ChargebackState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Chargeback:
-    """A card payment that its bank took back. `owed` of it could not be found any more and is the member's debt."""
+    """A card payment, or part of it, that its bank took back: `pay_amount` of `pay_currency`, as it was told.
+
+    `owed` of it could not be found any more and is the member's debt. `returned` came back after all.
+    """
 
     id: str
     receipt: str
@@ -157,6 +160,14 @@ class Chargeback:
     state: ChargebackState
     taken_at: datetime
     ended_at: datetime | None = None
+    pay_amount: int = 0
+    pay_currency: Currency = Currency.JMD
+    returned: int = 0
+
+    @property
+    def kept(self) -> int:
+        """What the card's bank has of it (minor units of the circle's currency)."""
+        return max(self.amount - self.returned, 0)
 
 
 @dataclass(frozen=True, slots=True)

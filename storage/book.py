@@ -18,7 +18,7 @@ from domain import ledger as books
 from domain.exchange import Rate
 from domain.pardna import Circle, Due, Hand, Member, Round
 from domain.payments import CASH, Chargeback, Payment, PaymentState, Payout, Refund
-from domain.people import Address, Destination, LinkCode, Person, Ticket, Trn
+from domain.people import Address, Destination, LinkCode, Person, Ticket, TicketKind, Trn
 from storage import ledger, statements, tables
 from storage.codec import Table, delete, load, save
 from storage.duties import Duty, plan
@@ -30,6 +30,8 @@ _NEW_VERSION = text("UPDATE circle SET version = version + 1 WHERE code = ANY(:c
 MOST_TICKETS = 2000
 """How much of the queue is looked at; whoever has more waiting has other worries than its order."""
 _OPEN_PAYMENT = "state = 'PENDING' OR (state = 'SETTLED' AND NOT confirmed)"
+GONE = frozenset({PaymentState.REFUNDED, PaymentState.CHARGED_BACK})
+"""Payments that went back, beside those of which `given_back` says that some did."""
 _OPEN_PAYOUT = "state NOT IN ('RECEIVED', 'PRESUMED', 'DROPPED')"
 
 
@@ -72,6 +74,8 @@ class Needs:
     queue: bool = False
     provider_refs: frozenset[tuple[str, str]] = frozenset()
     """Payments by their carrier and its own reference."""
+    aside: frozenset[str] = frozenset()
+    """Names of what may stand aside for MATCH, or did."""
     refund_ids: frozenset[str] = frozenset()
     dispute_ids: frozenset[str] = frozenset()
     money: bool = False
@@ -100,6 +104,10 @@ class Book:
     _loaded: dict[type, dict[tuple[Any, ...], Any]] = field(default_factory=dict)
     _of_circle: dict[tuple[type, str], set[tuple[Any, ...]]] = field(default_factory=dict)
     """The keys of the rows of one class and circle: a batch holds many circles, an action looks at one."""
+    _counted: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The receipts of payments, by carrier and its own reference."""
+    _aside: dict[str, str] = field(default_factory=dict)
+    """The ids of the tickets of the kind MATCH, by the name of what they are about."""
     _locked: Sequence[str] = ()
     _transactions: list[tuple[datetime, books.Transaction]] = field(default_factory=list)
     _holds: list[tuple[datetime, books.Hold]] = field(default_factory=list)
@@ -124,6 +132,16 @@ class Book:
         else:
             near = [] if "circle" in equal else sorted(self._rows.get(row, {}).items())
         return [r for _, r in near if all(getattr(r, k) == v for k, v in equal.items())]
+
+    def counted(self, carrier: str, ref: str) -> Payment | None:
+        """Return the payment that money of this name was counted for."""
+        receipt = self._counted.get((carrier, ref))
+        return None if receipt is None else self.must(Payment, receipt)
+
+    def aside(self, name: str) -> Ticket | None:
+        """Return the ticket, open or closed, of money that was put aside under this name."""
+        ticket_id = self._aside.get(name)
+        return None if ticket_id is None else self.must(Ticket, ticket_id)
 
     def balance(self, account: books.Account) -> int:
         """Return an account's balance, in its own direction, with this book's own postings."""
@@ -225,6 +243,9 @@ class Book:
         if needs.ticket_refs:
             where = "ref = ANY(:v) AND closed_at IS NULL"
             self._keep(tables.TICKET, await load(self.conn, tables.TICKET, where, v=sorted(needs.ticket_refs)))
+        if needs.aside:
+            where = "kind = 'match' AND subject = ANY(:v)"
+            self._keep(tables.TICKET, await load(self.conn, tables.TICKET, where, v=sorted(needs.aside)))
         if needs.provider_refs:
             carriers, its = zip(*sorted(needs.provider_refs), strict=True)
             where = "(carrier, provider_ref) IN (SELECT * FROM unnest(CAST(:c AS text[]), CAST(:r AS text[])))"
@@ -279,6 +300,11 @@ class Book:
         named = [p.receipt for p in self.all(Payment)]
         where = f"(circle = ANY(:v) AND ({_OPEN_PAYMENT})) OR receipt = ANY(:named)"
         self._keep(tables.PAYMENT, await load(self.conn, tables.PAYMENT, where, v=codes, named=named))
+        gone = {p.receipt for p in self.all(Payment) if p.given_back or p.state in GONE}
+        gone |= {r.receipt for r in self.all(Refund)} | {b.receipt for b in self.all(Chargeback)}
+        if gone:
+            for table in (tables.REFUND, tables.CHARGEBACK):
+                self._keep(table, await load(self.conn, table, "receipt = ANY(:v)", v=sorted(gone)))
         ids = [p.id for p in self.all(Payout)]
         where = f"(circle = ANY(:v) AND {_OPEN_PAYOUT}) OR id = ANY(:ids)"
         self._keep(tables.PAYOUT, await load(self.conn, tables.PAYOUT, where, v=codes, ids=ids))
@@ -346,6 +372,11 @@ class Book:
         self._rows.setdefault(type(row), {})[key] = row
         if circle := getattr(row, "circle", None):
             self._of_circle.setdefault((type(row), circle), set()).add(key)
+        match row:
+            case Payment(provider_ref=str(ref)):
+                self._counted[row.carrier, ref] = row.receipt
+            case Ticket(kind=TicketKind.MATCH):
+                self._aside[row.subject] = row.id
 
     # -- small questions that many actions ask ----------------------------------------------------------------
 

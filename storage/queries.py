@@ -44,10 +44,10 @@ _SEATS = text("""
         coalesce(r.number, 0) AS round, coalesce(r.drawer, '') AS drawer, coalesce(r.pot, 0) AS pot,
         coalesce((SELECT balance FROM ledger_account
             WHERE name = 'circle\\:' || c.code || '\\:credit\\:' || mine.person_id), 0) AS credit,
-        coalesce((SELECT balance FROM ledger_account
-            WHERE name = 'circle\\:' || c.code || '\\:debt\\:' || mine.person_id), 0) AS debt,
         CASE WHEN c.banker_id = mine.person_id THEN coalesce((SELECT balance FROM ledger_account
             WHERE name = 'circle\\:' || c.code || '\\:cash'), 0) ELSE 0 END AS cash_held,
+        coalesce((SELECT balance FROM ledger_account
+            WHERE name = 'circle\\:' || c.code || '\\:debt\\:' || mine.person_id), 0) AS debt,
         (SELECT CAST(json_agg(json_build_array(d.round, w.due, w.grace_until, w.state, d.amount - d.paid)
                 ORDER BY d.round, d.hand) AS text)
             FROM hand h JOIN due d ON d.circle = h.circle AND d.hand = h.number AND d.paid < d.amount

@@ -37,6 +37,8 @@ class StripeAccount:
     """One account, in test mode, and what people and banks may do to it."""
 
     def __init__(self) -> None:
+        self.now: Callable[[], float] = time.time
+        """The clock by which pages expire."""
         self.country = "US"
         self.currencies = ["usd", "jmd", "cad"]
         self.charges_enabled = True
@@ -81,6 +83,13 @@ class StripeAccount:
         self._event("checkout.session.completed", session)
         await self.delivered()
         return str(intent["id"])
+
+    async def stray(self, amount: int, currency: str = "jmd") -> str:
+        """Have somebody pay by a link made by hand: nothing of ours is written on it. Returns the PaymentIntent."""
+        data = {"currency": currency, "unit_amount": str(amount), "product_data": {"name": "A link made by hand"}}
+        items = [{"quantity": "1", "price_data": data}]
+        session = self._make_session({"mode": "payment", "line_items": items, "success_url": "https://pay.example"})
+        return await self.pay(session["id"])
 
     async def pay_async(self, session_id: str) -> str:
         """Promise to pay by something slow; returns the PaymentIntent, in process."""
@@ -149,26 +158,31 @@ class StripeAccount:
         self._event("refund.failed", refund)
         await self.delivered()
 
-    async def dispute(self, intent_id: str, reason: str = "fraudulent", *, inquiry: bool = False) -> str:
-        """Let the bank dispute a payment; the money is taken at once, unless it only inquires."""
+    async def dispute(
+        self, intent_id: str, reason: str = "fraudulent", *, inquiry: bool = False, amount: int = 0
+    ) -> str:
+        """Let the bank dispute a payment, or part of it; the money is taken at once, unless it only inquires."""
         charge = self.get(self.get(intent_id)["latest_charge"])
         charge["disputed"] = True
-        dispute = self._make_dispute(charge, intent_id, reason, inquiry=inquiry)
+        dispute = self._make_dispute(charge, intent_id, reason, inquiry=inquiry) | {
+            "amount": amount or charge["amount"]
+        }
+        self._keep(dispute)
         self._event("charge.dispute.created", dispute)
         if not inquiry:
             fee = DISPUTE_FEE[self.settles_in or charge["currency"]]
-            taken = self._move("adjustment", -charge["amount"], charge["currency"], dispute["id"], fee)
+            taken = self._move("adjustment", -dispute["amount"], charge["currency"], dispute["id"], fee)
             dispute["balance_transactions"].append(taken)
             self._event("charge.dispute.funds_withdrawn", dispute)
         await self.delivered()
         return str(dispute["id"])
 
-    async def win(self, dispute_id: str, *, fee_back: bool = False) -> None:
-        """Let us win: the money comes back, and perhaps the fee."""
+    async def win(self, dispute_id: str, *, fee_back: bool = False, amount: int = 0) -> None:
+        """Let us win: the money comes back, or part of it, and perhaps the fee."""
         dispute = self.get(dispute_id)
         if dispute["balance_transactions"]:
             fee = -DISPUTE_FEE[self.settles_in or dispute["currency"]] if fee_back else 0
-            back = self._move("adjustment", dispute["amount"], dispute["currency"], dispute_id, fee)
+            back = self._move("adjustment", amount or dispute["amount"], dispute["currency"], dispute_id, fee)
             dispute["balance_transactions"].append(back)
             self._event("charge.dispute.funds_reinstated", dispute)
         dispute["status"] = "won" if dispute["balance_transactions"] else "warning_closed"
@@ -211,7 +225,7 @@ class StripeAccount:
     # --- Checkout, PaymentIntents, charges ---
 
     def _make_session(self, params: Thing) -> Thing:
-        now = int(time.time())
+        now = int(self.now())
         expires_at = int(params.get("expires_at", now + DAY_SECONDS))
         if not now + HALF_HOUR_SECONDS <= expires_at <= now + DAY_SECONDS:
             words = "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation."

@@ -38,9 +38,9 @@ def end_if_over(turn: Turn, circle: Circle) -> None:
 
 
 def _open(turn: Turn, circle: Circle, person: str) -> Open:
-    draws = turn.book.all(Draw, circle=circle.code, person_id=person)
+    draws, debt = turn.book.all(Draw, circle=circle.code, person_id=person), ledger.debt(circle.code, person)
     return Open(
-        owes=sum(d.left for d in turn.book.dues_of(circle.code, person)),
+        owes=sum(d.left for d in turn.book.dues_of(circle.code, person)) + turn.book.balance(debt),
         is_owed=sum(d.owed for d in draws),
         held=any(d.state is DrawState.HELD for d in draws),
         credit=turn.book.balance(ledger.credit(circle.code, person)),

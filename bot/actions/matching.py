@@ -29,6 +29,8 @@ def line(turn: Turn, command: c.Line) -> None:
     if command.order:
         _shown(turn, command)
         return
+    if throws.is_known(turn, command.carrier, command.line_id):
+        return
     deposit = Deposit(command.carrier, command.line_id, command.amount, Currency(command.currency))
     payment, payout = turn.book.get(Payment, command.receipt), turn.book.get(Payout, command.payout_id)
     if deposit.amount > 0 and payout is not None and _is_of(turn, deposit, payout):
@@ -44,7 +46,7 @@ def line(turn: Turn, command: c.Line) -> None:
         done = _of_the_bank(turn, deposit, command.hint)
     if done:
         turn.book.lines[command.line_id] = ("MATCHED", command.receipt or command.payout_id or command.hint)
-    elif payment is None or deposit.amount < 0 or deposit.currency is payment.pay_currency:
+    else:
         deposits.park(turn, deposit, command.suggestions)
 
 
@@ -81,7 +83,7 @@ def _given_back(turn: Turn, deposit: Deposit, refund: Refund) -> bool:
     if refund.state is not RefundState.PENDING or whole != (deposit.carrier, -deposit.amount, deposit.currency):
         return False
     turn.withdrawn.append(returning.order_key(refund))
-    returning.refunded(turn, c.Refunded(refund.id, deposit.id))
+    returning.refunded(turn, c.Refunded(refund.id, deposit.ref))
     return True
 
 
@@ -89,10 +91,10 @@ def _of_the_bank(turn: Turn, deposit: Deposit, hint: str) -> bool:
     """Book what a bank keeps or gives by itself."""
     match hint:
         case "charge":
-            deposits.keep(turn, f"charge:{deposit.id}", deposit.carrier, -deposit.amount, deposit.currency)
+            deposits.keep(turn, f"charge:{deposit.ref}", deposit.carrier, -deposit.amount, deposit.currency)
         case "interest" if deposit.amount > 0:
             rail, own = ledger.rail(deposit.carrier, deposit.currency), ledger.operator(deposit.currency)
-            turn.move(f"interest:{deposit.id}", "interest", Transfer(rail, own, deposit.amount), deposit.currency)
+            turn.move(f"interest:{deposit.ref}", "interest", Transfer(rail, own, deposit.amount), deposit.currency)
         case _:
             return False
     return True
@@ -115,7 +117,7 @@ def match(turn: Turn, command: c.Match) -> Say | Refusal:
         return wrong
     outcome = command.receipt or command.own
     turn.book.put(replace(ticket, closed_at=turn.at, closed_by=turn.person_id, outcome=outcome))
-    turn.book.lines[deposit.id] = ("MATCHED", outcome)
+    turn.book.lines[deposit.ref] = ("MATCHED", outcome)
     return say("matched", amount=deposit.money, ref=ticket.ref, what=outcome)
 
 
@@ -134,16 +136,20 @@ def _asked(ticket: Ticket, deposit: Deposit, suggestions: tuple[str, ...]) -> Sa
 
 def _as_payment(turn: Turn, deposit: Deposit, receipt: str) -> Refusal | None:
     payment = turn.book.get(Payment, receipt)
-    if payment is None or deposit.amount < 0:
+    if payment is None or (deposit.amount < 0 and not returning.is_disputed(deposit)):
         return refuse("no_payment", ref=receipt)
     circle = turn.book.circle(payment.circle)
     if turn.person_id in {payment.person_id, payment.recorded_by, circle.banker_id}:
         return refuse("not_own_ticket")
-    if deposit.currency is not circle.currency and turn.book.rate is None:
-        return refuse("no_rate", rail=deposit.carrier.upper())
+    rate = turn.book.rate
+    if deposit.currency is not circle.currency and (rate is None or not rate.fresh(turn.at)):
+        return refuse("match_no_rate", amount=deposit.money)
     aside = ledger.suspense(deposit.carrier, deposit.currency)
-    came = replace(payment, carrier=deposit.carrier)
-    return None if throws.take(turn, came, deposit.money, deposit.id, aside) else refuse("payment_done", ref=receipt)
+    if returning.is_disputed(deposit):
+        done = returning.match_disputed(turn, payment, deposit, aside)
+    else:
+        done = throws.take(turn, replace(payment, carrier=deposit.carrier), deposit.money, deposit.ref, aside)
+    return None if done else refuse("payment_done", ref=receipt)
 
 
 def _as_own(turn: Turn, deposit: Deposit, own: str) -> Refusal | None:
@@ -162,5 +168,5 @@ def _as_own(turn: Turn, deposit: Deposit, own: str) -> Refusal | None:
     if own == "OWN" and deposit.amount < 0 and turn.book.balance(other) < -deposit.amount:
         left = Money(turn.book.balance(other), deposit.currency)
         return refuse("own_too_little", amount=deposit.money, left=left)
-    turn.move(f"matched:{deposit.id}", "matched", Transfer(debit, credit, abs(deposit.amount)), deposit.currency)
+    turn.move(f"matched:{deposit.name}", "matched", Transfer(debit, credit, abs(deposit.amount)), deposit.currency)
     return None

@@ -9,19 +9,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from bot.actions import deposits, freezing, paths, pots, settling, throws
+from bot.actions.deposits import Deposit
 from bot.actions.turn import Turn
-from bot.words.say import Figure, Refusal, Say, refuse, say
+from bot.words.say import Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain import exchange, ledger
 from domain.codes import ticket_ref
-from domain.ledger import Hold, Transaction, Transfer
-from domain.money import Currency
+from domain.ledger import Account, Hold, Transaction, Transfer
+from domain.money import Currency, Money
 from domain.pardna import Circle, Due
 from domain.payments import Chargeback, ChargebackState, Payment, PaymentState, Refund, RefundState
 from domain.people import Role, TicketKind
 
 BANKS = frozenset({"ncb", "scotia", "lynk"})
 """Carriers that give back by a transfer to the payer's own account."""
+CAME = frozenset({PaymentState.SETTLED, PaymentState.REFUNDED, PaymentState.CHARGED_BACK})
+TAKEN, BACK = deposits.TAKEN, deposits.BACK
 
 
 def _undrawn(turn: Turn, circle: Circle, person: str) -> Iterator[tuple[Due, int]]:
@@ -62,9 +65,12 @@ def free_up(turn: Turn, circle: Circle, person: str, amount: int, key: str) -> i
 def give_back(turn: Turn, command: c.GiveBack) -> Say | Refusal:
     """REFUND: start giving a payment back. It is done when its rail has settled it, and can fail."""
     payment = turn.book.get(Payment, command.receipt)
-    if payment is None or payment.state is not PaymentState.SETTLED:
+    if payment is None or payment.state not in CAME:
         return refuse("no_payment", ref=command.receipt)
     circle = turn.book.circle(payment.circle)
+    if payment.state is PaymentState.CHARGED_BACK:
+        kept = sum(back.kept for back in turn.book.all(Chargeback, circle=circle.code, receipt=payment.receipt))
+        return refuse("refund_taken", amount=circle.money(kept), ref=payment.receipt)
     if turn.person_id in {payment.person_id, payment.recorded_by, circle.banker_id}:
         return refuse("not_own_ticket")
     left = payment.amount - payment.given_back
@@ -84,7 +90,7 @@ def _start(turn: Turn, circle: Circle, payment: Payment, amount: int) -> Say | R
     who = turn.book.person(payment.recorded_by).first_name
     if account is None:
         return refuse("payee_no_account", who=who)
-    pay_amount = payment.pay_amount * amount // payment.amount
+    pay_amount = _price_of(turn, payment, amount)
     if not pay_amount:
         return refuse("refund_more", left=circle.money(0), ref=payment.receipt, amount=circle.money(amount))
     if freezing.frozen_until(turn, payment.recorded_by) and payment.carrier in BANKS:
@@ -115,6 +121,14 @@ def _start(turn: Turn, circle: Circle, payment: Payment, amount: int) -> Say | R
         _ask(turn, payment, refund, account)
         turn.tell(payment.recorded_by, say("refund_started", amount=circle.money(amount), **_named(circle, refund)))
     return say("refund_asked", who=who, amount=circle.money(amount), **_named(circle, refund))
+
+
+def _price_of(turn: Turn, payment: Payment, amount: int) -> int:
+    """Return what a part of a payment is in the payer's currency; the last part is what the others left."""
+    if amount < payment.amount - payment.given_back:
+        return exchange.share(payment.pay_amount, amount, payment.amount, up=False)
+    refunds = turn.book.all(Refund, circle=payment.circle, receipt=payment.receipt)
+    return payment.pay_amount - sum(r.pay_amount for r in refunds if r.state is not RefundState.FAILED)
 
 
 def _short(turn: Turn, circle: Circle, payment: Payment, pay_amount: int) -> bool:
@@ -181,7 +195,7 @@ def _strange(turn: Turn, command: c.Refunded | c.RefundFailed, amount: int) -> N
     """Put a refund aside that was made at the provider's own desk: the money is gone, and nobody here asked for it."""
     state = "gone" if amount < 0 else "back"
     name = f"refund:{command.provider_id}:{state}"
-    deposits.park(turn, deposits.Deposit(command.carrier, name, amount, Currency(command.currency)))
+    deposits.park(turn, Deposit(command.carrier, name, amount, Currency(command.currency)))
 
 
 def refunded(turn: Turn, command: c.Refunded) -> None:
@@ -194,22 +208,15 @@ def refunded(turn: Turn, command: c.Refunded) -> None:
     refund, payment, circle = found
     for part in _parts(circle, payment, refund):
         turn.book.post(turn.at, part if payment.is_cash else replace(part, resolves=f"{part.key}:held"))
-    turn.book.put(
-        replace(refund, state=RefundState.SETTLED, ended_at=turn.at, provider_ref=command.provider_id),
-        replace(payment, state=PaymentState.REFUNDED) if payment.given_back == payment.amount else payment,
-    )
-    throws.ask_fees(turn, payment, payment.provider_ref or "", after=refund.id)
+    turn.book.put(replace(refund, state=RefundState.SETTLED, ended_at=turn.at, provider_ref=command.provider_id))
+    turn.book.put(_standing(turn, payment))
+    deposits.ask_fees(turn, payment.carrier, payment.provider_ref or "", payment.receipt, after=refund.id)
     figures: dict[str, Figure] = {"amount": circle.money(refund.amount), **_named(circle, refund)}
     for person in {payment.recorded_by, payment.person_id}:
         turn.tell(person, say("refund_done", **figures))
     who = turn.book.person(payment.person_id).first_name
     if circle.banker_id not in {payment.recorded_by, payment.person_id}:
         turn.tell(circle.banker_id, say("refund_done_banker", who=who, **figures))
-
-
-def _after_failure(payment: Payment) -> PaymentState:
-    """Leave a payment that its card's bank took back as it is: it is not there to be given back again."""
-    return payment.state if payment.state is PaymentState.CHARGED_BACK else PaymentState.SETTLED
 
 
 def refund_failed(turn: Turn, command: c.RefundFailed) -> None:
@@ -225,10 +232,8 @@ def refund_failed(turn: Turn, command: c.RefundFailed) -> None:
             turn.book.void(turn.at, _hold(part))
         else:
             turn.book.post(turn.at, ledger.reversal(part, f"{part.key}:failed"))
-    turn.book.put(
-        replace(refund, state=RefundState.FAILED, ended_at=turn.at),
-        replace(payment, state=_after_failure(payment), given_back=payment.given_back - refund.amount),
-    )
+    turn.book.put(replace(refund, state=RefundState.FAILED, ended_at=turn.at))
+    turn.book.put(_standing(turn, replace(payment, given_back=payment.given_back - refund.amount)))
     settling.spend_credit(turn, circle, refund.person_id, f"refund:{refund.id}:again")
     figures: dict[str, Figure] = {"amount": circle.money(refund.amount), **_named(circle, refund)}
     turn.tell(payment.recorded_by, say("refund_failed", **figures))
@@ -240,48 +245,93 @@ def refund_failed(turn: Turn, command: c.RefundFailed) -> None:
 # -- what a card's bank takes back --------------------------------------------------------------------------------
 
 
-def _taken_key(dispute_id: str) -> str:
-    return f"chargeback:{dispute_id}"
+def is_disputed(deposit: Deposit) -> bool:
+    """Whether money that stands aside is what a card's bank took or gave back, of a payment that was not known."""
+    return deposit.ref.startswith(TAKEN)
+
+
+def match_disputed(turn: Turn, payment: Payment, deposit: Deposit, aside: Account) -> bool:
+    """Book it as the payment's after all. Returns whether it could be."""
+    if deposit.amount < 0:
+        return take_back(turn, payment, deposit, aside)
+    back = turn.book.get(Chargeback, deposit.ref.removeprefix(TAKEN).removesuffix(BACK))
+    mine = back is not None and back.receipt == payment.receipt and back.state is not ChargebackState.RETURNED
+    return back is not None and mine and _give_again(turn, back, deposit, aside)
 
 
 def charged_back(turn: Turn, command: c.ChargedBack) -> None:
     """A card's bank took a payment back: so does the book, as far as the money is there. A repeat changes nothing."""
-    if turn.book.get(Chargeback, command.dispute_id) is not None:
+    gone = Deposit(command.carrier, f"{TAKEN}{command.dispute_id}", -command.amount, Currency(command.currency))
+    if turn.book.aside(gone.name):
         return
-    currency = Currency(command.currency)
     payment = throws.named(turn, command.receipt, command.carrier, command.provider_ref)
-    if payment is None:
-        gone = deposits.Deposit(command.carrier, _taken_key(command.dispute_id), -command.amount, currency)
+    if payment is None or not take_back(turn, payment, gone):
         deposits.park(turn, gone)
-        return
-    circle = turn.book.circle(payment.circle)
-    amount = min(_in_circle(payment, command.amount, currency), payment.amount)
-    key = _taken_key(command.dispute_id)
-    can = free_up(turn, circle, payment.person_id, amount, f"{key}:free")
-    person, owed = payment.person_id, amount - can
+
+
+def take_back(turn: Turn, payment: Payment, gone: Deposit, source: Account | None = None) -> bool:
+    """Book that a card's bank took money of a payment: out of its rail, or out of `source` where it stood aside.
+
+    Returns whether it is booked; not when it came in another currency and no rate is known to count it by.
+    """
+    dispute_id = gone.ref.removeprefix(TAKEN)
+    if turn.book.get(Chargeback, dispute_id) is not None:
+        return True
+    circle, person = turn.book.circle(payment.circle), payment.person_id
+    paid = Money(payment.pay_amount, payment.pay_currency)
+    amount = _in_circle(turn, circle, gone.money, paid, payment.amount, up=True)
+    if not amount:
+        return False
+    can = free_up(turn, circle, person, amount, f"{gone.ref}:free")
     back = Chargeback(
-        command.dispute_id, payment.receipt, circle.code, person, amount, owed, ChargebackState.TAKEN, turn.at
+        id=dispute_id,
+        receipt=payment.receipt,
+        circle=circle.code,
+        person_id=person,
+        amount=amount,
+        owed=amount - can,
+        state=ChargebackState.TAKEN,
+        taken_at=turn.at,
+        pay_amount=gone.money.minor,
+        pay_currency=gone.currency,
     )
-    _post_taken(turn, circle, payment, back, command.amount)
-    turn.book.put(back, replace(payment, state=PaymentState.CHARGED_BACK))
+    credit, debt = ledger.credit(circle.code, person), ledger.debt(circle.code, person)
+    rail = source or ledger.rail(gone.carrier, gone.currency)
+    if gone.currency is not circle.currency:
+        there = ledger.exchange(gone.currency)
+        turn.move(f"{gone.ref}:pay", "chargeback", Transfer(there, rail, gone.money.minor), gone.currency)
+        rail = ledger.exchange(circle.currency)
+    parts = ((credit, can), (debt, back.owed))
+    turn.post(gone.ref, "chargeback", circle, *(Transfer(account, rail, part) for account, part in parts if part))
+    turn.book.put(back)
+    turn.book.put(_standing(turn, payment))
     _say_taken(turn, circle, payment, back)
+    return True
 
 
-def _in_circle(payment: Payment, amount: int, currency: Currency) -> int:
-    if amount == payment.pay_amount and currency is payment.pay_currency:
-        return payment.amount
-    return exchange.worth(amount, currency, payment.currency, payment.rate or exchange.SCALE)
+def _in_circle(turn: Turn, circle: Circle, told: Money, paid: Money, counted: int, *, up: bool) -> int:
+    """Return what money told in any currency is in the circle's: as it was counted once, else at the rate of now.
+
+    What is taken is rounded up, so that it is never nothing, and what is given is rounded down. 0: no rate is known.
+    """
+    if told.currency is circle.currency:
+        return told.minor
+    if told.currency is paid.currency and paid.minor:
+        return exchange.share(counted, told.minor, paid.minor, up=up)
+    rate = turn.book.rate
+    if rate is None or not rate.fresh(turn.at):
+        return 0
+    convert = exchange.asked if up else exchange.worth
+    return convert(told.minor, told.currency, circle.currency, rate.jmd_per_usd)
 
 
-def _post_taken(turn: Turn, circle: Circle, payment: Payment, back: Chargeback, pay_amount: int) -> None:
-    key, rail = _taken_key(back.id), ledger.rail(payment.carrier, payment.pay_currency)
-    source = rail
-    if payment.pay_currency is not circle.currency:
-        source, there = ledger.exchange(circle.currency), ledger.exchange(payment.pay_currency)
-        turn.move(f"{key}:pay", "chargeback", Transfer(there, rail, pay_amount), payment.pay_currency)
-    credit, debt = ledger.credit(circle.code, payment.person_id), ledger.debt(circle.code, payment.person_id)
-    parts = ((credit, back.amount - back.owed), (debt, back.owed))
-    turn.post(key, "chargeback", circle, *(Transfer(account, source, part) for account, part in parts if part))
+def _standing(turn: Turn, payment: Payment) -> Payment:
+    """Return a payment in the state that follows from all that went back of it: what a bank took weighs most."""
+    of_it = {"circle": payment.circle, "receipt": payment.receipt}
+    if any(back.kept for back in turn.book.all(Chargeback, **of_it)):
+        return replace(payment, state=PaymentState.CHARGED_BACK)
+    settled = sum(refund.amount for refund in turn.book.all(Refund, **of_it, state=RefundState.SETTLED))
+    return replace(payment, state=PaymentState.REFUNDED if settled == payment.amount else PaymentState.SETTLED)
 
 
 def _say_taken(turn: Turn, circle: Circle, payment: Payment, back: Chargeback) -> None:
@@ -292,41 +342,63 @@ def _say_taken(turn: Turn, circle: Circle, payment: Payment, back: Chargeback) -
         "who": turn.book.person(payment.person_id).first_name,
     }
     for person in {payment.person_id, payment.recorded_by}:
-        turn.tell(person, say("charged_back", **figures))
+        turn.tell(person, say("charged_back", code=circle.code, **figures))
     if circle.banker_id not in {payment.person_id, payment.recorded_by}:
         turn.tell(circle.banker_id, say("charged_back_banker", **figures))
     case = ticket_ref(turn.tools.randbelow)
     turn.open_ticket(TicketKind.AGENT, case, person_id=payment.person_id, circle=circle.code, subject=payment.receipt)
-    turn.tell_staff([Role.FINANCE], say("staff_charged_back", case=case, owed=circle.money(back.owed), **figures))
+    told = [text("staff_charged_back", case=case, owed=circle.money(back.owed), **figures)]
+    if payment.given_back:
+        told.append(text("staff_refunded_too", amount=circle.money(payment.given_back)))
+    turn.tell_staff([Role.FINANCE], Say(tuple(told)))
 
 
 def charge_returned(turn: Turn, command: c.ChargeReturned) -> None:
-    """The card's bank gave it back: first to what is still owed for it, the rest to the member's credit."""
+    """The card's bank gave back what it took, or part of it: first to what is still owed, the rest to credit."""
+    ref = f"{TAKEN}{command.dispute_id}{BACK}"
+    came = Deposit(command.carrier, ref, command.amount, Currency(command.currency))
     back = turn.book.get(Chargeback, command.dispute_id)
-    if back is None:
-        name = f"{_taken_key(command.dispute_id)}:back"
-        deposits.park(turn, deposits.Deposit(command.carrier, name, command.amount, Currency(command.currency)))
+    if turn.book.aside(came.name) or (back is not None and back.state is ChargebackState.RETURNED):
         return
-    if back.state is ChargebackState.RETURNED:
-        return
+    if back is None or not _give_again(turn, back, came):
+        deposits.park(turn, came)
+
+
+def _give_again(turn: Turn, back: Chargeback, came: Deposit, source: Account | None = None) -> bool:
     payment, circle = turn.book.must(Payment, back.receipt), turn.book.circle(back.circle)
+    taken = Money(back.pay_amount, back.pay_currency)
+    amount = _in_circle(turn, circle, came.money, taken, back.amount, up=False)
+    if not amount:
+        return False
     credit, debt = ledger.credit(circle.code, back.person_id), ledger.debt(circle.code, back.person_id)
-    rail, key = ledger.rail(payment.carrier, payment.pay_currency), f"{_taken_key(back.id)}:back"
-    source = rail
-    if payment.pay_currency is not circle.currency:
-        source, there = ledger.exchange(circle.currency), ledger.exchange(payment.pay_currency)
-        turn.move(f"{key}:pay", "returned", Transfer(rail, there, command.amount), payment.pay_currency)
-    owed = min(turn.book.balance(debt), back.owed)
-    transfers = [Transfer(source, debt, owed)] if owed else []
-    transfers += [Transfer(source, credit, back.amount - owed)] if back.amount > owed else []
-    turn.post(key, "returned", circle, *transfers)
-    turn.book.put(
-        replace(back, state=ChargebackState.RETURNED, ended_at=turn.at), replace(payment, state=PaymentState.SETTLED)
-    )
-    settling.spend_credit(turn, circle, back.person_id, f"{key}:again")
-    figures: dict[str, Figure] = {"amount": circle.money(back.amount), "circle": circle.name, "ref": back.receipt}
+    rail = source or ledger.rail(came.carrier, came.currency)
+    if came.currency is not circle.currency:
+        there = ledger.exchange(came.currency)
+        turn.move(f"{came.ref}:pay", "returned", Transfer(rail, there, came.amount), came.currency)
+        rail = ledger.exchange(circle.currency)
+    owed = min(turn.book.balance(debt), back.owed, amount)
+    parts = ((debt, owed), (credit, amount - owed))
+    turn.post(came.ref, "returned", circle, *(Transfer(rail, account, part) for account, part in parts if part))
+    back = replace(back, state=ChargebackState.RETURNED, ended_at=turn.at, returned=amount)
+    turn.book.put(back)
+    turn.book.put(_standing(turn, payment))
+    settling.spend_credit(turn, circle, back.person_id, f"{came.ref}:again")
+    _say_returned(turn, circle, payment, back)
+    return True
+
+
+def _say_returned(turn: Turn, circle: Circle, payment: Payment, back: Chargeback) -> None:
+    figures: dict[str, Figure] = {
+        "amount": circle.money(back.returned),
+        "circle": circle.name,
+        "ref": back.receipt,
+        "who": turn.book.person(back.person_id).first_name,
+    }
+    told = say("charge_returned", **figures)
+    if back.kept:
+        told = say("charge_returned_part", kept=circle.money(back.kept), **figures)
     for person in {payment.person_id, payment.recorded_by, circle.banker_id}:
-        turn.tell(person, say("charge_returned", who=turn.book.person(back.person_id).first_name, **figures))
+        turn.tell(person, told)
 
 
 def dispute_closed(turn: Turn, command: c.DisputeClosed) -> None:

@@ -52,7 +52,8 @@ def too_much(turn: Turn, circle: Circle, person: str, amount: int, rail: str) ->
 
 def not_taking(turn: Turn, circle: Circle, person: str) -> Refusal | None:
     """A running circle takes throws; one that is over takes what is still owed to it (rules.md 51)."""
-    over = circle.state is CircleState.COMPLETED and bool(open_dues(turn, circle, person))
+    owes = turn.book.balance(ledger.debt(circle.code, person)) > 0 or bool(open_dues(turn, circle, person))
+    over = circle.state is CircleState.COMPLETED and owes
     if circle.state is CircleState.ACTIVE or over:
         return None
     return refuse("not_running", circle=circle.name)
@@ -159,9 +160,13 @@ def use_credit(turn: Turn, circle: Circle, person: str, number: int) -> int:
 
 
 def spend_credit(turn: Turn, circle: Circle, person: str, key: str) -> None:
-    """Let credit that came back to a member pay what they owe now, under a key of its own."""
-    changed, _ = allocate(turn.book.available(ledger.credit(circle.code, person)), open_dues(turn, circle, person))
-    if transfers := _into_pots(turn, circle, person, changed):
+    """Let credit that came back to a member pay what they owe now, a debt first, under a key of its own."""
+    credit, debt = ledger.credit(circle.code, person), ledger.debt(circle.code, person)
+    have = turn.book.available(credit)
+    repaid = min(turn.book.balance(debt), have)
+    changed, _ = allocate(have - repaid, open_dues(turn, circle, person))
+    transfers = [Transfer(credit, debt, repaid)] if repaid else []
+    if transfers := [*transfers, *_into_pots(turn, circle, person, changed)]:
         turn.post(key, "credit", circle, *transfers)
         pots.money_came(turn, circle, sorted({d.round for d in changed}))
 

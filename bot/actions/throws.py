@@ -20,8 +20,6 @@ from domain.payments import CASH, How, Payment, PaymentState, Route
 
 OPEN = frozenset({PaymentState.PENDING, PaymentState.FAILED})
 """Money for these is the money that was asked for; for any other it is money more."""
-TELLS_FEES = frozenset({"stripe"})
-"""Carriers that say only when asked what they kept."""
 
 
 def begin_throw(turn: Turn, command: c.BeginThrow) -> Say | Refusal | None:
@@ -140,35 +138,34 @@ def link_ready(turn: Turn, command: c.LinkReady) -> None:
 def collected(turn: Turn, command: c.Collected) -> None:
     """A rail has money. A repeat changes nothing; money that names nothing of ours waits for somebody to look."""
     payment = named(turn, command.receipt, command.carrier, command.provider_ref)
-    ref = command.provider_ref or command.provider_id
     if payment is None:
         if command.amount and command.carrier:
             currency = Currency(command.currency)
-            deposits.park(turn, deposits.Deposit(command.carrier, f"{command.carrier}:{ref}", command.amount, currency))
+            deposits.park(turn, deposits.Deposit(command.carrier, command.ref, command.amount, currency))
+            deposits.ask_fees(turn, command.carrier, command.ref)
         return
     currency = Currency(command.currency) if command.currency else payment.pay_currency
     money = Money(command.amount or payment.pay_amount, currency)
-    if take(turn, replace(payment, carrier=command.carrier or payment.carrier), money, ref):
-        ask_fees(turn, payment, ref)
+    carrier = command.carrier or payment.carrier
+    if take(turn, replace(payment, carrier=carrier), money, command.ref):
+        deposits.ask_fees(turn, carrier, command.ref, payment.receipt)
 
 
 def named(turn: Turn, receipt: str, carrier: str, provider_ref: str) -> Payment | None:
     """Return the payment that a carrier means: by our receipt, or else by its own reference."""
     if receipt:
         return turn.book.get(Payment, receipt)
-    return next(iter(turn.book.all(Payment, carrier=carrier, provider_ref=provider_ref)), None)
+    return turn.book.counted(carrier, provider_ref)
 
 
 def take(turn: Turn, payment: Payment, money: Money, ref: str, source: ledger.Account | None = None) -> bool:
     """Count money that came for a payment, in whatever amount. Returns whether it was counted now.
 
     `ref` is the carrier's own name of it and tells a repeat from a second payment. In a currency that was not asked
-    for it is put aside, and the payer is told.
+    for it is put aside, and the payer is told. With a `source` staff said that what stands aside is this payment's.
     """
     circle, kept = turn.book.circle(payment.circle), turn.book.must(Payment, payment.receipt)
-    if turn.book.all(Payment, circle=circle.code, carrier=payment.carrier, provider_ref=ref):
-        return False
-    if kept.provider_ref == ref or (kept.state not in OPEN and not ref):
+    if is_known(turn, payment.carrier, ref, aside=source is None) or (kept.state not in OPEN and not ref):
         return False
     if money.currency is not kept.pay_currency and source is None:
         deposits.wrong_currency(turn, payment, money, ref)
@@ -188,13 +185,20 @@ def take(turn: Turn, payment: Payment, money: Money, ref: str, source: ledger.Ac
     return True
 
 
+def is_known(turn: Turn, carrier: str, ref: str, *, aside: bool = True) -> bool:
+    """Whether money was counted before, or stands `aside` already: then telling of it again changes nothing."""
+    counted = turn.book.counted(carrier, ref) is not None
+    return counted or (aside and turn.book.aside(f"{carrier}:{ref}") is not None)
+
+
 def _worth(turn: Turn, circle: Circle, asked: Payment, came: Payment, money: Money) -> Payment:
     """Return a payment with what really came: at the quote while it is good, after it at the rate of now."""
     exact = money.minor == asked.pay_amount and money.currency is asked.pay_currency
     late = asked.good_until is not None and turn.at > asked.good_until
     if exact and not late:
         return came
-    newest = turn.book.rate.jmd_per_usd if turn.book.rate else 0
+    fresh = turn.book.rate is not None and turn.book.rate.fresh(turn.at)
+    newest = turn.book.rate.jmd_per_usd if turn.book.rate and fresh else 0
     rate = newest if (late and newest) or not asked.rate else asked.rate
     amount = exchange.worth(money.minor, money.currency, circle.currency, rate)
     return replace(came, amount=amount, pay_amount=money.minor, pay_currency=money.currency, rate=rate)
@@ -207,14 +211,6 @@ def _say_other(turn: Turn, circle: Circle, asked: Payment, came: Payment, *, twi
         turn.tell(came.recorded_by, say("paid_again", **figures))
     elif came.amount != asked.amount:
         turn.tell(came.recorded_by, say("paid_other", asked=circle.money(asked.amount), **figures))
-
-
-def ask_fees(turn: Turn, payment: Payment, ref: str, *, after: str = "") -> None:
-    """Have a carrier say what it kept of a payment (or of what came `after`), where it says so only when asked."""
-    if payment.carrier in TELLS_FEES:
-        body: dict[str, object] = {"what": "fees", "provider_ref": ref, "amount": 0, "currency": payment.pay_currency}
-        key = f"fees:{ref}:{after}" if after else f"fees:{ref}"
-        turn.order("enquire", payment.carrier, key, body, {"receipt": payment.receipt})
 
 
 def collect_pending(turn: Turn, command: c.CollectPending) -> None:

@@ -66,7 +66,7 @@ def _owed(standing: Standing) -> list[Text]:
 
 def _owed_line(seat: Seat) -> Text:
     if not seat.owed:
-        return text("balance_debt", circle=seat.name, amount=seat.money(seat.debt))
+        return text("balance_debt", circle=seat.name, amount=seat.money(seat.debt), code=seat.code)
     return text("owed_line", circle=seat.name, amount=seat.money(seat.owed_in_all), due=seat.owed[0].due)
 
 
@@ -136,7 +136,7 @@ def _balance_name(owed: Owed, today: date) -> str:
 def _balance_lines(seat: Seat, today: date) -> list[Text]:
     lines: list[Text] = []
     if seat.debt:
-        lines.append(text("balance_debt", circle=seat.name, amount=seat.money(seat.debt)))
+        lines.append(text("balance_debt", circle=seat.name, amount=seat.money(seat.debt), code=seat.code))
     for owed in seat.owed:
         name = _balance_name(owed, today)
         lines.append(
