@@ -6,7 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 
-from bot.commands import payouts, statements
+from bot.commands import payouts, rates, statements
 from bot.config import Settings, SettingsError
 from bot.place import ROLES
 from bot.telemetry import start_logging
@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     books.add_parser("verify", help="prove every balance and posting")
     payouts.add_parser(words)
     statements.add_parser(words)
+    rates.add_parser(words)
     keys = words.add_parser("keys", help="encryption keys").add_subparsers(dest="act", required=True)
     keys.add_parser("new", help="print a fresh value for PARDNA_KEYS")
     words.add_parser("doctor", help="what is wrong, and how to mend it")
@@ -77,6 +78,7 @@ COMMANDS: Mapping[tuple[str, str], str] = {
     ("payouts", "results"): "payouts.take_results",
     ("statements", "import"): "statements.import_statement",
     ("statements", "maps"): "statements.list_maps",
+    ("rates", "import"): "rates.import_rates",
     ("doctor", ""): "checks.doctor",
 }
 """Where each command is, under bot/commands: only the one that is asked for is loaded, so that it starts quickly."""

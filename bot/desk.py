@@ -276,7 +276,7 @@ class Desk:
         def named(field: str, among: Iterable[c.Command]) -> frozenset[str]:
             return frozenset(value for cmd in among if (value := getattr(cmd, field, None)))
 
-        every = [cmd for _, cmd in commands]
+        every, now = [cmd for _, cmd in commands], self._clock.now()
         changing = [cmd for cmd in every if not cmd.reads_only]
         circles = named("circle", every)
         who = named("person_named", every)
@@ -302,8 +302,8 @@ class Desk:
             aside=frozenset(name for cmd in every for name in deposits.names(cmd)),
             refund_ids=named("refund_id", every),
             dispute_ids=named("dispute_id", every),
-            money=any(cmd.moves_money for cmd in every),
-            cash_since=self._clock.now() - CASH_WEEK if any(isinstance(cmd, MOVES_CASH) for cmd in every) else None,
+            money_at=now if any(cmd.moves_money for cmd in every) else None,
+            cash_since=now - CASH_WEEK if any(isinstance(cmd, MOVES_CASH) for cmd in every) else None,
         )
 
 

@@ -19,7 +19,7 @@ from domain.exchange import Rate
 from domain.pardna import Circle, Due, Hand, Member, Round
 from domain.payments import CASH, Chargeback, Payment, PaymentState, Payout, Refund
 from domain.people import Address, Destination, LinkCode, Person, Ticket, TicketKind, Trn
-from storage import ledger, statements, tables
+from storage import ledger, rates, statements, tables
 from storage.codec import Table, delete, load, save
 from storage.duties import Duty, plan
 
@@ -38,7 +38,7 @@ _OPEN_PAYOUT = "state NOT IN ('RECEIVED', 'PRESUMED', 'DROPPED')"
 _CASH_LATELY = text("""
     WITH cash AS (
         SELECT p.person_id, c.banker_id, CASE p.currency WHEN 'USD' THEN p.amount * coalesce(
-            (SELECT jmd_per_usd FROM rate ORDER BY set_at DESC, id DESC LIMIT 1), 1600000) / 10000
+            (SELECT jmd_per_usd FROM rate WHERE set_at <= :at ORDER BY set_at DESC, id DESC LIMIT 1), 1600000) / 10000
             ELSE p.amount END AS cents
         FROM payment p JOIN circle c ON c.code = p.circle
         WHERE p.carrier = 'cash' AND p.state = 'SETTLED' AND p.began_at > :since
@@ -78,8 +78,8 @@ class Needs:
     """Names of what may stand aside for MATCH, or did."""
     refund_ids: frozenset[str] = frozenset()
     dispute_ids: frozenset[str] = frozenset()
-    money: bool = False
-    """Whether two currencies may meet: then the rate in force is read."""
+    money_at: datetime | None = None
+    """Where two currencies may meet: the time of now, by which the rate in force is read."""
     cash_since: datetime | None = None
     """Where cash may change hands: since when it is read how much did."""
 
@@ -202,11 +202,10 @@ class Book:
         await self._load_tickets(needs, sorted(codes))
         await self._load_people(needs)
         await self._load_posted()
-        if needs.money:
-            newest = await load(self.conn, tables.RATE, "true ORDER BY set_at DESC, id DESC LIMIT 1")
-            self.rate = newest[0] if newest else None
-        if needs.cash_since:
-            await self._load_cash(needs.cash_since)
+        if needs.money_at:
+            self.rate = await rates.in_force(self.conn, needs.money_at)
+        if needs.money_at and needs.cash_since:
+            await self._load_cash(needs.cash_since, needs.money_at)
         if locked or needs.rails:
             standings = await ledger.lock_standings(self.conn, locked, sorted(needs.rails))
             self.balances.update({name: standing.balance for name, standing in standings.items()})
@@ -284,10 +283,10 @@ class Book:
             if posted and not await ledger.transaction(self.conn, f"{key}:back"):
                 self.posted[payment.receipt] = posted
 
-    async def _load_cash(self, since: datetime) -> None:
+    async def _load_cash(self, since: datetime, at: datetime) -> None:
         """Read what the people of this batch gave or took in cash since then (bot/actions/watching.py)."""
         people = sorted(key[0] for key in self._rows.get(Person, {}))
-        found = await self.conn.execute(_CASH_LATELY, {"p": people, "since": since})
+        found = await self.conn.execute(_CASH_LATELY, {"p": people, "since": since, "at": at})
         self.cash_lately = {row.person_id: int(row.total) for row in found}
 
     async def _load_circles(self, codes: Sequence[str]) -> None:
