@@ -141,8 +141,7 @@ def _as_payment(turn: Turn, deposit: Deposit, receipt: str) -> Refusal | None:
     circle = turn.book.circle(payment.circle)
     if turn.person_id in {payment.person_id, payment.recorded_by, circle.banker_id}:
         return refuse("not_own_ticket")
-    rate = turn.book.rate
-    if deposit.currency is not circle.currency and (rate is None or not rate.fresh(turn.at)):
+    if deposit.currency is not circle.currency and not turn.rate:
         return refuse("match_no_rate", amount=deposit.money)
     aside = ledger.suspense(deposit.carrier, deposit.currency)
     if returning.is_disputed(deposit):

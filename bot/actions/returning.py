@@ -318,11 +318,8 @@ def _in_circle(turn: Turn, circle: Circle, told: Money, paid: Money, counted: in
         return told.minor
     if told.currency is paid.currency and paid.minor:
         return exchange.share(counted, told.minor, paid.minor, up=up)
-    rate = turn.book.rate
-    if rate is None or not rate.fresh(turn.at):
-        return 0
     convert = exchange.asked if up else exchange.worth
-    return convert(told.minor, told.currency, circle.currency, rate.jmd_per_usd)
+    return convert(told.minor, told.currency, circle.currency, turn.rate) if turn.rate else 0
 
 
 def _standing(turn: Turn, payment: Payment) -> Payment:

@@ -57,12 +57,12 @@ def _priced(turn: Turn, circle: Circle, payment: Payment, route: Route) -> Payme
     """Say what a payment costs on its rail: in another currency at the rate in force, for a while (a quote)."""
     if circle.currency in route.currencies:
         return payment
-    rate, pay = turn.book.rate, next(iter(route.currencies))
-    if rate is None or not rate.fresh(turn.at, turn.tools.rules.rate_lasts):
+    rate, pay = turn.rate, next(iter(route.currencies))
+    if not rate:
         return refuse("no_rate", rail=route.word)
-    price = exchange.asked(payment.amount, circle.currency, pay, rate.jmd_per_usd)
+    price = exchange.asked(payment.amount, circle.currency, pay, rate)
     until = turn.at + turn.tools.rules.quote_lasts
-    return replace(payment, pay_amount=price, pay_currency=pay, rate=rate.jmd_per_usd, good_until=until)
+    return replace(payment, pay_amount=price, pay_currency=pay, rate=rate, good_until=until)
 
 
 def _ask(turn: Turn, circle: Circle, payment: Payment, route: Route) -> Say | None:
@@ -197,9 +197,7 @@ def _worth(turn: Turn, circle: Circle, asked: Payment, came: Payment, money: Mon
     late = asked.good_until is not None and turn.at > asked.good_until
     if exact and not late:
         return came
-    fresh = turn.book.rate is not None and turn.book.rate.fresh(turn.at)
-    newest = turn.book.rate.jmd_per_usd if turn.book.rate and fresh else 0
-    rate = newest if (late and newest) or not asked.rate else asked.rate
+    rate = turn.rate if (late and turn.rate) or not asked.rate else asked.rate
     amount = exchange.worth(money.minor, money.currency, circle.currency, rate)
     return replace(came, amount=amount, pay_amount=money.minor, pay_currency=money.currency, rate=rate)
 

@@ -29,7 +29,7 @@ def _in_force(turn: Turn) -> Say | Refusal:
         return refuse("rate_none")
     shown = f"J${exchange.show_rate(rate.jmd_per_usd)}"
     return say(
-        "rate_now" if rate.fresh(turn.at, turn.tools.rules.rate_lasts) else "rate_old",
+        "rate_now" if turn.rate else "rate_old",
         rate=shown,
         date=rate.set_at.date(),
     )

@@ -111,6 +111,12 @@ class Turn:
         """Who acts."""
         return self.book.person(self.person_id)
 
+    @property
+    def rate(self) -> int:
+        """The rate in force (domain/exchange.py); 0 when there is none, or it is too old to be used."""
+        rate = self.book.rate
+        return rate.jmd_per_usd if rate and rate.fresh(self.at, self.tools.rules.rate_lasts) else 0
+
     def order(self, kind: str, carrier: str, key: str, body: dict[str, object], echo: dict[str, object]) -> None:
         """Ask a carrier for something once. `echo` comes back with its answer, and names the lane it goes by."""
         name, value = next(iter(echo.items()))

@@ -64,7 +64,7 @@ async def _take(settings: Settings, told: dict[datetime, Rate]) -> None:
     print(f"{len(told)} rates read, {len(new)} new, {len(known)} already there.")
     if counts is None:
         print("No rate counts yet: all of them are still to come.")
-    elif counts.fresh(now):
+    elif counts.fresh(now, settings.rules.rate_lasts):
         print(f"{_shown(counts)}: it counts now.")
     else:
         print(f"{_shown(counts)}: that is too long ago, and no rate counts now.")
