@@ -1,13 +1,13 @@
 """What stands aside is named once, and what a card's bank took and gave back is kept in the currency it told.
 
 Revision ID: 0011
-Revises: 0013
+Revises: 0014
 """
 
 from alembic import op
 
 revision = "0011"
-down_revision = "0013"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
