@@ -11,10 +11,14 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from benchmarks import machine, neighbours, report
+from benchmarks import machine, neighbours, report, traffic
+from benchmarks.house import House
+from benchmarks.payments import Payments
 from benchmarks.processes import other_python
 from benchmarks.samples import Sample
 from benchmarks.service import Service
+from benchmarks.statements import Statement
+from bot.place import ROLES
 
 Measure = Callable[[float], Iterable[Sample]]
 
@@ -25,10 +29,16 @@ def _subjects(folder: Path) -> Mapping[str, Measure]:
         "empty": neighbours.empty,
         "plain": partial(neighbours.empty, plain=True),
         "pgbench": partial(neighbours.pgbench, _home(folder / "pgbench")),
-        "pardna": Service(_home(folder / "pardna"), folder / "pardna.log").measure,
+        "pardna": Service(_house(folder, "pardna", traffic.CHAT_SETTINGS)).measure,
+        "payments": Payments(_house(folder, "payments", traffic.BANK_SETTINGS)).measure,
+        "statement": Statement(_house(folder, "statement", traffic.BANK_SETTINGS, "web,desk")).measure,
         "ptb": neighbours.ptb_memory,
         "aiogram": neighbours.aiogram_redis,
     }
+
+
+def _house(folder: Path, name: str, settings: Mapping[str, str], roles: str = ",".join(ROLES)) -> House:
+    return House(_home(folder / name), folder / f"{name}.log", settings, roles)
 
 
 def _home(path: Path) -> Path:

@@ -1,57 +1,49 @@
-"""Follows single messages from the first byte sent to their finished turn as another connection sees it.
+"""Follows single requests from the first byte sent to what they came to, as another connection sees it.
 
 The inbox's own stamps are taken before the commit, so they would flatter; here the clock stops when the
-committed turn, and with it the queued reply, can be read.
+committed turn, and with it the queued reply, or the posted payment can be read.
 """
 
 import asyncio
-import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import asyncpg
 
-from benchmarks import traffic
-
-PROBES = 100
-"""People kept aside for this, so that none of their turns waits behind another of their own."""
-
-_EVERY_SECONDS = 0.05
+EVERY_SECONDS = 0.05
 _LOOK_SECONDS = 0.002
-_DONE = "SELECT done_at IS NOT NULL FROM inbox WHERE source = 'whatsapp' AND external_id = $1"
-_ID = re.compile(rb'"id":"(wamid[^"]+)"')
 
 
-async def probe(database_url: str, port: int, people: Sequence[int], seconds: float) -> list[float]:
-    """Send one message after the other, each from the next of `people`; milliseconds each took, rising.
+async def probe(
+    database_url: str, port: int, requests: Iterable[tuple[bytes, str]], seconds: float, *, done: str
+) -> list[float]:
+    """Send one request after the other; milliseconds that each took until `done` held of its id, rising.
 
-    Raises RuntimeError when a message is not answered 200, LookupError when it was and yet is not filed.
+    Raises RuntimeError when a request is not answered 200, LookupError when it was and yet nothing is known of its id.
     """
     connection = await asyncpg.connect(database_url)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     took: list[float] = []
     deadline = time.perf_counter() + seconds
     try:
-        while (began := time.perf_counter()) < deadline:
-            person = people[len(took) % len(people)]
-            (request,) = traffic.whatsapp([(person, traffic.CONVERSATION[len(took) % len(traffic.CONVERSATION)])])
+        for request, ident in requests:
+            if (began := time.perf_counter()) > deadline:
+                break
             await _answered(reader, writer, request)
-            await _finished(connection, request)
+            await _finished(connection, done, ident)
             took.append((time.perf_counter() - began) * 1000)
-            await asyncio.sleep(_EVERY_SECONDS)
+            await asyncio.sleep(EVERY_SECONDS)
     finally:
         writer.close()
         await connection.close()
     return sorted(took)
 
 
-async def _finished(connection: asyncpg.Connection, request: bytes) -> None:
-    """Wait until the message's turn is committed. Raises LookupError when it was never filed."""
-    found = _ID.search(request)
-    message_id = found[1].decode() if found else ""
-    while not (done := await connection.fetchval(_DONE, message_id)):
-        if done is None:
-            raise LookupError(f"{message_id} was answered 200 and is not in the inbox")
+async def _finished(connection: asyncpg.Connection, done: str, ident: str) -> None:
+    """Wait until it is committed. Raises LookupError when it was never filed."""
+    while not (finished := await connection.fetchval(done, ident)):
+        if finished is None:
+            raise LookupError(f"{ident} was answered 200 and is not there")
         await asyncio.sleep(_LOOK_SECONDS)
 
 

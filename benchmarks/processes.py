@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def free_port() -> int:
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 def other_python() -> Path:
     """The interpreter of `.venv-bench`, where aiogram lives apart from the service's own dependencies."""
-    return Path(os.environ.get("BENCH_PYTHON") or _ROOT / ".venv-bench/bin/python")
+    return Path(os.environ.get("BENCH_PYTHON") or ROOT / ".venv-bench/bin/python")
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def running(
     with log.open("ab") as sink:
         process = subprocess.Popen(
             [str(part) for part in command],
-            cwd=_ROOT,
+            cwd=ROOT,
             env=dict(os.environ if env is None else env),
             stdin=subprocess.DEVNULL,
             stdout=sink,

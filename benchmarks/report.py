@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import neighbours, service
+from benchmarks import neighbours, payments, service
 from benchmarks.samples import Sample, middle
 from benchmarks.targets import TARGETS, Medians
 
@@ -14,13 +14,13 @@ FOLDER = Path(__file__).parent
 _HEAD = """
 Taken %s.
 
-Each figure is the median of the repetitions; errors are summed, and a message lost, parked or left without
-its reply counts as one. Written by `make bench`; README.md beside it says how each figure comes about,
-results.json holds every repetition.
+Each figure is the median of the repetitions; errors are summed, and a message or payment lost, parked, or left
+without its reply or receipt counts as one. Written by `make bench`; README.md beside it says how each figure comes
+about, results.json holds every repetition.
 """.strip()
 
 _ELSEWHERE = """
-Not judged here: durable payments a second, queries over 12 million ledger entries, the round day of 10,000
+Not judged here: queries over 12 million ledger entries, the round day of 10,000
 members, pages in a browser, and what survives a crash.
 """.strip()
 
@@ -30,6 +30,8 @@ _RATIOS = (
     (service.TURNS, neighbours.AIOGRAM),
     (service.TURNS, neighbours.PTB),
     (service.TURNS, neighbours.PGBENCH),
+    (payments.PAYMENTS, neighbours.PGBENCH),
+    (payments.ONE_POT, neighbours.PGBENCH),
 )
 
 
@@ -89,12 +91,12 @@ def _page(medians: Medians, machine: Mapping[str, str], taken: str) -> str:
 
 
 def _backlogs(medians: Medians) -> str:
-    """What the turns left to do when the hooks stopped."""
+    """What was left to do when the hooks stopped."""
     lines = (
-        f"- {in_flight:,} in flight: {turns.done:,} turns; inbox empty {turns.more['backlog_seconds']:.1f} s "
-        f"after the last hook, all replies in the simulator {turns.more['sent_seconds']:.1f} s after it."
-        for (subject, in_flight), turns in medians.items()
-        if subject == service.TURNS
+        f"- {subject}, {in_flight:,} in flight: {done.done:,} done; inbox empty {done.more['backlog_seconds']:.1f} s "
+        f"after the last hook, all replies in the simulator {done.more['sent_seconds']:.1f} s after it."
+        for (subject, in_flight), done in medians.items()
+        if "backlog_seconds" in done.more
     )
     return "\n".join(lines)
 

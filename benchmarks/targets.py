@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from benchmarks import neighbours, service
+from benchmarks import neighbours, payments, service, statements
 from benchmarks.samples import Sample
 
 Medians = Mapping[tuple[str, int], Sample]
@@ -35,6 +35,10 @@ def _rate(subject: str, in_flight: int) -> Callable[[Medians], float]:
     return lambda medians: medians[subject, in_flight].per_second
 
 
+def _slowest(subject: str) -> Callable[[Medians], float]:
+    return lambda medians: min(medians[subject, in_flight].per_second for in_flight in neighbours.IN_FLIGHT)
+
+
 def _ratio(ours: str, theirs: str, in_flight: int) -> Callable[[Medians], float]:
     return lambda medians: medians[ours, in_flight].per_second / medians[theirs, in_flight].per_second
 
@@ -55,7 +59,7 @@ TARGETS = (
         " x",
     ),
     Target(
-        "errors on the service's hooks and turns",
+        "errors on the service's hooks, turns, payments and statement lines",
         lambda m: sum(s.errors for (subject, _), s in m.items() if subject.startswith("pardna")),
         0,
         "",
@@ -94,6 +98,15 @@ TARGETS = (
         lambda m: m[service.REPLY, 64].p95_ms,
         200,
         " ms",
+        at_most=True,
+    ),
+    Target("payments from web hook to posted receipt, at either depth", _slowest(payments.PAYMENTS), 1_000, "/s"),
+    Target("payments into one pot, at either depth", _slowest(payments.ONE_POT), 800, "/s"),
+    Target(
+        "a statement of 100,000 lines read, matched and posted",
+        lambda m: statements.LINES / m[statements.STATEMENT, 1].per_second,
+        60,
+        " s",
         at_most=True,
     ),
 )

@@ -11,9 +11,19 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
+from channels.rails.operator import sign
+
 # The service under test is started with these, on loopback; they open nothing else.
 APP_SECRET = "bench-app-secret"  # noqa: S105
 VERIFY_TOKEN = "bench-verify-token"  # noqa: S105
+CHAT_SETTINGS = {"WHATSAPP_APP_SECRET": APP_SECRET, "WHATSAPP_VERIFY_TOKEN": VERIFY_TOKEN}
+BANK_SECRET = "bench-bank-secret"  # noqa: S105
+BANK_SETTINGS = {
+    "NCB_HOOK_SECRET": BANK_SECRET,
+    "NCB_ACCOUNT": "404044471",
+    "NCB_HOLDER": "Bench Limited",
+    "NCB_BRANCH": "Half Way Tree",
+}
 
 ONBOARDING = ("hello", "Marva Brown", "YES", "EN")
 """What a person who is new says until the menu stands: anything, the name, the consent, the language."""
@@ -37,9 +47,20 @@ def whatsapp(said: Iterable[tuple[int, str]]) -> list[bytes]:
     return [_signed(person, text, next(_ids)) for person, text in said]
 
 
+def whatsapp_named(said: Iterable[tuple[int, str]]) -> list[tuple[bytes, str]]:
+    """As `whatsapp`, each with the id under which it will be known."""
+    numbered = [(person, text, next(_ids)) for person, text in said]
+    return [(_signed(*one), _wamid(one[2])) for one in numbered]
+
+
 def telegram(said: Iterable[tuple[int, str]]) -> list[bytes]:
     """One Bot API update a message."""
     return [_update(person, text, next(_ids)) for person, text in said]
+
+
+def bank(payments: Iterable[tuple[str, int]]) -> list[bytes]:
+    """One signed call of the operator's service a payment: this receipt has come in, with so many cents."""
+    return [_settled(receipt, cents) for receipt, cents in payments]
 
 
 def wa_id(person: int) -> str:
@@ -51,7 +72,7 @@ def _signed(person: int, text: str, number: int) -> bytes:
     sender = wa_id(person)
     message = {
         "from": sender,
-        "id": f"wamid.bench.{_run}.{number}",
+        "id": _wamid(number),
         "timestamp": str(int(time.time())),
         "type": "text",
         "text": {"body": text},
@@ -68,6 +89,10 @@ def _signed(person: int, text: str, number: int) -> bytes:
     return _post("/hooks/whatsapp", body, f"X-Hub-Signature-256: sha256={mac}\r\n")
 
 
+def _wamid(number: int) -> str:
+    return f"wamid.bench.{_run}.{number}"
+
+
 def _update(person: int, text: str, number: int) -> bytes:
     who = {"id": 5_550_000 + person, "is_bot": False, "first_name": "Marva", "language_code": "en"}
     chat = {"id": who["id"], "first_name": "Marva", "type": "private"}
@@ -79,6 +104,13 @@ def _update(person: int, text: str, number: int) -> bytes:
         "text": text,
     }
     return _post("/hooks/telegram", _json({"update_id": number, "message": message}), "")
+
+
+def _settled(receipt: str, cents: int) -> bytes:
+    collection = {"id": f"ncb-{receipt}", "receipt": receipt, "amount": cents, "currency": "JMD"}
+    body = _json({"id": f"evt.{receipt}", "type": "collection.settled", "data": collection})
+    stamp = str(int(time.time()))
+    return _post("/hooks/ncb", body, f"Pardna-Signature: t={stamp},v1={sign(BANK_SECRET, stamp, body)}\r\n")
 
 
 def _json(value: object) -> bytes:
