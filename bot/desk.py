@@ -43,6 +43,7 @@ from storage.engine import Connection, Engine
 from storage.inbox import Arrival
 from storage.pins import Pins
 from storage.queries import Who
+from storage.shelf import Circles
 from storage.vault import Vault
 
 POLL_SECONDS: Final = 1.0
@@ -118,6 +119,7 @@ class Desk:
         self._metrics = metrics
         self._crowd = crowd
         self._seats = queries.Seats()
+        self._circles = Circles()
         self._pins = Pins(vault)
         self._limit = MOST_TURNS
         self._house = frozenset(account.name for account in ledger.house(tools.carriers))
@@ -151,12 +153,14 @@ class Desk:
         try:
             async with self._engine.begin() as conn:
                 arrivals = await inbox.claim(conn, self._vault, self._limit)
-                done = await self._handle(conn, arrivals) if arrivals else 0
+                book = Book(conn, self._circles)
+                done = await self._handle(book, arrivals) if arrivals else 0
         except Exception as error:
             if not arrivals:
                 raise
             await self._failed(arrivals, error)
             return len(arrivals)
+        book.keep()
         self._limit = min(MOST_TURNS, self._limit * 2)
         self._metrics.batch_turns.observe(done)
         self._metrics.batch_seconds.observe(time.perf_counter() - began)
@@ -191,17 +195,16 @@ class Desk:
 
     # -- one batch --------------------------------------------------------------------------------------------
 
-    async def _handle(self, conn: Connection, arrivals: Sequence[Arrival]) -> int:
+    async def _handle(self, book: Book, arrivals: Sequence[Arrival]) -> int:
+        conn = book.conn
         ready = await self._without_early(conn, arrivals)
         staff = await queries.staff(conn)
-        jobs = _few_pins(await self._decide(conn, ready, staff))
+        jobs = _few_pins(await self._decide(book, ready, staff))
         ready = [job.arrival for job in jobs]
         await prepare(conn, self._pins, self._vault, [(j.turn, cmd) for j in jobs for cmd in _pins_of(j)])
-        book = Book(conn)
         if commands := [(job, command) for job in jobs for command in _wanted(job)]:
             await self._open(conn, book, commands)
         for job in jobs:
-            job.turn.book = book
             _do(job)
         if commands:
             await book.write()
@@ -228,10 +231,9 @@ class Desk:
             return sorted(arrivals, key=lambda a: (a.received_at, a.id))  # what came earlier may have been filed later
         return [a for a in arrivals if a not in closing]
 
-    async def _decide(
-        self, conn: Connection, arrivals: Sequence[Arrival], staff: Sequence[tuple[str, Role]]
-    ) -> list[_Job]:
+    async def _decide(self, book: Book, arrivals: Sequence[Arrival], staff: Sequence[tuple[str, Role]]) -> list[_Job]:
         """Let each conversation take its step, and turn every other arrival into its command."""
+        conn = book.conn
         chats = {a.party: a.received_at for a in arrivals if a.kind == "chat"}
         known: Mapping[str, Who] = {}
         if chats:
@@ -244,7 +246,7 @@ class Desk:
                 await asyncio.sleep(0)
             who = known.get(arrival.party) if arrival.kind == "chat" else None
             step = _chat_step(arrival, who, menus) if who else _other_step(arrival)
-            turn = Turn(Book(conn), self._tools, arrival.received_at, staff=tuple(staff))
+            turn = Turn(book, self._tools, arrival.received_at, staff=tuple(staff))
             if who:
                 person = who.standing.person
                 turn.party, turn.person_id, turn.roles = (
@@ -289,6 +291,7 @@ class Desk:
             circles=circles,
             read_only=circles - named("circle", changing),
             receipts=named("receipt", every),
+            paid=named("receipt", every) - named("receipt", [cmd for cmd in every if not _only_pays(cmd)]),
             payout_refs=named("payout_ref", every),
             payout_ids=named("payout_id", every),
             ticket_refs=named("ticket_ref", every) | refs,
@@ -305,6 +308,13 @@ class Desk:
             money_at=now if any(cmd.moves_money for cmd in every) else None,
             cash_since=now - CASH_WEEK if any(isinstance(cmd, MOVES_CASH) for cmd in every) else None,
         )
+
+
+def _only_pays(command: c.Command) -> bool:
+    """Whether it tells of money that came for a payment, and of nothing else."""
+    return isinstance(command, c.Collected) or (
+        isinstance(command, c.Line) and not (command.payout_id or command.refund_id)
+    )
 
 
 def _provider_refs(command: c.Command) -> list[tuple[str, str]]:

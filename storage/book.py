@@ -17,15 +17,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain import ledger as books
 from domain.exchange import Rate
 from domain.pardna import Circle, Due, Hand, Member, Round
-from domain.payments import CASH, Chargeback, Payment, PaymentState, Payout, Refund
+from domain.payments import CASH, OPEN_PAYOUTS, Chargeback, Payment, PaymentState, Payout, Refund
 from domain.people import Address, Destination, LinkCode, Person, Ticket, TicketKind, Trn
 from storage import ledger, rates, statements, tables
 from storage.codec import Table, delete, load, save
 from storage.duties import Duty, plan
+from storage.shelf import Circles, Key, Shelf, Shelves
 
 Row = TypeVar("Row")
 
-_LOCK = text("SELECT 1 FROM circle WHERE code = ANY(:c) ORDER BY code FOR UPDATE")
+_LOCK = text("SELECT code, version FROM circle WHERE code = ANY(:c) ORDER BY code FOR UPDATE")
+_VERSIONS = text("SELECT code, version FROM circle WHERE code = ANY(:c)")
 _NEW_VERSION = text("UPDATE circle SET version = version + 1 WHERE code = ANY(:c)")
 MOST_TICKETS = 2000
 """How much of the queue is looked at; whoever has more waiting has other worries than its order."""
@@ -33,7 +35,8 @@ _OPEN_PAYMENT = "state = 'PENDING' OR (state = 'SETTLED' AND NOT confirmed)"
 GONE = frozenset({PaymentState.REFUNDED, PaymentState.CHARGED_BACK})
 """Payments that went back, beside those of which `given_back` says that some did."""
 _OPEN_PAYOUT = "state NOT IN ('RECEIVED', 'PRESUMED', 'DROPPED')"
-
+_KEPT = (tables.CIRCLE, *tables.OF_A_CIRCLE, tables.PAYMENT, tables.PAYOUT)
+"""What is read whole of a circle, of payments and payouts those that are open."""
 
 _CASH_LATELY = text("""
     WITH cash AS (
@@ -60,6 +63,8 @@ class Needs:
     read_only: frozenset[str] = frozenset()
     """Those of `circles` that no command changes: read without a lock."""
     receipts: frozenset[str] = frozenset()
+    paid: frozenset[str] = frozenset()
+    """Those of `receipts` that money came for and nothing else: it concerns the payer and the banker alone."""
     payout_refs: frozenset[str] = frozenset()
     payout_ids: frozenset[str] = frozenset()
     ticket_refs: frozenset[str] = frozenset()
@@ -89,6 +94,8 @@ class Book:
     """Rows by class and key, balances by account, and what is to be written."""
 
     conn: AsyncConnection
+    circles: Circles = field(default_factory=Circles, repr=False)
+    """What is known of circles from before."""
     balances: dict[str, int] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
     """What of the balances is kept for something, by account."""
@@ -100,15 +107,22 @@ class Book:
     """What each person gave or took in cash in the last week, in Jamaican cents."""
     lines: dict[str, tuple[str, str]] = field(default_factory=dict)
     """What lines of statements turned out to be: state, and what they are matched with."""
-    _rows: dict[type, dict[tuple[Any, ...], Any]] = field(default_factory=dict)
-    _loaded: dict[type, dict[tuple[Any, ...], Any]] = field(default_factory=dict)
-    _of_circle: dict[tuple[type, str], set[tuple[Any, ...]]] = field(default_factory=dict)
-    """The keys of the rows of one class and circle: a batch holds many circles, an action looks at one."""
+    _rows: dict[type, dict[Key, Any]] = field(default_factory=dict, repr=False)
+    _of_circle: dict[str, Shelves] = field(default_factory=dict, repr=False)
+    """The same rows again, those of one circle together: a batch holds many circles, an action looks at one."""
+    _before: dict[type, dict[Key, Any]] = field(default_factory=dict, repr=False)
+    """What was put as it was loaded; None for what is new."""
+    _versions: dict[str, int] = field(default_factory=dict)
+    """Of the circles that are known whole, so that they may be kept."""
     _counted: dict[tuple[str, str], str] = field(default_factory=dict)
     """The receipts of payments, by carrier and its own reference."""
     _aside: dict[str, str] = field(default_factory=dict)
     """The ids of the tickets of the kind MATCH, by the name of what they are about."""
     _locked: Sequence[str] = ()
+    _near: frozenset[str] = frozenset()
+    """Circles that nothing but money for a payment concerns: of whom it does not concern, the names are enough."""
+    _papers: frozenset[str] = frozenset()
+    """Whose TRN, addresses and destination were loaded."""
     _transactions: list[tuple[datetime, books.Transaction]] = field(default_factory=list)
     _holds: list[tuple[datetime, books.Hold]] = field(default_factory=list)
     _voids: list[tuple[datetime, str]] = field(default_factory=list)
@@ -127,11 +141,11 @@ class Book:
 
     def all(self, row: type[Row], **equal: Any) -> list[Row]:
         """Return the loaded rows of a class whose fields equal those given, in key order."""
-        if "circle" in equal and (bucket := self._of_circle.get((row, equal["circle"]))) is not None:
-            near = [(key, self._rows[row][key]) for key in sorted(bucket)]
-        else:
-            near = [] if "circle" in equal else sorted(self._rows.get(row, {}).items())
-        return [r for _, r in near if all(getattr(r, k) == v for k, v in equal.items())]
+        if "circle" in equal:
+            shelf = self._of_circle.get(equal.pop("circle"), {}).get(row)
+            return list(shelf.find(tuple(equal), tuple(equal.values()))) if shelf else []
+        every = sorted(self._rows.get(row, {}).items())
+        return [r for _, r in every if all(getattr(r, k) == v for k, v in equal.items())]
 
     def counted(self, carrier: str, ref: str) -> Payment | None:
         """Return the payment that money of this name was counted for."""
@@ -152,11 +166,17 @@ class Book:
     def put(self, *rows: Any) -> None:
         """Keep rows, new or changed."""
         for row in rows:
-            self._add(_key(tables.BY_ROW[type(row)], row), row)
+            key = tables.BY_ROW[type(row)].key_of(row)
+            self._before.setdefault(type(row), {}).setdefault(key, self.get(type(row), *key))
+            self._add(key, row)
 
     def drop(self, row: Any) -> None:
         """Remove a row. Only where nothing refers to it."""
-        self._rows[type(row)].pop(_key(tables.BY_ROW[type(row)], row))
+        key = tables.BY_ROW[type(row)].key_of(row)
+        self._before.get(type(row), {}).pop(key, None)
+        self._rows[type(row)].pop(key)
+        if circle := getattr(row, "circle", None):
+            self._of_circle[circle][type(row)].drop(key)
         self._dropped.append(row)
 
     def post(self, at: datetime, transaction: books.Transaction) -> None:
@@ -196,9 +216,7 @@ class Book:
         codes = set(needs.circles) | await self._circles_behind(needs)
         locked = sorted(codes - needs.read_only)
         self._locked = locked
-        if locked:
-            await self.conn.execute(_LOCK, {"c": locked})
-        await self._load_circles(sorted(codes))
+        await self._load_circles(locked, sorted(codes & needs.read_only))
         await self._load_tickets(needs, sorted(codes))
         await self._load_people(needs)
         await self._load_posted()
@@ -216,14 +234,13 @@ class Book:
     async def write(self) -> None:
         """Write what changed and prove the books at once, so that a fault names its batch before the commit."""
         for table in tables.IN_ORDER:
-            rows, before = self._rows.get(table.row, {}), self._loaded.get(table.row, {})
-            await save(self.conn, table, [row for key, row in rows.items() if before.get(key) != row])
+            rows, before = self._rows.get(table.row, {}), self._before.get(table.row, {})
+            await save(self.conn, table, [rows[key] for key, old in before.items() if rows[key] != old])
         for row in self._dropped:
             await delete(self.conn, tables.BY_ROW[type(row)], [row])
         for at, keys in _by_time(self._voids):
             await ledger.void(self.conn, keys, at)
-        for at, together in _by_time(self._transactions):
-            await ledger.post(self.conn, together, at)
+        await ledger.post_each(self.conn, self._transactions)
         for at, holds in _by_time(self._holds):
             await ledger.hold(self.conn, holds, at)
         if self._locked:
@@ -233,6 +250,19 @@ class Book:
             await statements.settle(self.conn, self.lines)
         if self._transactions:
             await ledger.settle_constraints(self.conn)
+
+    def keep(self) -> None:
+        """Keep what is known of the circles for the next book. Only once all that was written is committed."""
+        locked = set(self._locked)
+        for code, version in self._versions.items():
+            shelves = {table.row: self._of_circle[code].get(table.row) or Shelf() for table in _KEPT}
+            who = [(m.person_id,) for m in shelves[Member].rows.values()]
+            shelves[Person] = Shelf({key: self._rows[Person][key] for key in who})
+            for row, is_open in ((Payment, _is_open_payment), (Payout, _is_open_payout)):
+                shelf = shelves[row]
+                for key in [key for key, one in shelf.rows.items() if not is_open(one)]:
+                    shelf.drop(key)
+            self.circles.keep(code, version + (code in locked), shelves)
 
     # -- inside -----------------------------------------------------------------------------------------------
 
@@ -266,22 +296,23 @@ class Book:
                 tables.PAYOUT,
                 await load(self.conn, tables.PAYOUT, where, ids=sorted(needs.payout_ids), refs=refs),
             )
-        circles |= {p.circle for p in self.all(Payment)} | {p.circle for p in self.all(Payout)}
+        paid = {p.circle for p in self.all(Payment) if p.receipt in needs.paid}
+        circles |= {p.circle for p in self.all(Payment) if p.receipt not in needs.paid}
+        circles |= {p.circle for p in self.all(Payout)}
         circles |= {t.circle for t in self.all(Ticket) if t.circle}
         if people := [t.person_id for t in self.all(Ticket) if t.person_id]:  # a verified TRN frees their draws
             held = "SELECT DISTINCT circle FROM draw WHERE person_id = ANY(:p) AND state = 'HELD'"
             circles |= {row[0] for row in await self.conn.execute(text(held), {"p": people})}
-        return circles
+        self._near = frozenset(paid - circles - needs.circles)
+        return circles | paid
 
     async def _load_posted(self) -> None:
         """Load what was posted for the cash entries that are in doubt, unless it was taken back."""
-        for payment in self.all(Payment, rail=CASH):
-            if payment.state is PaymentState.PENDING or payment.confirmed:
-                continue
-            key = throw_key(payment.receipt)
-            posted = await ledger.transaction(self.conn, key)
-            if posted and not await ledger.transaction(self.conn, f"{key}:back"):
-                self.posted[payment.receipt] = posted
+        payments = self._rows.get(Payment, {}).values()
+        settled = [p for p in payments if p.rail == CASH and p.state is not PaymentState.PENDING]
+        doubtful = {throw_key(p.receipt): p.receipt for p in settled if not p.confirmed}
+        found = await ledger.transactions(self.conn, [key for one in doubtful for key in (one, f"{one}:back")])
+        self.posted = {r: found[key] for key, r in doubtful.items() if key in found and f"{key}:back" not in found}
 
     async def _load_cash(self, since: datetime, at: datetime) -> None:
         """Read what the people of this batch gave or took in cash since then (bot/actions/watching.py)."""
@@ -289,24 +320,58 @@ class Book:
         found = await self.conn.execute(_CASH_LATELY, {"p": people, "since": since, "at": at})
         self.cash_lately = {row.person_id: int(row.total) for row in found}
 
-    async def _load_circles(self, codes: Sequence[str]) -> None:
-        if not codes:
-            return
-        self._keep(tables.CIRCLE, await load(self.conn, tables.CIRCLE, "code = ANY(:v)", v=codes))
-        for table in tables.OF_A_CIRCLE:
-            self._keep(table, await load(self.conn, table, "circle = ANY(:v)", v=codes))
-        # Read again under the lock: what was found by its reference may have moved on since.
-        named = [p.receipt for p in self.all(Payment)]
-        where = f"(circle = ANY(:v) AND ({_OPEN_PAYMENT})) OR receipt = ANY(:named)"
-        self._keep(tables.PAYMENT, await load(self.conn, tables.PAYMENT, where, v=codes, named=named))
-        gone = {p.receipt for p in self.all(Payment) if p.given_back or p.state in GONE}
+    async def _load_circles(self, locked: Sequence[str], read_only: Sequence[str]) -> None:
+        """Lock and load circles whole; what is known of one in the version it is in is not read again.
+
+        One that is read without its lock may change between two statements: then it is known to nobody else.
+        """
+        named = [p.receipt for p in self.all(Payment)], [p.id for p in self.all(Payout)]
+        versions: dict[str, int] = {}
+        for codes, statement in ((locked, _LOCK), (read_only, _VERSIONS)):
+            if codes:
+                versions |= {row.code: row.version for row in await self.conn.execute(statement, {"c": codes})}
+        fresh = [code for code, version in versions.items() if not self._remember(code, version)]
+        if fresh:
+            self._keep(tables.CIRCLE, await load(self.conn, tables.CIRCLE, "code = ANY(:v)", v=fresh))
+            for table in tables.OF_A_CIRCLE:
+                self._keep(table, await load(self.conn, table, "circle = ANY(:v)", v=fresh))
+        await self._load_open(fresh, *named)
+        self._versions |= {code: versions[code] for code in set(fresh) & set(locked)}
+
+    def _remember(self, code: str, version: int) -> bool:
+        """Bring back what is known of a circle in this version. Returns whether anything is."""
+        shelves = self.circles.take(code, version)
+        if shelves is None:
+            return False
+        self._of_circle.setdefault(code, {}).update(shelves)
+        self._versions[code] = version
+        for row, shelf in shelves.items():
+            self._rows.setdefault(row, {}).update(shelf.rows)
+        for payment in shelves[Payment].rows.values():
+            self._count(payment)
+        return True
+
+    async def _load_open(self, fresh: Sequence[str], receipts: Sequence[str], payout_ids: Sequence[str]) -> None:
+        """Load what is open in these circles. What was found by its reference is read again, now under the lock."""
+        receipts = [r for r in receipts if not self._is_known(Payment, r)]
+        if fresh or receipts:
+            where = f"(circle = ANY(:v) AND ({_OPEN_PAYMENT})) OR receipt = ANY(:named)"
+            self._keep(tables.PAYMENT, await load(self.conn, tables.PAYMENT, where, v=fresh, named=receipts))
+        payments = self._rows.get(Payment, {}).values()
+        gone = {p.receipt for p in payments if p.given_back or p.state in GONE}
         gone |= {r.receipt for r in self.all(Refund)} | {b.receipt for b in self.all(Chargeback)}
         if gone:
             for table in (tables.REFUND, tables.CHARGEBACK):
                 self._keep(table, await load(self.conn, table, "receipt = ANY(:v)", v=sorted(gone)))
-        ids = [p.id for p in self.all(Payout)]
-        where = f"(circle = ANY(:v) AND {_OPEN_PAYOUT}) OR id = ANY(:ids)"
-        self._keep(tables.PAYOUT, await load(self.conn, tables.PAYOUT, where, v=codes, ids=ids))
+        payout_ids = [i for i in payout_ids if not self._is_known(Payout, i)]
+        if fresh or payout_ids:
+            where = f"(circle = ANY(:v) AND {_OPEN_PAYOUT}) OR id = ANY(:ids)"
+            self._keep(tables.PAYOUT, await load(self.conn, tables.PAYOUT, where, v=fresh, ids=payout_ids))
+
+    def _is_known(self, row: type, key: str) -> bool:
+        """Whether something found by its reference is among what is known of its circle from before."""
+        circle = self._rows[row][key,].circle
+        return circle in self._versions and (key,) in self._of_circle[circle][row].rows
 
     async def _load_tickets(self, needs: Needs, codes: Sequence[str]) -> None:
         """Lock and read again the open tickets of these circles and people, and those named."""
@@ -317,14 +382,22 @@ class Book:
         self._keep(tables.TICKET, await load(self.conn, tables.TICKET, where, v=codes, people=people, ids=named))
 
     async def _load_people(self, needs: Needs) -> None:
-        """Load everyone a command may speak to or of: those named, all members and bankers, and staff."""
+        """Load everyone a command may speak to or of: those named, all members and bankers, and staff.
+
+        With their papers, but for members whom money of others alone concerns: of those the name is enough, which is
+        kept with their circle, since it never changes.
+        """
         if needs.queue:
             self._keep(
                 tables.TICKET,
                 await load(self.conn, tables.TICKET, f"closed_at IS NULL ORDER BY opened_at LIMIT {MOST_TICKETS}"),
             )
         ids = set(needs.persons)
-        ids |= {c.banker_id for c in self.all(Circle)} | {m.person_id for m in self.all(Member)}
+        ids |= {c.banker_id for c in self._rows.get(Circle, {}).values()}
+        paid = [p for receipt in needs.paid if (p := self.get(Payment, receipt))]
+        ids |= {p.person_id for p in paid} | {p.recorded_by for p in paid}
+        members = self._rows.get(Member, {}).values()
+        ids |= {m.person_id for m in members if m.circle not in self._near}
         ids |= {t.person_id for t in self.all(Ticket) if t.person_id}
         if needs.parties:
             self._keep(
@@ -343,9 +416,11 @@ class Book:
             self._keep(tables.PIN, await load(self.conn, tables.PIN, "person_id = ANY(:v)", v=sorted(needs.pins)))
             here = sorted(needs.parties)
             self._keep(tables.STEP_UP, await load(self.conn, tables.STEP_UP, "party = ANY(:v)", v=here))
-        if ids:
-            some = sorted(ids)
-            self._keep(tables.PERSON, await load(self.conn, tables.PERSON, "id = ANY(:v)", v=some))
+        self._papers = frozenset(ids)
+        if some := sorted(ids):
+            known = self._rows.get(Person, {})
+            everyone = sorted(ids | {m.person_id for m in members if (m.person_id,) not in known})
+            self._keep(tables.PERSON, await load(self.conn, tables.PERSON, "id = ANY(:v)", v=everyone))
             for table in (tables.DESTINATION, tables.LINK_CODE, tables.FREEZE):
                 self._keep(table, await load(self.conn, table, "person_id = ANY(:v)", v=some))
             linking = [k.party for k in self.all(LinkCode)]
@@ -363,19 +438,21 @@ class Book:
 
     def _keep(self, table: Table, rows: Iterable[Any]) -> None:
         for row in rows:
-            key = _key(table, row)
-            self._loaded.setdefault(table.row, {})[key] = row
-            self._add(key, row)
+            self._add(table.key_of(row), row)
 
-    def _add(self, key: tuple[Any, ...], row: Any) -> None:
+    def _add(self, key: Key, row: Any) -> None:
         self._rows.setdefault(type(row), {})[key] = row
-        if circle := getattr(row, "circle", None):
-            self._of_circle.setdefault((type(row), circle), set()).add(key)
+        if circle := row.code if type(row) is Circle else getattr(row, "circle", None):
+            self._of_circle.setdefault(circle, {}).setdefault(type(row), Shelf()).put(key, row)
         match row:
-            case Payment(provider_ref=str(ref)):
-                self._counted[row.carrier, ref] = row.receipt
+            case Payment():
+                self._count(row)
             case Ticket(kind=TicketKind.MATCH):
                 self._aside[row.subject] = row.id
+
+    def _count(self, payment: Payment) -> None:
+        if payment.provider_ref is not None:
+            self._counted[payment.carrier, payment.provider_ref] = payment.receipt
 
     # -- small questions that many actions ask ----------------------------------------------------------------
 
@@ -396,9 +473,10 @@ class Book:
         return {r.number: r for r in self.all(Round, circle=circle)}
 
     def dues_of(self, circle: str, person: str) -> list[Due]:
-        """Return all a person's dues in a circle."""
-        mine = {h.number for h in self.all(Hand, circle=circle, person_id=person)}
-        return [d for d in self.all(Due, circle=circle) if d.hand in mine]
+        """Return all a person's dues in a circle, the oldest first."""
+        mine = self.all(Hand, circle=circle, person_id=person)
+        dues = [due for hand in mine for due in self.all(Due, circle=circle, hand=hand.number)]
+        return sorted(dues, key=lambda due: (due.round, due.hand)) if len(mine) > 1 else dues
 
     def person(self, person_id: str) -> Person:
         """Return somebody who was loaded."""
@@ -406,19 +484,25 @@ class Book:
 
     def destination(self, person_id: str) -> Destination | None:
         """Return where a person's draws go."""
-        return self.get(Destination, person_id)
+        return self.get(Destination, self._with_papers(person_id))
 
     def trn(self, person_id: str) -> Trn | None:
         """Return a person's TRN."""
-        return self.get(Trn, person_id)
+        return self.get(Trn, self._with_papers(person_id))
 
     def addresses(self, person_id: str) -> list[Address]:
         """Return a person's addresses."""
-        return self.all(Address, person_id=person_id)
+        return self.all(Address, person_id=self._with_papers(person_id))
 
     def link_codes(self, person_id: str) -> list[LinkCode]:
         """Return the codes on their way to a person's new addresses."""
-        return self.all(LinkCode, person_id=person_id)
+        return self.all(LinkCode, person_id=self._with_papers(person_id))
+
+    def _with_papers(self, person_id: str) -> str:
+        """Return a person again. Raises LookupError for one whose papers were not loaded: they may hold something."""
+        if person_id not in self._papers:
+            raise LookupError("somebody's papers are asked for that were not loaded")
+        return person_id
 
 
 def throw_key(receipt: str) -> str:
@@ -426,8 +510,13 @@ def throw_key(receipt: str) -> str:
     return f"throw:{receipt}"
 
 
-def _key(table: Table, row: Any) -> tuple[Any, ...]:
-    return tuple(getattr(row, name) for name in table.key)
+def _is_open_payment(payment: Payment) -> bool:
+    settled = payment.state is PaymentState.SETTLED
+    return payment.state is PaymentState.PENDING or (settled and not payment.confirmed)
+
+
+def _is_open_payout(payout: Payout) -> bool:
+    return payout.state in OPEN_PAYOUTS
 
 
 def _by_time(written: list[tuple[datetime, Row]]) -> Iterator[tuple[datetime, list[Row]]]:

@@ -37,6 +37,10 @@ class Table:
     fixed: tuple[str, ...] = ()
     """Columns that a row keeps for ever; writing it with another value is refused."""
 
+    def key_of(self, row: Any) -> tuple[Any, ...]:
+        """Return the key of one of its rows."""
+        return tuple([getattr(row, name) for name in self.key])
+
 
 class Taken(Exception):
     """A row of this key is there already and is somebody else's: what was decided has to be decided again."""
@@ -95,12 +99,14 @@ async def delete(conn: AsyncConnection, table: Table, rows: Sequence[Any]) -> No
 
 @cache
 def _reader(row: type) -> Callable[[Iterable[Any]], Any]:
-    enums = [(i, python) for i, (_, _, python) in enumerate(_columns(row)) if issubclass(python, Enum)]
+    # Looked up, not called: an enum's call costs more than all the rest of reading a row.
+    columns = enumerate(_columns(row))
+    enums = [(i, {one.value: one for one in python}) for i, (_, _, python) in columns if issubclass(python, Enum)]
 
     def read(values: Iterable[Any]) -> Any:
         cells = list(values)
-        for i, enum in enums:
-            cells[i] = enum(cells[i])
+        for i, members in enums:
+            cells[i] = members[cells[i]]
         return row(*cells)
 
     return read
@@ -116,4 +122,4 @@ async def load(conn: AsyncConnection, table: Table, where: str, **values: Any) -
     """Read the rows that a condition of ours finds."""
     found = await conn.execute(_select(table, where), values)
     read = _reader(table.row)
-    return [read(values) for values in found]
+    return [read(values) for values in found.all()]

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import text
@@ -48,12 +49,14 @@ __all__ = [
     "open_holds",
     "positions",
     "post",
+    "post_each",
     "privileges",
     "settle_constraints",
     "statement",
     "subject",
     "totals",
     "transaction",
+    "transactions",
     "verify",
     "verify_since",
     "void",
@@ -167,15 +170,21 @@ async def post(conn: AsyncConnection, transactions: Sequence[Transaction], at: d
     NotReversible, AlreadyReversed, NotResolvable or AlreadyResolved. The zero sum, the exactness of a reversal and
     what a transaction moves of its hold are checked by `settle_constraints`, or else by the commit.
     """
-    if not transactions:
+    await post_each(conn, [(at, transaction) for transaction in transactions])
+
+
+async def post_each(conn: AsyncConnection, written: Sequence[tuple[datetime, Transaction]]) -> None:
+    """As `post`, each transaction at a time of its own: one call, however many times there are."""
+    if not written:
         return
     named = {
         (account, transaction.currency)
-        for transaction in transactions
+        for _, transaction in written
         for transfer in transaction.transfers
         for account in (transfer.debit, transfer.credit)
     }
-    await _call(conn, "ledger_post", [_entry(transaction) for transaction in transactions], named, at)
+    entries = [_entry(transaction) | {"at": at.isoformat()} for at, transaction in written]
+    await _call(conn, "ledger_post", entries, named, written[-1][0])
 
 
 async def hold(conn: AsyncConnection, holds: Sequence[Hold], at: datetime) -> None:
@@ -230,15 +239,24 @@ async def lock_standings(
         text("SELECT name, balance, available FROM ledger_lock(:circles, :names)"),
         {"circles": list(circles), "names": list(names)},
     )
-    return {row.name: Standing(row.balance, row.available) for row in found}
+    return {name: Standing(balance, available) for name, balance, available in found.all()}
 
 
 async def transaction(conn: AsyncConnection, key: str) -> Transaction | None:
     """Return what was written under a key, to build its reversal from; None when nothing was."""
-    found = await conn.execute(text("SELECT * FROM ledger_transfer WHERE key = :key ORDER BY line"), {"key": key})
-    rows = found.all()
-    if not rows:
-        return None
+    return (await transactions(conn, [key])).get(key)
+
+
+async def transactions(conn: AsyncConnection, keys: Sequence[str]) -> dict[str, Transaction]:
+    """Return what was written under each of these keys, where anything was."""
+    if not keys:
+        return {}
+    asked = text("SELECT * FROM ledger_transfer WHERE key = ANY(:keys) ORDER BY id, line")
+    rows = (await conn.execute(asked, {"keys": list(keys)})).all()
+    return {key: _transaction(key, list(its)) for key, its in groupby(rows, key=lambda row: row.key)}
+
+
+def _transaction(key: str, rows: Sequence[Any]) -> Transaction:
     transfers = tuple(
         Transfer(
             Account(row.debit, Side(row.debit_side), row.debit_circle, row.debit_floor),
@@ -332,7 +350,10 @@ async def _call(
 
 
 def _entry(transaction: Transaction) -> dict[str, object]:
-    """The inputs whose hash is kept for ever: what is written once may never come out otherwise."""
+    """The inputs whose hash is kept for ever: what is written once may never come out otherwise.
+
+    The time that goes with them is no part of the hash.
+    """
     resolves = {} if transaction.resolves is None else {"resolves": transaction.resolves}
     return {
         "key": transaction.key,

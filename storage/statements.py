@@ -36,7 +36,7 @@ from storage.likeness import Found, Waiting, find_likely
 from storage.payout_files import Change, Line
 from storage.vault import Vault
 
-CHUNK = 5_000
+CHUNK = 20_000
 """How many lines are best taken in one transaction."""
 LOCKS = 4
 """First half of the advisory lock on a carrier's statements (storage/inbox.py: 1, outbox: 2, duties: 3)."""

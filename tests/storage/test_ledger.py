@@ -171,6 +171,17 @@ async def test_the_same_transaction_again_changes_nothing(conn: AsyncConnection)
     assert [line.at for line in await statement(conn, CIRCLE)] == [AT, AT + timedelta(days=900)]
 
 
+async def test_each_transaction_of_a_call_may_have_its_own_time(conn: AsyncConnection) -> None:
+    """And the same again at another time is the same."""
+    early, late = (moved(key, (BANK, credit(CIRCLE, "ann"), 5)) for key in ("early", "late"))
+    await ledger.post_each(conn, [(AT, early), (AT + timedelta(hours=1), late)])
+    await ledger.post_each(conn, [(AT + timedelta(days=1), early)])
+    assert [(line.key, line.at) for line in await statement(conn, CIRCLE)] == [
+        ("early", AT),
+        ("late", AT + timedelta(hours=1)),
+    ]
+
+
 async def test_the_database_says_which_transactions_were_there_already(conn: AsyncConnection) -> None:
     def entries(*keys: str) -> str:
         transfers = [{"debit": "a", "credit": "b", "amount": 1}]
