@@ -1,6 +1,7 @@
 """What becomes of a parcel after one try to send it: the relay's rules, pure.
 
-- A message is tried eight times. One that may have gone out already is repeated once, not more (rules.md 59).
+- A message is tried eight times. One that may have gone out already is repeated once, not more, unless its provider
+  knows it by our key (rules.md 59).
 - A request for money is repeated with its key, which makes that harmless.
 - Money out never dies of trouble: it is tried again, ever more slowly, with its key; one that may have gone
   out is looked up and never sent blindly (rules.md 37). It ends only by the rail's yes or no.
@@ -55,7 +56,7 @@ def decide(posted: Posted, outcome: Outcome, jitter: float) -> Verdict:
             return Verdict(settled, (_no(posted, outcome),))
         case Retry():
             return _again(posted, outcome.reason, max(outcome.after_seconds, _wait(posted, jitter)))
-        case Unknown() if posted.kind == "say" and posted.unknown:
+        case Unknown(keyed=False) if posted.kind == "say" and posted.unknown:
             return Verdict(_ended(posted, "dead", f"twice without an answer: {outcome.reason}"), alarm=True)
         case Unknown():
             return _again(posted, outcome.reason, _wait(posted, jitter), unknown=True)

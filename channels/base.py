@@ -43,9 +43,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The answer never came or made no sense: it may or may not have been taken."""
+    """The answer never came or made no sense: it may or may not have been taken.
+
+    `keyed`: the provider knows it by our key, so it can be looked up, and a repeat is harmless.
+    """
 
     reason: str
+    keyed: bool = False
 
 
 Outcome = Sent | Retry | Refused | Unknown

@@ -169,6 +169,12 @@ def test_a_public_address_with_a_port_works() -> None:
     assert len(hook.receive(call.request()).arrivals) == 1
 
 
+def test_a_public_address_with_a_path_works_though_the_proxy_takes_it_off() -> None:
+    hook = SmsHook(SETTINGS["TWILIO_AUTH_TOKEN"], "https://pardna.example/bot/")
+    call = sms_form(NUMBER, "PAY", public_url="https://pardna.example/bot")
+    assert len(hook.receive(call.request()).arrivals) == 1
+
+
 def test_the_query_is_signed_too() -> None:
     call = twilio_signed("/hooks/sms?line=2", {"MessageSid": "SM1", "From": NUMBER, "Body": "PAY"})
     assert len(HOOK.receive(call.request()).arrivals) == 1

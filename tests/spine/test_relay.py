@@ -278,6 +278,14 @@ async def test_a_message_that_a_network_remembers_is_looked_up_and_not_sent_blin
     assert (len(network.sent), network.asked) == (sends, ["sms:+1#1"])
 
 
+async def test_what_a_network_knows_by_our_key_may_be_without_an_answer_more_than_once(house: House) -> None:
+    network = TwoWays(lambda _, times: Unknown("lost", keyed=True) if times < 3 else Sent("id"), knows=Retry("no"))
+    async with house.relaying(network):
+        await house.put(house.say("sms:+1", 1))
+        assert await house.settled() == {"sms:+1#1": "sent"}
+    assert (len(network.sent), len(network.asked)) == (4, 3)
+
+
 async def test_while_it_cannot_be_looked_up_a_message_waits_and_is_not_sent(house: House) -> None:
     network = TwoWays(lambda _key, _times: Unknown("no answer"), knows=Unknown("gateway down"))
     async with house.relaying(network):

@@ -8,6 +8,7 @@ Shapes: docs.sms-gate.app, "Sending messages", "Webhooks", "Status tracking", "A
 
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Final
@@ -48,7 +49,11 @@ class SmsGate:
         self.rate_per_second = rate_per_second
 
     async def send(self, address: str, text: str, key: str) -> Outcome:
-        """Queue a message at the gateway. Our own check of the number stands: theirs knows no +1 658 yet."""
+        """Queue a message at the gateway. Our own check of the number stands: theirs may not know each +1 658 yet."""
+        outcome = await self._send(address, text, key)
+        return replace(outcome, keyed=True) if isinstance(outcome, Unknown) else outcome
+
+    async def _send(self, address: str, text: str, key: str) -> Outcome:
         body = {
             "id": gate_id(key),
             "textMessage": {"text": text},
