@@ -54,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     payouts.add_parser(words)
     statements.add_parser(words)
     rates.add_parser(words)
+    forms = words.add_parser("templates", help="WhatsApp's templates").add_subparsers(dest="act", required=True)
+    forms.add_parser("list", help="show them")
+    forms.add_parser("export", help="print them as Meta takes them, one JSON object a line")
     keys = words.add_parser("keys", help="encryption keys").add_subparsers(dest="act", required=True)
     keys.add_parser("new", help="print a fresh value for PARDNA_KEYS")
     words.add_parser("doctor", help="what is wrong, and how to mend it")
@@ -79,6 +82,8 @@ COMMANDS: Mapping[tuple[str, str], str] = {
     ("statements", "import"): "statements.import_statement",
     ("statements", "maps"): "statements.list_maps",
     ("rates", "import"): "rates.import_rates",
+    ("templates", "list"): "templates.list_forms",
+    ("templates", "export"): "templates.export",
     ("doctor", ""): "checks.doctor",
 }
 """Where each command is, under bot/commands: only the one that is asked for is loaded, so that it starts quickly."""

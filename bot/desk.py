@@ -64,6 +64,8 @@ STRETCH: Final = 50
 WAITS_FOR_OLDER: Final = (c.CutOff, c.CloseRound)
 MOVES_CASH: Final = (c.BeginThrow, c.RecordCash, c.Confirm)
 CASH_WEEK: Final = timedelta(days=7)
+TOO_LATE: Final = "131047"
+"""Meta's word for a message outside the 24 hours."""
 log = structlog.get_logger(__name__)
 
 
@@ -209,8 +211,10 @@ class Desk:
         if commands:
             await book.write()
         await self._dispatch.send(conn, jobs)
-        await outbox.note_delivery(conn, [report for job in ready for report in _delivery(job)])
         now = self._clock.now()
+        again = await outbox.shut_out(conn, [ident for arrival in ready for ident in _shut_out(arrival)], now)
+        reports = [report for arrival in ready for report in _delivery(arrival) if report[1] not in again]
+        await outbox.note_delivery(conn, reports)
         sessions = [
             (j.arrival.party, j.session.as_json(), j.arrival.received_at) for j in jobs if j.session is not None
         ]
@@ -354,6 +358,13 @@ def _delivery(arrival: Arrival) -> list[tuple[str, str, str]]:
     if arrival.kind != "status" or "status" not in arrival.body:
         return []
     return [(arrival.body["channel"], arrival.body["message_id"], arrival.body["status"])]
+
+
+def _shut_out(arrival: Arrival) -> list[str]:
+    """Return which message came too long after the person wrote, as a network found when it had taken it."""
+    body = arrival.body
+    too_late = arrival.kind == "status" and body.get("channel") == "whatsapp" and body.get("code") == TOO_LATE
+    return [body["message_id"]] if too_late else []
 
 
 def _pins_of(job: _Job) -> list[c.PinTry]:

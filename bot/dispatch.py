@@ -11,6 +11,8 @@ from typing import Final, Protocol
 
 from bot.actions.turn import Notice, Order, Turn
 from bot.telemetry import Metrics
+from bot.templates import news as news_template
+from bot.templates import template_of
 from bot.words.catalogue import Catalogue
 from bot.words.say import Say
 from domain import commands as c
@@ -27,6 +29,8 @@ from storage.vault import Vault
 
 AWAKE: Final = timedelta(hours=2)
 """Who wrote so lately is not woken by an answer of others (rules.md 55: unless the person wrote)."""
+LONGEST_TOGETHER: Final = 1024
+"""Characters of what waited and of the reply in one message: so much stands over buttons on WhatsApp."""
 CHANNELS: Final = {channel.value: channel for channel in Channel}
 PATIENCE: Final = {
     Channel.WHATSAPP: timedelta(minutes=10),
@@ -107,13 +111,14 @@ class Dispatch:
             await queries.languages(conn, parties) if parties else {},
         )
         parcels: list[Parcel] = []
+        now = self._clock.now()
+        waiting = await outbox.take_waiting(conn, self._vault, [p for job in jobs for p in _may_wait(job)], now)
         for job in jobs:
-            parcels += self._reply(job)
+            parcels += self._reply(job, waiting.get(job.arrival.party, ()))
             parcels += self._notices(job, reached)
             parcels += self._orders(job.turn.orders)
         if passing:
             parcels += await self._pass_on(conn, passing, reached)
-        now = self._clock.now()
         await outbox.put(conn, self._vault, parcels, now)
         await outbox.withdraw(conn, [key for job in jobs for key in job.turn.withdrawn], now)
 
@@ -130,18 +135,23 @@ class Dispatch:
     def _pages(self, party: str, language: Language, said: Say) -> Sequence[Outgoing]:
         return self._catalogue.render(said, language, _channel(party))
 
-    def _reply(self, job: Job) -> list[Parcel]:
+    def _reply(self, job: Job, waiting: Sequence[Outgoing]) -> list[Parcel]:
+        """Answer, and say first what waited for a word of theirs."""
         if not job.is_talk:
             return []
         turn, party = job.turn, job.arrival.party
         own = [n.what for n in turn.notices if n.person_id and n.person_id == turn.person_id]
         said = joined([*job.says, *own])
-        if said is None:
-            return []
-        person = turn.book.get(Person, turn.person_id) or job.reader
-        pages = self._pages(party, person.language if person else Language.EN, said)
         must = not party.startswith("sms:") or job.stops_sim or _restarted(turn, party)
         key, now = f"{job.arrival.id}:r", self._clock.now()
+        if said is None:
+            return _Post(key, party, waiting, now, must=must).parcels()
+        person = turn.book.get(Person, turn.person_id) or job.reader
+        pages = self._pages(party, person.language if person else Language.EN, said)
+        if waiting:
+            whole = _together(waiting, whole_of(pages))
+            apart = len(whole.text) > LONGEST_TOGETHER
+            pages = (*waiting, *pages) if apart else self._catalogue.fit(whole, _channel(party))
         return _Post(key, party, pages, now, must=must, by_sim=job.stops_sim).parcels()
 
     def _notices(self, job: Job, reached: _Reached) -> list[Parcel]:
@@ -160,6 +170,9 @@ class Dispatch:
                 key = f"{job.arrival.id}:n:{person_id or party}"
                 news = outbox.Notice(key, person_id, PATIENCE[_channel(party)]) if person_id else None
                 pages = self._pages(party, contact.language, said)
+                if _channel(party) is Channel.WHATSAPP:
+                    template = template_of(said, contact.language, self._catalogue)
+                    pages = [replace(page, template=template) for page in pages]
                 parcels += _Post(f"{key}:{party}", party, pages, _when(contact, now), news).parcels()
         return parcels
 
@@ -197,6 +210,8 @@ class Dispatch:
         channel = _channel(contact.party)
         news = outbox.Notice(one.notice, one.person_id, PATIENCE[channel])
         pages = self._catalogue.fit(whole, channel)
+        if channel is Channel.WHATSAPP:
+            pages = tuple(replace(page, template=news_template(contact.language)) for page in pages)
         key = f"{one.notice}:{contact.party}"
         return _Post(key, contact.party, pages, _when(contact, now), news).parcels()
 
@@ -207,6 +222,24 @@ def whole_of(pages: Sequence[Outgoing]) -> Outgoing:
     said = [page.text for page in pages if not (page.attachment and len(pages) > 1)]
     options = next((page for page in reversed(pages) if page.options), pages[-1])
     return Outgoing("\n".join(said), options.options, options.button, drawn)
+
+
+def _together(waiting: Sequence[Outgoing], reply: Outgoing) -> Outgoing:
+    """Return one message of what waited and of the reply. The choice of the reply goes before."""
+    every = [*waiting, reply]
+    said = "\n\n".join(one.text for one in every)
+    chosen = next((one for one in reversed(every) if one.options), reply)
+    drawn = next((one.attachment for one in reversed(every) if one.attachment), None)
+    return Outgoing(said, chosen.options, chosen.button, drawn)
+
+
+def _may_wait(job: Job) -> list[str]:
+    """Return the party for whose word something may wait: on WhatsApp, unless they just said STOP."""
+    party = job.arrival.party
+    if not job.is_talk or not party.startswith("whatsapp:"):
+        return []
+    address = job.turn.book.get(Address, party)
+    return [] if address and address.stopped_at else [party]
 
 
 def joined(says: Sequence[Say]) -> Say | None:

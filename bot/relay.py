@@ -17,8 +17,8 @@ import structlog
 from bot.drawing.press import Press
 from bot.telemetry import Metrics
 from bot.verdict import MONEY_OUT, Verdict, decide, drop, puzzling
-from channels.base import Chat, Outcome, Rail, Refused, Retry, Routed, Unknown
-from domain.messages import Filed, Outgoing
+from channels.base import Chat, Outcome, Rail, Refused, Retry, Routed, Sent, Unknown, Windowed
+from domain.messages import Filed, Outgoing, Template
 from storage import filer, inbox, outbox
 from storage.bell import Bell, Ear
 from storage.clock import MOVED, Clock
@@ -92,7 +92,7 @@ def _of_chat(shared: "_Shared", name: str, chat: Chat, press: Press | None, limi
     def pace(line: str, rate_per_second: float) -> Pace | None:
         return Pace(limits, line, rate_per_second) if rate_per_second < float("inf") else None
 
-    send, usual = _say(chat, press), pace(name, chat.rate_per_second)
+    send, usual = _Speech(chat, press, shared.clock), pace(name, chat.rate_per_second)
     if not isinstance(chat, Routed) or chat.home_rate_per_second == float("inf"):
         return [_Carrier(shared, name, send, usual)]
     slow = pace(f"{name}.home", chat.home_rate_per_second)
@@ -106,24 +106,57 @@ def _of_chat(shared: "_Shared", name: str, chat: Chat, press: Press | None, limi
     ]
 
 
-def _say(chat: Chat, press: Press | None) -> Send:
-    async def send(posted: Posted) -> Outcome:
-        if posted.unknown and isinstance(chat, Routed):
-            found = await chat.look_up(posted.key)
-            if isinstance(found, Unknown):  # asking again is harmless, sending blindly is not
-                return Retry(found.reason)
-            if not isinstance(found, Retry):  # Retry: it was never taken, so it may be sent
-                return found
-        address = posted.lane.partition(":")[2]
+class _Speech:
+    """Sends a message over one chat: in its own words, or as the template that stands for them."""
+
+    def __init__(self, chat: Chat, press: Press | None, clock: Clock) -> None:
+        self._chat = chat
+        self._press = press
+        self._clock = clock
+
+    async def __call__(self, posted: Posted) -> Outcome:
+        if (known := await self._known(posted)) is not None:
+            return known
         message = Outgoing.from_json(posted.body)
+        if message.template is None:
+            return await self._say(posted, message)
+        outcome = Refused("", shut=True) if self._is_shut(posted) else await self._say(posted, message)
+        if isinstance(outcome, Refused) and outcome.shut:
+            return await self._send_template(posted, message, message.template)
+        return outcome
+
+    async def _known(self, posted: Posted) -> Outcome | None:
+        """Say what became of a parcel that may have gone out already, where the chat remembers; None: it may go."""
+        if not posted.unknown or not isinstance(self._chat, Routed):
+            return None
+        found = await self._chat.look_up(posted.key)
+        if isinstance(found, Unknown):  # asking again is harmless, sending blindly is not
+            return Retry(found.reason)
+        return None if isinstance(found, Retry) else found  # Retry: it was never taken
+
+    def _is_shut(self, posted: Posted) -> bool:
+        """Whether the person wrote too long ago for free words. It is asked now: quiet hours may lie behind."""
+        if not isinstance(self._chat, Windowed):
+            return False
+        return posted.wrote_at is None or self._clock.now() - posted.wrote_at > self._chat.window
+
+    async def _say(self, posted: Posted, message: Outgoing) -> Outcome:
+        message = replace(message, template=None)
         if message.attachment:  # drawn only now: no transaction waits for a picture
             try:
-                message = await press.illustrate(message) if press else replace(message, attachment=None)
+                drawn = await self._press.illustrate(message) if self._press else replace(message, attachment=None)
             except Unreachable:
                 return Retry("its document cannot be read now")
-        return await chat.send(address, message, posted.key)
+            message = drawn
+        return await self._chat.send(_address(posted), message, posted.key)
 
-    return send
+    async def _send_template(self, posted: Posted, message: Outgoing, template: Template) -> Outcome:
+        outcome = await self._chat.send(_address(posted), replace(message, attachment=None), posted.key)
+        return replace(outcome, waits=not template.whole) if isinstance(outcome, Sent) else outcome
+
+
+def _address(posted: Posted) -> str:
+    return posted.lane.partition(":")[2]
 
 
 def _move(rail: Rail) -> Send:

@@ -49,7 +49,8 @@ def decide(posted: Posted, outcome: Outcome, jitter: float) -> Verdict:
     match outcome:
         case Sent():
             rank = ARRIVED if outcome.arrived else 0
-            settled = Settled(posted.id, posted.attempts, "sent", outcome.provider_id, delivery=rank)
+            state = "waiting" if outcome.waits else "sent"
+            settled = Settled(posted.id, posted.attempts, state, outcome.provider_id, delivery=rank)
             return Verdict(settled, (*_yes(posted, outcome), *outcome.arrivals))
         case Refused():
             settled = Settled(posted.id, posted.attempts, "dead", fault=_fault(outcome))

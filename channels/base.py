@@ -6,6 +6,7 @@ circles or money. Every way a provider can answer becomes one of four outcomes, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Protocol, runtime_checkable
 
 from domain.messages import Filed, Inbound, InboundKind, Outgoing
@@ -15,13 +16,15 @@ from domain.messages import Filed, Inbound, InboundKind, Outgoing
 class Sent:
     """The provider took it; `provider_id` finds it again. `arrivals`: what it told beside, filed like a hook's.
 
-    `arrived`: a message lies before the person by that, and nothing more will be told of it.
+    `arrived`: a message lies before the person by that, and nothing more will be told of it. `waits`: it was only an
+    invitation, and the message itself waits until the person writes.
     """
 
     provider_id: str
     detail: Mapping[str, Any] = field(default_factory=dict)
     arrivals: tuple[Filed, ...] = ()
     arrived: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,15 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Not taken, and never will be as it stands. `gone`: the address itself can no longer be reached."""
+    """Not taken, and never will be as it stands. `gone`: the address itself can no longer be reached.
+
+    `shut`: the person wrote too long ago, so that only an approved template may go.
+    """
 
     reason: str
     code: str = ""
     gone: bool = False
+    shut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +126,13 @@ class Routed(Protocol):
     async def look_up(self, key: str) -> Outcome:
         """Say what became of an Unknown send. Retry: it was never taken, so it may be sent."""
         ...
+
+
+@runtime_checkable
+class Windowed(Protocol):
+    """A chat that takes free words for so long after the person wrote, and approved templates at any time."""
+
+    window: timedelta
 
 
 class Rail(Protocol):

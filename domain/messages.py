@@ -163,6 +163,31 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """What is sent instead where a network takes nothing but a form that it has approved: its name, its gaps filled.
+
+    `payloads`: what comes back for each of its buttons. `whole`: it says all there is to say; what says less is
+    followed by the message itself as soon as the person writes.
+    """
+
+    name: str
+    language: str
+    values: tuple[str, ...] = ()
+    payloads: tuple[str, ...] = ()
+    whole: bool = False
+
+    def as_json(self) -> list[Any]:
+        """Return the plain form."""
+        return [self.name, self.language, list(self.values), list(self.payloads), self.whole]
+
+    @classmethod
+    def from_json(cls, body: list[Any]) -> "Template":
+        """Read what `as_json` wrote."""
+        name, language, values, payloads, whole = body
+        return cls(name, language, tuple(values), tuple(payloads), whole=whole)
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message ready to be sent: a text in the person's language, perhaps a choice of answers and a picture."""
 
@@ -173,6 +198,7 @@ class Outgoing:
     attachment: Attachment | None = None
     by_sim: bool = False
     """An SMS that leaves by the local SIM or not at all."""
+    template: Template | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the plain form that the outbox keeps."""
@@ -182,6 +208,7 @@ class Outgoing:
             "button": self.button,
             **({"attachment": self.attachment.as_json()} if self.attachment else {}),
             **({"by_sim": True} if self.by_sim else {}),
+            **({"template": self.template.as_json()} if self.template else {}),
         }
 
     @classmethod
@@ -190,7 +217,9 @@ class Outgoing:
         attached = body.get("attachment")
         options = tuple(Option(*o) for o in body["options"])
         attachment = Attachment.from_json(attached) if attached else None
-        return cls(body["text"], options, body["button"], attachment, by_sim=body.get("by_sim", False))
+        template = Template.from_json(body["template"]) if "template" in body else None
+        by_sim = body.get("by_sim", False)
+        return cls(body["text"], options, body["button"], attachment, by_sim=by_sim, template=template)
 
 
 def is_caption(message: Outgoing) -> bool:

@@ -25,6 +25,10 @@ LOCKS = 2
 """First half of the advisory locks on lanes."""
 LONGEST_FAULT = 500
 MENU_LASTS = timedelta(days=3)
+LONG_AGO = timedelta(hours=25)
+"""How long ago somebody wrote at least of whom a network says that it was too long ago."""
+SHUT_TRIES = 3
+"""So often at most a notice is sent of which that is said."""
 DELIVERY = {"sent": 1, "failed": 2, "delivered": 3, "read": 4}
 """How far a message got. A later report of a lower rank changes nothing; one that arrived did not fail."""
 ARRIVED = DELIVERY["delivered"]
@@ -90,11 +94,16 @@ class Posted:
     """An earlier try may have been taken: its answer never came, or (money out) its relay died."""
     stopped: bool
     """The party said STOP."""
+    wrote_at: datetime | None = None
+    """When the party last wrote, by the service's clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What came of one attempt. `state`: `sent`, `dead`, `dropped`, or `queued` (again, `after_seconds`)."""
+    """What came of one attempt. `state`: `sent`, `dead`, `dropped`, or `queued` (again, `after_seconds`).
+
+    `waiting`: an invitation was sent, and the message itself goes with the answer to what the person writes next.
+    """
 
     id: int
     attempts: int
@@ -213,7 +222,8 @@ async def claim(
             fault = "its body does not open with the keys at hand"
             await settle(conn, [Settled(row.id, row.attempts, "dead", fault=fault, unknown=row.unknown)], now)
             continue
-        posted.append(Posted(row.id, row.lane, row.kind, row.key, body, row.attempts, row.unknown, row.stopped))
+        state = (row.attempts, row.unknown, row.stopped, row.wrote_at)
+        posted.append(Posted(row.id, row.lane, row.kind, row.key, body, *state))
     return posted
 
 
@@ -265,6 +275,32 @@ async def note_delivery(conn: Connection, reports: Iterable[tuple[str, str, str]
         await conn.execute(_DELIVERY, {"channels": list(channels), "ids": list(ids), "ranks": list(ranks)})
         if DELIVERY["failed"] in ranks:
             await ring(conn, MISSED)
+
+
+async def take_waiting(
+    conn: Connection, vault: Vault, parties: Sequence[str], at: datetime
+) -> dict[str, list[Outgoing]]:
+    """Take what waited for each of the parties to write, the oldest first: it goes with what they are answered."""
+    found: dict[str, list[Outgoing]] = {}
+    if parties:
+        taken = await conn.execute(_TAKE_WAITING, {"parties": list(parties), "at": at})
+        for row in sorted(taken, key=lambda row: row.id):
+            body = vault.open_json(place(row.key), row.body)
+            found.setdefault(row.lane, []).append(Outgoing.from_json(body))
+    return found
+
+
+async def shut_out(conn: Connection, ids: Sequence[str], at: datetime) -> set[str]:
+    """Queue notices again that a network took and then found to be too late for free words, by the provider's ids.
+
+    It is noted that the person wrote too long ago. Returns the ids of what goes again: they did not fail.
+    """
+    if not ids:
+        return set()
+    values = {"ids": list(ids), "long_ago": at - LONG_AGO, "tries": SHUT_TRIES}
+    again = set((await conn.execute(_SHUT_OUT, values)).scalars())
+    await ring(conn, CHANNEL)
+    return again
 
 
 async def missed(conn: Connection, now: datetime, limit: int) -> list[Missed]:
@@ -379,7 +415,8 @@ _CLAIM_WHERE = """
         unknown = unknown OR (lease_until IS NOT NULL AND kind = 'disburse')
     WHERE id = ANY(ARRAY(SELECT id FROM head))
     RETURNING id, lane, kind, key, body, attempts, unknown,
-        coalesce((SELECT a.stopped_at IS NOT NULL FROM address a WHERE a.party = lane), false) AS stopped
+        coalesce((SELECT a.stopped_at IS NOT NULL FROM address a WHERE a.party = lane), false) AS stopped,
+        (SELECT s.wrote_at FROM session s WHERE s.party = lane) AS wrote_at
 """
 _CLAIM = text(_CLAIM_WHERE.format(""))
 _CLAIM_SOME = text(_CLAIM_WHERE.format(" AND (lane LIKE ANY(CAST(:beginnings AS text[]))) <> CAST(:but AS boolean)"))
@@ -397,7 +434,7 @@ _SETTLE = text("""
         CAST(:unknowns AS boolean[]), CAST(:deliveries AS smallint[]))
         AS s (id, attempts, state, provider_id, fault, after_seconds, unknown, delivery)
     WHERE o.id = s.id AND o.state || '' = 'queued'
-        AND (o.attempts = s.attempts OR s.state = 'sent')
+        AND (o.attempts = s.attempts OR s.state IN ('sent', 'waiting'))
     RETURNING o.id
 """)
 
@@ -420,9 +457,30 @@ _DELIVERY = text("""
     WHERE o.provider_id = s.provider_id AND split_part(o.lane, ':', 1) = s.channel AND o.delivery < s.rank
 """)
 
+_TAKE_WAITING = text("""
+    UPDATE outbox SET state = 'replaced', ended_at = :at
+    WHERE id = ANY(ARRAY(
+        SELECT id FROM outbox WHERE state = 'waiting' AND lane = ANY(CAST(:parties AS text[])) ORDER BY id FOR UPDATE
+    )) RETURNING id, lane, key, body
+""")
+
+_SHUT_OUT = text("""
+    WITH gone AS (
+        SELECT id, lane, provider_id FROM outbox
+        WHERE provider_id = ANY(CAST(:ids AS text[])) AND state = 'sent' AND notice IS NOT NULL AND delivery < 3
+            AND attempts < :tries ORDER BY id FOR UPDATE
+    ), shut AS (
+        UPDATE session SET wrote_at = least(wrote_at, :long_ago) WHERE party IN (SELECT lane FROM gone)
+    ), again AS (
+        UPDATE outbox SET state = 'queued', provider_id = NULL, delivery = 0, ended_at = NULL, looked_at = NULL
+        WHERE id IN (SELECT id FROM gone)
+    )
+    SELECT provider_id FROM gone
+""")
+
 OVERDUE_AT = """
     CASE WHEN state = 'dead' OR delivery = 2 OR (state = 'dropped' AND fault = 'stopped') THEN ended_at
-        WHEN state = 'sent' THEN ended_at + patience
+        WHEN state IN ('sent', 'waiting') THEN ended_at + patience
         WHEN state = 'queued' THEN not_before + patience END
 """
 """When a part of a notice is known not to be there, or has not said so for too long."""

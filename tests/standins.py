@@ -21,6 +21,7 @@ from enum import StrEnum
 from itertools import count
 from secrets import token_hex
 from time import time
+from types import MappingProxyType
 from typing import Any, Self
 
 from aiohttp import web
@@ -228,11 +229,21 @@ class GraphStandin(Standin):
         """Address -> error code that every message to it gets (131047, 131026, ...); "media" for uploads."""
         self.media: dict[str, Sent] = {}
         """What was uploaded, by its id."""
+        self.templates: dict[tuple[str, str], Mapping[str, Any]] = {}
+        """What was approved, by name and language."""
+        self.shut: set[str] = set()
+        """Addresses whose 24 hours are over: they take templates alone."""
 
     @property
     def api_url(self) -> str:
         """For WHATSAPP_API_URL."""
         return f"{self.url}/v25.0"
+
+    def approve(self, templates: Iterable[Mapping[str, Any]]) -> None:
+        """Review templates as `message_templates` would get them. Raises RefusedError."""
+        for template in templates:
+            _graph_review(template)
+            self.templates[template["name"], template["language"]] = template
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Messages, and what goes with them."""
@@ -276,7 +287,9 @@ class GraphStandin(Standin):
             self._allowed(request)
             if address in self.codes:
                 raise RefusedError(400, _graph_error(self.codes[address], f"({self.codes[address]}) {address}"))
-            text, options = _graph_message(payload)
+            if address in self.shut and payload.get("type") != "template":
+                raise RefusedError(400, _graph_error(131047, "Re-engagement message"))
+            text, options = _graph_message(payload, self.templates)
             wamid = f"wamid.{token_hex(16)}"
             media_id = _graph_media(payload)
             if media_id and media_id not in self.media:
@@ -319,13 +332,20 @@ def _length(value: Any, most: int, what: str) -> str:
     return str(value)
 
 
-def _graph_message(payload: Mapping[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
+_Templates = Mapping[tuple[str, str], Mapping[str, Any]]
+
+
+def _graph_message(
+    payload: Mapping[str, Any], templates: _Templates = MappingProxyType({})
+) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Check a message as Meta does; returns text and options."""
     _must(payload.get("messaging_product") == "whatsapp", "messaging_product")
     _must(payload.get("recipient_type") == "individual", "recipient_type")
     _must(not _holds_null(payload), "null")
     _must(("to" in payload) != ("recipient" in payload), "to or recipient")
     _must("to" not in payload or re.fullmatch(r"[1-9][0-9]{6,14}", payload["to"]) is not None, "to")
+    if payload["type"] == "template":
+        return _graph_template(payload["template"], templates)
     if payload["type"] == "text":
         return _length(payload["text"]["body"], 4096, "text.body"), ()
     if payload["type"] in {"image", "document"}:
@@ -342,6 +362,49 @@ def _graph_message(payload: Mapping[str, Any]) -> tuple[str, tuple[tuple[str, st
     _must(len({each for each, _ in options}) == len(options), "ids must be unique")
     _must(len({label for _, label in options}) == len(options), "titles must be unique")
     return text, options
+
+
+def _graph_template(sent: Mapping[str, Any], templates: _Templates) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Fill an approved template as Meta does; returns what the person sees."""
+    found = templates.get((sent["name"], sent["language"]["code"]))
+    if found is None:
+        raise RefusedError(404, _graph_error(132001, "Template name does not exist in the translation"))
+    parts = {part["type"]: part for part in found["components"]}
+    given = [part for part in sent["components"] if part["type"] == "body"]
+    values = [value["text"] for part in given for value in part["parameters"]]
+    text = parts["BODY"]["text"]
+    if len(values) != len(re.findall(r"\{\{\d+\}\}", text)):
+        raise RefusedError(400, _graph_error(132000, "Number of parameters does not match"))
+    for number, value in enumerate(values, 1):
+        if not value or re.search(r"[\n\t]| {5}", value):
+            raise RefusedError(400, _graph_error(132018, "Param text cannot have new-line/tab characters"))
+        text = text.replace(f"{{{{{number}}}}}", value)
+    if len(text) > 1024:
+        raise RefusedError(400, _graph_error(132005, "Translated text too long"))
+    labels = [button["text"] for button in parts.get("BUTTONS", {"buttons": []})["buttons"]]
+    tapped = [part for part in sent["components"] if part["type"] == "button"]
+    _must([part["index"] for part in tapped] == [str(number) for number in range(len(labels))], "button.index")
+    _must(all(part["sub_type"] == "quick_reply" for part in tapped), "button.sub_type")
+    payloads = [_length(part["parameters"][0]["payload"], 128, "button.payload") for part in tapped]
+    return text, tuple(zip(payloads, labels, strict=True))
+
+
+def _graph_review(template: Mapping[str, Any]) -> None:
+    """Check a template as its form does ("Message templates", and why they are turned down)."""
+    _must(re.fullmatch(r"[a-z0-9_]{1,512}", template["name"]) is not None, "name")
+    _must(template["category"] in {"UTILITY", "MARKETING", "AUTHENTICATION"}, "category")
+    _must(re.fullmatch(r"[a-z]{2,3}(_[A-Z]{2})?", template["language"]) is not None, "language")
+    (body,) = [part for part in template["components"] if part["type"] == "BODY"]
+    text = _length(body["text"], 1024, "body")
+    gaps = [int(number) for number in re.findall(r"\{\{(\d+)\}\}", text)]
+    _must(gaps == list(range(1, len(gaps) + 1)), "gaps count from 1")
+    _must(not re.search(r"^\W*\{\{|\}\}\W*$|\}\}\s*\{\{", text), "a gap at an end, or two side by side")
+    (samples,) = body["example"]["body_text"] if gaps else ([],)
+    _must(len(samples) == len(gaps) and all(samples), "a sample for every gap")
+    _must(len(re.findall(r"\w+", text)) > 2 * len(gaps), "too many gaps for so few words")
+    for part in template["components"]:
+        if part["type"] == "BUTTONS":
+            _must(all(b["type"] == "QUICK_REPLY" and 0 < len(b["text"]) <= 25 for b in part["buttons"]), "buttons")
 
 
 _GRAPH_FILES = {"image/png": 5 << 20, "image/jpeg": 5 << 20, "application/pdf": 100 << 20, "text/plain": 100 << 20}

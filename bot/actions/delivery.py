@@ -49,6 +49,8 @@ def _state(life: Life) -> str:
     """Return how far it got: what the network told goes before what we know ourselves."""
     if life.state in {"replaced", "dropped"} and life.delivery < DELIVERY["delivered"]:
         return life.state
+    if life.state == "waiting":
+        return life.state
     if life.state == "dead":
         return "failed"
     return _BY_RANK.get(life.delivery, life.state)

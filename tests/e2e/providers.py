@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from bot.templates import exported
 from storage.vault import new_keys
 from tests.standins import GraphStandin, SandboxStandin, Standin, TelegramStandin, TwilioStandin
 from tests.vendors import SETTINGS
@@ -47,6 +48,7 @@ async def open_providers() -> AsyncIterator[Providers]:
     """Start them all, for as long as this lasts."""
     async with AsyncExitStack() as stack:
         whatsapp = await stack.enter_async_context(GraphStandin())
+        whatsapp.approve(exported())
         sms = await stack.enter_async_context(TwilioStandin())
         telegram = await stack.enter_async_context(TelegramStandin())
         sandbox = await stack.enter_async_context(SandboxStandin())

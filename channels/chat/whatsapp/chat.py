@@ -1,5 +1,6 @@
 """Sending through Meta, and what Meta's answers mean."""
 
+from datetime import timedelta
 from typing import Final
 
 import orjson
@@ -25,7 +26,7 @@ _CODES: Final[dict[int, Outcome]] = {
     **dict.fromkeys((0, 3, 10, 190, *range(200, 300)), Retry("credentials refused", CREDENTIALS_WAIT_SECONDS)),
     **dict.fromkeys((368, 131031, 131042), Retry("account stopped", CREDENTIALS_WAIT_SECONDS)),
     131026: Refused("not on WhatsApp", "131026", gone=True),
-    131047: Refused("outside the 24 hours", "131047"),
+    131047: Refused("outside the 24 hours", "131047", shut=True),
     131050: Refused("opted out of marketing", "131050"),
 }
 """Meta's error codes ("Error codes" of the Cloud API); every other one is judged by its HTTP status."""
@@ -47,6 +48,8 @@ class WhatsApp:
 
     name = "whatsapp"
     rate_per_second = 80.0
+    window = timedelta(hours=23, minutes=55)
+    """Meta's 24 hours, less what a message may take on its way."""
 
     def __init__(self, http: Http, base_url: str, token: str, phone_number_id: str) -> None:
         self._http = http

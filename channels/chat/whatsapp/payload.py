@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import heyoo
 
-from domain.messages import Attachment, AttachmentKind, Option, Outgoing, numbered
+from domain.messages import Attachment, AttachmentKind, Option, Outgoing, Template, numbered
 
 BODY_LIMIT: Final = 4096
 INTERACTIVE_BODY_LIMIT: Final = 1024
@@ -44,15 +44,18 @@ def trimmed(label: str, limit: int) -> str:
 def payload_of(address: str, message: Outgoing, media_id: str = "") -> dict[str, Any]:
     """Build the payload: text, up to three buttons, a list of up to ten, or else a numbered menu.
 
-    With `media_id` (of the message's attachment, uploaded before) the text is the caption of a picture or document,
-    or the body under it where there are buttons. Raises ValueError for more than ten options (the caller shows them
+    A template goes as it was approved, without the words that it stands for. With `media_id` (of the message's
+    attachment, uploaded before) the text is the caption of a picture or document, or the body under it where there are
+    buttons. Raises ValueError for more than ten options (the caller shows them
     by pages) and for a text that is empty or too long: half a message about money is worse than none.
     """
     if len(message.options) > ROWS_LIMIT:
         raise ValueError(f"{len(message.options)} options, WhatsApp shows {ROWS_LIMIT}: show them by pages")
     if not message.text.strip():
         raise ValueError("WhatsApp takes no empty text")
-    if message.attachment and media_id:
+    if message.template:
+        payload = _templated(message.template)
+    elif message.attachment and media_id:
         payload = _with_media(message, message.attachment, media_id)
     else:
         payload = _interactive(message) or _text(message)
@@ -76,6 +79,20 @@ def _text(message: Outgoing) -> dict[str, Any]:
         raise ValueError(f"{len(text)} characters, WhatsApp takes {BODY_LIMIT}")
     payload: dict[str, Any] = _BUILDER.send_message(text, _NOBODY, preview_url=False)
     return payload
+
+
+def _templated(template: Template) -> dict[str, Any]:
+    """Fill a template. Meta takes no value that is empty, and none with a line break."""
+    values = [" ".join(value.split()) for value in template.values]
+    if not all(values):
+        raise ValueError("WhatsApp takes no empty value in a template")
+    texts = [{"type": "text", "text": value} for value in values]
+    components: list[dict[str, Any]] = [{"type": "body", "parameters": texts}] if texts else []
+    for number, payload in enumerate(template.payloads):
+        button = {"type": "button", "sub_type": "quick_reply", "index": str(number)}
+        components.append(button | {"parameters": [{"type": "payload", "payload": payload}]})
+    built: dict[str, Any] = _BUILDER.send_template(template.name, _NOBODY, components, template.language)
+    return built
 
 
 def _with_media(message: Outgoing, attached: Attachment, media_id: str) -> dict[str, Any]:
