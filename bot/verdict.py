@@ -2,6 +2,7 @@
 
 - A message is tried eight times. One that may have gone out already is repeated once, not more, unless its provider
   knows it by our key (rules.md 59).
+- A message is kept while the operator has something to mend (a dead token), and somebody is called every eight tries.
 - A request for money is repeated with its key, which makes that harmless.
 - Money out never dies of trouble: it is tried again, ever more slowly, with its key; one that may have gone
   out is looked up and never sent blindly (rules.md 37). It ends only by the rail's yes or no.
@@ -18,6 +19,8 @@ SOURCE = "relay"
 TRIES = 8
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 900.0
+LONGEST_ASKED_SECONDS = 3600.0
+"""However fast a provider wants the waits to grow."""
 RESULTS = {"collect": "collected", "capture": "collected", "disburse": "disbursed", "refund": "refunded"}
 """What the desk hears when a rail said yes."""
 MONEY_OUT = frozenset({"disburse", "refund"})
@@ -56,7 +59,9 @@ def decide(posted: Posted, outcome: Outcome, jitter: float) -> Verdict:
             settled = Settled(posted.id, posted.attempts, "dead", fault=_fault(outcome))
             return Verdict(settled, (_no(posted, outcome),))
         case Retry():
-            return _again(posted, outcome.reason, max(outcome.after_seconds, _wait(posted, jitter)))
+            grown = min(outcome.growth ** min(posted.attempts, TRIES), LONGEST_ASKED_SECONDS) if outcome.growth else 0.0
+            seconds = max(outcome.after_seconds, grown, _wait(posted, jitter))
+            return _again(posted, outcome.reason, seconds, ours=outcome.ours)
         case Unknown(keyed=False) if posted.kind == "say" and posted.unknown:
             return Verdict(_ended(posted, "dead", f"twice without an answer: {outcome.reason}"), alarm=True)
         case Unknown():
@@ -76,9 +81,9 @@ def puzzling(posted: Posted, fault: str) -> Verdict:
     return Verdict(waiting, alarm=True)
 
 
-def _again(posted: Posted, fault: str, seconds: float, *, unknown: bool = False) -> Verdict:
+def _again(posted: Posted, fault: str, seconds: float, *, unknown: bool = False, ours: bool = False) -> Verdict:
     exhausted = posted.attempts % TRIES == 0
-    if exhausted and posted.kind not in MONEY_OUT:
+    if exhausted and posted.kind not in MONEY_OUT and not (ours and posted.kind == "say"):
         filed = (_no(posted, Refused(fault, "exhausted")),) if posted.kind in ASKS else ()
         return Verdict(_ended(posted, "dead", fault), filed, alarm=True)
     waiting = Settled(posted.id, posted.attempts, "queued", fault=fault, after_seconds=seconds, unknown=unknown)

@@ -29,10 +29,16 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Not taken, and trying again may help; not before `after_seconds` when the provider said so."""
+    """Not taken, and trying again may help; not before `after_seconds` when the provider said so.
+
+    `growth`: the seconds to wait are this to the power of the tries there were. `ours`: the fault is the operator's to
+    mend, so that it is kept for as long as that takes, and somebody is called.
+    """
 
     reason: str
     after_seconds: float = 0.0
+    growth: float = 0.0
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

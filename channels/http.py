@@ -21,6 +21,8 @@ ANSWER_LIMIT_BYTES = 1 << 20
 CREDENTIALS_WAIT_SECONDS = 300.0
 """A dead token is the operator's to mend: the message is kept meanwhile, not thrown away."""
 
+CREDENTIALS_REFUSED = Retry("credentials refused", CREDENTIALS_WAIT_SECONDS, ours=True)
+
 _LONGEST_WAIT_SECONDS = 3600.0
 
 Observe = Callable[[str, str, float], None]
@@ -127,7 +129,7 @@ def outcome_by_status(reply: Reply, code: str = "") -> Outcome:
     """Judge an answer that is no success by its HTTP status, where the provider's own code says no more."""
     match reply.status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN | HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            return Retry("credentials refused", CREDENTIALS_WAIT_SECONDS)
+            return CREDENTIALS_REFUSED
         case HTTPStatus.REQUEST_TIMEOUT | HTTPStatus.TOO_EARLY | HTTPStatus.TOO_MANY_REQUESTS:
             return Retry("throttled", _asked_wait(reply))
         case HTTPStatus.BAD_GATEWAY | HTTPStatus.GATEWAY_TIMEOUT:

@@ -21,6 +21,7 @@ from channels.chat.sms.text import text_of
 from channels.chat.telegram import Telegram
 from channels.chat.telegram.chat import keyboard_of
 from channels.chat.whatsapp import WhatsApp
+from channels.chat.whatsapp import chat as whatsapp_codes
 from channels.chat.whatsapp.payload import payload_of, trimmed
 from channels.http import Http
 from domain.messages import Option, Outgoing, numbered
@@ -350,7 +351,7 @@ async def test_a_dead_token_keeps_the_message(session: aiohttp.ClientSession, na
     async with STANDINS[name]() as provider:
         chat = build(name, Http(session, name), provider.api_url, token="123:dead")
         outcome = await chat.send(ADDRESSES[name], Outgoing("Hello"), "k")
-        assert outcome == Retry("credentials refused", 300.0)
+        assert outcome == Retry("credentials refused", 300.0, ours=True)
 
 
 async def test_a_person_who_blocked_the_bot_is_gone(session: aiohttp.ClientSession) -> None:
@@ -362,20 +363,21 @@ async def test_a_person_who_blocked_the_bot_is_gone(session: aiohttp.ClientSessi
 
 
 CODES_MEAN: list[tuple[str, int, Any]] = [
-    ("whatsapp", 4, Retry),
-    ("whatsapp", 80007, Retry),
-    ("whatsapp", 130429, Retry),
-    ("whatsapp", 131048, Retry),
-    ("whatsapp", 131056, Retry),
-    ("whatsapp", 133016, Retry),
-    ("whatsapp", 131053, Retry),
-    ("whatsapp", 131049, Retry),
-    ("whatsapp", 190, Retry),
-    ("whatsapp", 131047, Refused("outside the 24 hours", "131047")),
+    *(("whatsapp", code, Retry("throttled", 60.0)) for code in (4, 80007)),
+    *(("whatsapp", code, Retry("throttled", 3600.0)) for code in (131048, 133016)),
+    ("whatsapp", 130429, Retry("throttled", 1.0)),
+    ("whatsapp", 131056, Retry("too many to one person", 6.0, growth=4.0)),
+    ("whatsapp", 131049, Retry("not now", 3600.0)),
+    *(("whatsapp", code, Retry("provider trouble")) for code in (1, 2, 131000, 131016, 131053, 131057, 133004)),
+    *(("whatsapp", code, Retry("credentials refused", 300.0, ours=True)) for code in (0, 3, 10, 190)),
+    *(("whatsapp", code, Retry("credentials refused", 300.0, ours=True)) for code in range(200, 300)),
+    *(("whatsapp", code, Retry("account stopped", 300.0, ours=True)) for code in (368, 131031, 131042)),
+    ("whatsapp", 131047, Refused("outside the 24 hours", "131047", shut=True)),
     ("whatsapp", 131026, Refused("not on WhatsApp", "131026", gone=True)),
     ("whatsapp", 131050, Refused("opted out of marketing", "131050")),
+    ("whatsapp", 132001, Refused("refused 400", "132001")),
     ("whatsapp", 131009, Refused("refused 400", "131009")),
-    ("sms", 20003, Retry("credentials refused", 300.0)),
+    ("sms", 20003, Retry("credentials refused", 300.0, ours=True)),
     ("sms", 20429, Retry("throttled", 1.0)),
     ("sms", 14107, Retry("throttled", 1.0)),
     ("sms", 21611, Retry("throttled", 1.0)),
@@ -403,11 +405,15 @@ async def test_every_code_has_its_meaning(session: aiohttp.ClientSession, name: 
     async with STANDINS[name]() as provider:
         provider.codes[ADDRESSES[name]] = code
         outcome = await build(name, Http(session, name), provider.api_url).send(ADDRESSES[name], Outgoing("Hello"), "k")
-        assert isinstance(outcome, expected) if isinstance(expected, type) else outcome == expected
+        assert outcome == expected
 
 
 def test_each_code_of_twilios_table_is_tested() -> None:
     assert {code for name, code, _ in CODES_MEAN if name == "sms"} == {*twilio_codes.CODES, 21408}
+
+
+def test_each_code_of_metas_table_is_tested() -> None:
+    assert {code for name, code, _ in CODES_MEAN if name == "whatsapp"} == {*whatsapp_codes.CODES, 132001, 131009}
 
 
 async def test_cancelling_a_send_ends_it(line: Line) -> None:

@@ -102,8 +102,8 @@ async def test_a_server_that_speaks_no_http_is_an_outcome(session: aiohttp.Clien
 @pytest.mark.parametrize(
     ("status", "headers", "expected"),
     [
-        (401, {}, Retry("credentials refused", 300.0)),
-        (403, {}, Retry("credentials refused", 300.0)),
+        (401, {}, Retry("credentials refused", 300.0, ours=True)),
+        (403, {}, Retry("credentials refused", 300.0, ours=True)),
         (408, {}, Retry("throttled")),
         (429, {"Retry-After": "7"}, Retry("throttled", 7.0)),
         (429, {"Retry-After": "9" * 500}, Retry("throttled", 3600.0)),

@@ -216,7 +216,7 @@ async def test_a_wrong_key_is_the_operators_to_mend_and_is_told_to_nobody(
     caplog.set_level("DEBUG")
     secret = "sk_test_wrong_and_secret"
     outcome = await make_rail(key=secret).collect(ORDER, "k1")
-    assert outcome == Retry("credentials refused", CREDENTIALS_WAIT_SECONDS)
+    assert outcome == Retry("credentials refused", CREDENTIALS_WAIT_SECONDS, ours=True)
     assert secret not in repr(outcome) + caplog.text + "".join(capfd.readouterr())
     assert "R-7K2MQ9XA" not in caplog.text
 

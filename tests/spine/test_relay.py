@@ -532,6 +532,21 @@ def test_after_eight_tries_somebody_is_called_and_only_money_out_goes_on(
     assert [one.body["kind"] for one in late.filed] == ([news] if news else [])
 
 
+def test_where_a_provider_wants_the_waits_to_grow_they_grow_up_to_an_hour() -> None:
+    """4 to the power of the tries, as Meta asks of too much to one person (131056)."""
+    trouble = Retry("too many to one person", 6.0, growth=4.0)
+    waits = [decide(posted("say", n), trouble, 1.0).settled.after_seconds for n in (1, 2, 3, 4, 5, 6, 7)]
+    assert waits == [6.0, 16.0, 64.0, 256.0, 1024.0, 3600.0, 3600.0]
+
+
+def test_a_message_is_kept_while_a_token_is_dead_and_somebody_is_called() -> None:
+    dead = Retry("credentials refused", 300.0, ours=True)
+    verdicts = [decide(posted("say", n), dead, 1.0) for n in (1, TRIES, 10 * TRIES)]
+    assert [v.settled.state for v in verdicts] == ["queued"] * 3
+    assert [v.alarm for v in verdicts] == [False, True, True]
+    assert decide(posted("collect", TRIES), dead, 1.0).settled.state == "dead"
+
+
 def test_the_wait_doubles_up_to_a_quarter_of_an_hour_and_is_never_less_than_the_provider_asked() -> None:
     assert [wait_seconds(n, 1.0) for n in (1, 2, 3, 4)] == [0.5, 1.0, 2.0, 4.0]
     assert wait_seconds(40, 1.0) == LONGEST_WAIT_SECONDS

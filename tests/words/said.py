@@ -70,7 +70,7 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "page_how_{}": ["cash", "card", "uscard", "ncb", "scotia", "lynk", "sandbox"],
     "page_line_{}": ["name", "bank", "wallet", "branch", "handle", "account", "lynk"],
     "page_join_{}": [field.name for field in fields(Reach)],
-    "life_{}": ["queued", "sent", "delivered", "read", "failed", "replaced", "dropped"],
+    "life_{}": ["queued", "sent", "delivered", "read", "failed", "replaced", "dropped", "waiting"],
 }
 """Names put together from a value: all that they can become."""
 

@@ -16,10 +16,10 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from channels.base import Outcome, Refused, Retry, Sent
-from channels.http import CREDENTIALS_WAIT_SECONDS, Http, Reply, outcome_by_status
+from channels.http import CREDENTIALS_REFUSED, Http, Reply, outcome_by_status
 
 CODES: Final[dict[int, Outcome]] = {
-    20003: Retry("credentials refused", CREDENTIALS_WAIT_SECONDS),
+    20003: CREDENTIALS_REFUSED,
     **dict.fromkeys((20429, 14107, 21611, 30001, 30022), Retry("throttled", 1.0)),
     **dict.fromkeys((20500, 20503), Retry("provider trouble")),
     21610: Refused("opted out", "21610", gone=True),

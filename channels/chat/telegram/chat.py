@@ -16,7 +16,7 @@ from telegram.request import BaseRequest, RequestData
 from channels.base import Outcome, Refused, Retry, Sent, Unknown
 from channels.chat.telegram.hook import ALLOWED_UPDATES
 from channels.forms import File, multipart
-from channels.http import CREDENTIALS_WAIT_SECONDS, Http, Reply, outcome_by_status
+from channels.http import CREDENTIALS_REFUSED, Http, Reply, outcome_by_status
 from domain.messages import Attachment, AttachmentKind, Option, Outgoing
 
 _T = TypeVar("_T")
@@ -51,11 +51,10 @@ def keyboard_of(options: tuple[Option, ...]) -> InlineKeyboardMarkup | None:
 
 
 CONFLICT: Final = "somebody else takes the updates"
-_CREDENTIALS = Retry("credentials refused", CREDENTIALS_WAIT_SECONDS)
 _CODES: Final[dict[int, Outcome]] = {
-    401: _CREDENTIALS,
+    401: CREDENTIALS_REFUSED,
     403: Refused("blocked the bot", "403", gone=True),
-    404: _CREDENTIALS,
+    404: CREDENTIALS_REFUSED,
     409: Retry(CONFLICT),
 }
 

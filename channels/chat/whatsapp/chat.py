@@ -8,23 +8,22 @@ import orjson
 from channels.base import Outcome, Refused, Retry, Sent, Unknown
 from channels.chat.whatsapp.payload import payload_of
 from channels.forms import File, multipart
-from channels.http import CREDENTIALS_WAIT_SECONDS, Http, Reply, outcome_by_status
+from channels.http import CREDENTIALS_REFUSED, CREDENTIALS_WAIT_SECONDS, Http, Reply, outcome_by_status
 from domain.messages import Attachment, Outgoing
 
 _HOUR_SECONDS = 3600.0
 UPLOAD_SECONDS: Final = 6.0
 """Of an upload, so that the message itself still has its time."""
-_CREDENTIALS = Retry("credentials refused", CREDENTIALS_WAIT_SECONDS)
 
-_CODES: Final[dict[int, Outcome]] = {
+CODES: Final[dict[int, Outcome]] = {
     **dict.fromkeys((4, 80007), Retry("throttled", 60.0)),
     **dict.fromkeys((131048, 133016), Retry("throttled", _HOUR_SECONDS)),
     130429: Retry("throttled", 1.0),
-    131056: Retry("too many to one person", 6.0),
+    131056: Retry("too many to one person", 6.0, growth=4.0),
     131049: Retry("not now", _HOUR_SECONDS),
     **dict.fromkeys((1, 2, 131000, 131016, 131053, 131057, 133004), Retry("provider trouble")),
-    **dict.fromkeys((0, 3, 10, 190, *range(200, 300)), Retry("credentials refused", CREDENTIALS_WAIT_SECONDS)),
-    **dict.fromkeys((368, 131031, 131042), Retry("account stopped", CREDENTIALS_WAIT_SECONDS)),
+    **dict.fromkeys((0, 3, 10, 190, *range(200, 300)), CREDENTIALS_REFUSED),
+    **dict.fromkeys((368, 131031, 131042), Retry("account stopped", CREDENTIALS_WAIT_SECONDS, ours=True)),
     131026: Refused("not on WhatsApp", "131026", gone=True),
     131047: Refused("outside the 24 hours", "131047", shut=True),
     131050: Refused("opted out of marketing", "131050"),
@@ -38,7 +37,7 @@ def outcome_of(reply: Reply) -> Outcome:
         case {"messages": [{"id": str(wamid)}, *_]} if reply.ok:
             return Sent(wamid)
         case {"error": {"code": int(number)}}:
-            return _CODES.get(number) or outcome_by_status(reply, str(number))
+            return CODES.get(number) or outcome_by_status(reply, str(number))
         case _:
             return outcome_by_status(reply)
 
