@@ -289,7 +289,9 @@ class Desk:
         refs = frozenset(w.upper() for w in who if w[:2].upper() == "K-")
         guarded = {job.turn.person_id for job, cmd in commands if cmd.needs_pin or isinstance(cmd, c.PinTry)}
         persons = {job.turn.person_id for job, _ in commands if job.turn.person_id} | named("person_id", every)
-        parties = {job.turn.party for job, _ in commands if job.turn.party} | named("party", every)
+        parties = (
+            {job.turn.party for job, _ in commands if job.turn.party} | named("party", every) | named("moved_to", every)
+        )
         parties |= {party for w in named("person_named", every) for party in parties_of(w)}
         return Needs(
             circles=circles,

@@ -923,6 +923,14 @@ class PhonePing(Result):
 
 
 @dataclass(frozen=True, slots=True)
+class AddressMoved(Result):
+    """The channel says that this person has another number, or another id, from now on."""
+
+    party: str
+    moved_to: str
+
+
+@dataclass(frozen=True, slots=True)
 class AddressGone(Result):
     """The channel can no longer reach this party."""
 

@@ -99,6 +99,26 @@ def address_gone(turn: Turn, command: c.AddressGone) -> None:
         turn.book.put(replace(address, stopped_at=turn.at))
 
 
+def address_moved(turn: Turn, command: c.AddressMoved) -> None:
+    """Follow somebody to the number that the channel says they have; their other addresses hear of it (rules.md 53).
+
+    One that is somebody else's with us is not taken from them: then the old one alone comes to an end.
+    """
+    old, there = turn.book.get(Address, command.party), turn.book.get(Address, command.moved_to)
+    if old is None:
+        return
+    if there is not None:
+        address_gone(turn, c.AddressGone(command.party))
+        return
+    told = say("moved_told", address=shown_address(command.moved_to))
+    for other in turn.book.addresses(old.person_id):
+        if other.party != command.party:
+            turn.tell_party(other.party, told)
+    freezing.rest_a_day(turn, old.person_id)
+    turn.book.drop(old)
+    turn.book.put(replace(old, party=command.moved_to, added_at=turn.at))
+
+
 def start_link(turn: Turn, command: c.StartLink) -> Say | Refusal:
     """Send a one-time code to the address that is to be added (rules.md 53)."""
     owner = turn.book.get(Address, command.party)

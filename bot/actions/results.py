@@ -35,6 +35,7 @@ EVENTS: Mapping[str, type[c.Result]] = {
     "moved_out": c.MovedOut,
     "moved_back": c.MovedOut,
     "line": c.Line,
+    "address_moved": c.AddressMoved,
     "phone_ping": c.PhonePing,
     "disbursed": c.Disbursed,
     "disburse_failed": c.DisburseFailed,

@@ -88,14 +88,15 @@ def test_every_level_of_a_batch_is_walked_in_order(fixture: Fixture) -> None:
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
-        ("whatsapp_number_changed", "+18765550101", "16585550101"),
+        ("whatsapp_number_changed", "+18765550101", "+16585550101"),
         ("whatsapp_user_id_changed", "JM.13491208655302741918", "JM.55502086553027419"),
     ],
 )
 def test_a_changed_number_is_an_event_and_no_speech(fixture: Fixture, name: str, old: str, new: str) -> None:
     (arrival,) = arrivals(whatsapp_signed(fixture(name)))
     assert (arrival.kind, arrival.party) == ("event", f"whatsapp:{old}")
-    assert (arrival.body["address"], arrival.body["new"]) == (old, new)
+    moved = {"kind": "address_moved", "party": f"whatsapp:{old}", "moved_to": f"whatsapp:{new}"}
+    assert arrival.body == moved
 
 
 @pytest.mark.parametrize(

@@ -169,9 +169,9 @@ def _said(message: dict[str, Any], address: str) -> tuple[InboundKind, Any, str,
 
 
 def _moved(system: dict[str, Any], wamid: str, address: str) -> Filed:
-    """Make a provider's event of a changed number or user id: the person said nothing."""
-    new = system.get("wa_id") or system.get("new_wa_id") or system.get("user_id") or ""
-    body = {"type": clean(system.get("type")), "address": address, "new": clean(new)}
+    """Make a provider's event of a changed number or user id: the person said nothing. Raises Unreadable."""
+    new = _address(system.get("wa_id") or system.get("new_wa_id"), system.get("user_id"))
+    body = {"kind": "address_moved", "party": f"{Channel.WHATSAPP}:{address}", "moved_to": f"{Channel.WHATSAPP}:{new}"}
     return Filed(Channel.WHATSAPP.value, wamid, f"{Channel.WHATSAPP}:{address}", "event", body)
 
 
