@@ -231,6 +231,9 @@ class GraphStandin(Standin):
         """What was uploaded, by its id."""
         self.templates: dict[tuple[str, str], Mapping[str, Any]] = {}
         """What was approved, by name and language."""
+        self._pairs: dict[str, tuple[float, float]] = {}
+        self.pair_burst: int | None = None
+        """So many at once to one person, then one in six seconds (Meta: 45); None: as many as there are."""
         self.shut: set[str] = set()
         """Addresses whose 24 hours are over: they take templates alone."""
 
@@ -275,6 +278,16 @@ class GraphStandin(Standin):
 
         return await self.answer(request, "media", take)
 
+    def _not_too_many(self, address: str) -> None:
+        """Keep the pace of a pair of numbers: a bucket of `pair_burst` that gains one in six seconds."""
+        if self.pair_burst is None:
+            return
+        left, at = self._pairs.get(address, (float(self.pair_burst), time()))
+        left = min(float(self.pair_burst), left + (time() - at) / 6.0)
+        if left < 1:
+            raise RefusedError(400, _graph_error(131056, "(Business Account, Consumer Account) pair rate limit hit"))
+        self._pairs[address] = (left - 1, time())
+
     def throttled(self) -> tuple[int, Mapping[str, Any]]:
         """Meta's own."""
         return 400, _graph_error(130429, "Rate limit hit")
@@ -287,6 +300,7 @@ class GraphStandin(Standin):
             self._allowed(request)
             if address in self.codes:
                 raise RefusedError(400, _graph_error(self.codes[address], f"({self.codes[address]}) {address}"))
+            self._not_too_many(address)
             if address in self.shut and payload.get("type") != "template":
                 raise RefusedError(400, _graph_error(131047, "Re-engagement message"))
             text, options = _graph_message(payload, self.templates)

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.templates import exported, news
 from channels.base import Chat, Refused, Retry, Sent, Unknown
 from channels.chat.sms import Sms, SmsGate, Twilio, authorization
 from channels.chat.sms import twilio as twilio_codes
@@ -24,7 +25,8 @@ from channels.chat.whatsapp import WhatsApp
 from channels.chat.whatsapp import chat as whatsapp_codes
 from channels.chat.whatsapp.payload import payload_of, trimmed
 from channels.http import Http
-from domain.messages import Option, Outgoing, numbered
+from domain.messages import Option, Outgoing, Template, numbered
+from domain.people import Language
 from tests.smsgate_standin import SmsGateStandin
 from tests.standins import (
     Fault,
@@ -236,6 +238,30 @@ def test_heyoo_cannot_reach_the_network() -> None:
 
     assert not hasattr(heyoo.requests, "get")
     assert heyoo.WhatsApp("t", "1").send_message("Hello", "18765550101")["text"]["body"] == "Hello"
+
+
+async def test_what_is_too_much_to_one_person_waits_and_others_do_not(session: aiohttp.ClientSession) -> None:
+    async with GraphStandin() as graph:
+        graph.pair_burst = 45
+        chat = build("whatsapp", Http(session, "whatsapp"), graph.api_url)
+        many = [await chat.send("+18765550101", Outgoing(f"{n}"), f"k{n}") for n in range(46)]
+        assert all(isinstance(one, Sent) for one in many[:45])
+        assert many[45] == Retry("too many to one person", 6.0, growth=4.0)
+        assert isinstance(await chat.send("+18765550105", Outgoing("Hello"), "k"), Sent)
+
+
+async def test_outside_the_window_meta_takes_an_approved_form_alone(session: aiohttp.ClientSession) -> None:
+    async with GraphStandin() as graph:
+        graph.approve(exported())
+        graph.shut.add("+18765550101")
+        chat = build("whatsapp", Http(session, "whatsapp"), graph.api_url)
+        late = await chat.send("+18765550101", Outgoing("Hello"), "k1")
+        assert late == Refused("outside the 24 hours", "131047", shut=True)
+        assert isinstance(await chat.send("+18765550101", Outgoing("Hi", template=news(Language.EN)), "k2"), Sent)
+        unknown = Outgoing("Hi", template=Template("never_seen", "en"))
+        assert await chat.send("+18765550101", unknown, "k3") == Refused("refused 404", "132001")
+        (heard,) = graph.of("+18765550101")
+        assert "there is news for you" in heard.text
 
 
 # --- SMS's own ---------------------------------------------------------------------------------------
