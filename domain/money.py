@@ -121,7 +121,7 @@ _CURRENCY = "|".join(re.escape(spelling) for spelling in sorted(_SPELLINGS, key=
 _AMOUNT = re.compile(
     rf"(?P<minus>[-\u2212])? ?(?P<before>{_CURRENCY})? ?(?P<minus_too>[-\u2212])? ?"
     r"(?P<major>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3})+|[0-9]+)(?:\.(?P<decimals>[0-9]+))?"
-    rf" ?(?P<thousands>{'|'.join(_THOUSANDS)})? ?(?P<after>{_CURRENCY})?\.?",
+    rf" ?(?P<thousands>{'|'.join(_THOUSANDS)})? ?(?P<after>{_CURRENCY})?(?:\.|/[-=])?",
 )
 _LOOSE_NUMBER = re.compile(r"[^0-9]*[0-9.]*,[0-9.,]*[^0-9]*")
 _OTHER_CURRENCIES = re.compile(r"\b(?:eur|gbp|cad|ttd|bbd|kyd)(?![a-z])|\b(?:c|ca|tt|bds)\$")
@@ -130,7 +130,7 @@ _OTHER_CURRENCIES = re.compile(r"\b(?:eur|gbp|cad|ttd|bbd|kyd)(?![a-z])|\b(?:c|c
 def parse_money(text: str, default: Currency) -> Money:
     """The amount that a person typed; without a currency in it, in `default`.
 
-    Reads `5000`, `5,000`, `5 000`, `$5k`, `2.5k`, `5 grand`, `J$5,000.00`, `US$50`, `50 USD`, in any script's
+    Reads `5000`, `5,000`, `5 000`, `$5k`, `2.5k`, `5 grand`, `J$5,000.00`, `5000/-`, `US$50`, `50 USD`, in any script's
     digits. Raises NotMoney with its reason; never guesses, so `5.000` and `1,00` are asked about again.
     """
     plain = _plain(text)

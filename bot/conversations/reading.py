@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 
-from dateutil import parser as dates
-
+from bot.conversations.days import read_days
 from bot.conversations.flow import Misread, Talk
+from bot.conversations.numbers import in_figures
+from bot.conversations.phrases import ADDRESSED, LOOSE_YES, PLAIN_NO, PLAIN_YES, squeezed
 from bot.words.say import text
 from domain.codes import normalise_code
 from domain.money import Currency, Money, NotMoney, parse_money
@@ -16,15 +17,14 @@ from domain.schedule import local_date
 LONGEST_HEARD = 24
 SHORTEST_START = 3
 """Letters of a word that are enough to know it by (`fort`, `mon`)."""
-LONGEST_DAY = 30
-"""`Wednesday 23 September 2027` is a day; a page of text is none, and need not be looked through."""
 LEAST_BARE = 10
 """A bare number below it is a slip for a choice, never an amount."""
 _FIGURES = re.compile(r"\d(?:[\s.\-/]*\d){3,}")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}(?:[-/.]\d{1,4})?")
-_PLAIN_YES = frozenset({"yes", "y", "yeah", "yea", "yes please", "ya", "yah"})
-_YES = _PLAIN_YES | {"ok", "okay", "i agree", "mi agree", "agree", "sure", "consent yes"}
-_NO = frozenset({"no", "n", "nope", "not now", "nah", "no thanks", "consent no"})
+_YES = PLAIN_YES | LOOSE_YES | {"consent yes"}
+_NO = PLAIN_NO | {"consent no"}
+_SHADES = re.compile("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]")
+"""The shade of a thumb, and whether it is drawn in colour."""
 
 
 def heard(typed: str) -> str:
@@ -47,10 +47,11 @@ def miss(name: str, typed: str) -> Misread:
 
 def read_any_money(typed: str, currency: Currency) -> Money:
     """Read an amount, in this currency unless it names one; each way of being wrong has its own line."""
-    if typed.isdecimal() and 0 < int(typed[:3]) < LEAST_BARE:
+    figures = in_figures(typed)
+    if figures.isdecimal() and 0 < int(figures[:3]) < LEAST_BARE:
         raise miss("no_amount", typed)
     try:
-        return parse_money(typed, currency)
+        return parse_money(figures, currency)
     except NotMoney as wrong:
         raise Misread(text(f"money_{wrong.reason}", heard=heard(typed))) from wrong
 
@@ -107,17 +108,26 @@ def read_yes(typed: str, _: Talk) -> bool:
 
 
 def _said(typed: str) -> str:
-    return " ".join(typed.casefold().rstrip(".! ").split())
+    """Return an answer in plain words, without whom it was said to."""
+    said = " ".join(_SHADES.sub("", squeezed(typed)).replace("'", "").replace(",", " ").rstrip(".! ").split())
+    while whom := next((whom for whom in ADDRESSED if said.endswith(whom)), ""):
+        said = said.removesuffix(whom)
+    return said
 
 
 def is_bare_yes(typed: str) -> bool:
-    """Whether this is the YES that on SMS belongs to the carrier."""
-    return _said(typed) == "yes"
+    """Whether this is the YES that on SMS belongs to the carrier: the word alone."""
+    return typed.casefold().strip(".! ") == "yes"
 
 
 def is_yes(typed: str) -> bool:
-    """Whether this is a plain yes. `ok` is none: people say it to a refusal too."""
-    return _said(typed) in _PLAIN_YES
+    """Whether this is a plain yes. `ok` and a thumb are none: people say them to a refusal too."""
+    return _said(typed) in PLAIN_YES
+
+
+def is_loose_yes(typed: str) -> bool:
+    """Whether this is a yes that people also say to anything."""
+    return _said(typed) in LOOSE_YES
 
 
 def is_no(typed: str) -> bool:
@@ -148,7 +158,7 @@ def read_count(name: str, least: int, most: int) -> Callable[[str, Talk], int]:
     """Return a reader of a whole number between two bounds."""
 
     def read(typed: str, _: Talk) -> int:
-        found = re.fullmatch(r"\s*(\d{1,3})(?:\s+[a-z]+)?\s*", typed.casefold())
+        found = re.fullmatch(r"\s*(\d{1,3})(?:\s+[a-z]+)?\s*", in_figures(typed).casefold())
         if found is None or not least <= int(found[1]) <= most:
             raise Misread(text(name, heard=heard(typed), least=least, most=most))
         return int(found[1])
@@ -157,45 +167,17 @@ def read_count(name: str, least: int, most: int) -> Callable[[str, Talk], int]:
 
 
 def read_future_day(typed: str, talk: Talk) -> str:
-    """Read a day from today to a year ahead (`8 Jan`, `Fri 8 Jan`, `2027-01-08`, `8/1/2027`), as ISO text."""
+    """Read a day from today to a year ahead, as ISO text; of two that may be meant neither is taken."""
     today = local_date(talk.standing.now)
-    day = _day(typed.strip(), today) if len(typed) <= LONGEST_DAY else None
-    if day is None:
+    days = read_days(typed.strip(), today)
+    if not days:
         raise Misread(text("no_day", heard=heard(typed), example=today + timedelta(days=7)))
+    if len(days) > 1:
+        raise Misread(text("day_which", heard=heard(typed), first=days[0], second=days[1]))
+    day = days[0]
     if not today <= day <= today + timedelta(days=366):
         raise Misread(text("day_far", heard=day, example=today + timedelta(days=7)))
     return day.isoformat()
-
-
-def _day(typed: str, today: date) -> date | None:
-    if (soon := {"today": 0, "tomorrow": 1}.get(typed.casefold())) is not None:
-        return today + timedelta(days=soon)
-    if typed.isdecimal() or not re.search(r"\d|day|mon|tue|wed|thu|fri|sat|sun", typed.casefold()):
-        return None
-    plain = re.sub(r"(?i)\b(next|on|this)\b", " ", typed)
-    iso = re.fullmatch(r"\s*(\d{4})-(\d{1,2})-(\d{1,2})\s*", plain)
-    try:
-        if iso:
-            return date(*(int(part) for part in iso.groups()))
-        midnight = dates.parse(plain, dayfirst=True, default=_midnight(today), ignoretz=True)
-    except (ValueError, OverflowError):
-        return None
-    found = midnight.date()
-    if found < today and not re.search(r"\d{4}", plain):
-        found = _next_year(found)
-    return found
-
-
-def _midnight(day: date) -> datetime:
-    """Give dateutil the day it fills gaps from."""
-    return datetime(day.year, day.month, day.day)  # noqa: DTZ001 - a calendar day, no instant
-
-
-def _next_year(day: date) -> date:
-    try:
-        return day.replace(year=day.year + 1)
-    except ValueError:
-        return date(day.year + 1, 3, 1)
 
 
 def read_trn_number(typed: str, _: Talk) -> str:

@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from bot.conversations import joining, looking
 from bot.conversations.flow import MISSES_BEFORE_AGENT, Flow, Misread, Question, Session, Step, Talk
+from bot.conversations.guessing import meant, offered, rather
 from bot.conversations.personal import read_link_code
-from bot.conversations.reading import LEAST_BARE, heard, is_bare_yes, is_no, is_secret, is_yes
-from bot.conversations.vocabulary import BACK, BY, FLOWS, ONBOARDING, WORDS, Said, near, understand
+from bot.conversations.reading import LEAST_BARE, heard, is_bare_yes, is_loose_yes, is_no, is_yes
+from bot.conversations.vocabulary import BACK, BY, FLOWS, ONBOARDING, WORDS, Said, understand
 from bot.words.say import Answer, Say, Text, say, text
 from domain.codes import looks_like_circle_code
 from domain.commands import AddressGone, FinishLink, GivePin, Start, Stop
@@ -117,7 +118,7 @@ def _understood(typed: str, talk: Talk) -> Step:
     back = talk.standing.stopped or sms
     if (low in START_WORDS and back) or (low == "yes" and sms and talk.standing.stopped):
         return Step(talk.session.idle(), (), (Start(),))
-    said = understand(typed, talk.standing)
+    said = rather(understand(typed, talk.standing), typed, talk)
     if waiting := _waiting(talk):
         return _answered(typed, said, talk, *waiting)
     return _anew(typed, low, said, talk.within(Session(misses=talk.session.misses, memory=talk.session.memory)))
@@ -140,11 +141,12 @@ def _answered(typed: str, said: Said, talk: Talk, flow: Flow, question: Question
     taken = flow.take(typed, talk)
     if isinstance(taken, Step):
         return taken
-    if not question.free and (moved := _moved(said, talk, flow)):
+    if question.free:
+        return flow.missed(taken, talk)
+    said = said if said.word else meant(typed, talk)
+    if moved := _moved(said, talk, flow):
         return moved
-    if not question.free and _leaves(said):
-        return _anew(typed, "", said, talk)
-    return flow.missed(taken, talk)
+    return _anew(typed, "", said, talk) if _leaves(said, typed) else flow.missed(taken, talk)
 
 
 def _moved(said: Said, talk: Talk, flow: Flow) -> Step | None:
@@ -164,11 +166,11 @@ def _carriers_yes(typed: str, talk: Talk, flow: Flow, question: Question) -> boo
     return isinstance(flow.take("yes", talk), Step) and isinstance(flow.take("no", talk), Step)
 
 
-def _leaves(said: Said) -> bool:
+def _leaves(said: Said, typed: str) -> bool:
     """Whether a word leaves a question that did not take it. A short one with a slip stays an answer misread."""
     if not said.word or said.word == BY:
         return False
-    return said.exact or bool(said.rest or said.entry.look) or len(said.word) >= SHORTEST_LEAVING
+    return said.exact or bool(said.entry.look) or " " in typed or len(said.word) >= SHORTEST_LEAVING
 
 
 def _leaves_free(said: Said, talk: Talk) -> bool:
@@ -192,25 +194,39 @@ def _leaves_free(said: Said, talk: Talk) -> bool:
 def _anew(typed: str, low: str, said: Said, talk: Talk) -> Step:
     """Handle a line that answers no question."""
     pending = talk.session.memory.get("yes")
-    left = _left(said, talk)
+    here = talk
     memory = {k: v for k, v in talk.session.memory.items() if k != "yes"}
     talk = talk.within(Session(misses=0 if talk.session.flow else talk.session.misses, memory=memory))
     if number := read_link_code(typed, talk):
         return Step(talk.session, (), (FinishLink(number),))
-    if pending and not said.word and (is_yes(low) or is_no(low)):
+    if pending and not said.word and (is_yes(low) or is_no(low) or is_loose_yes(low)):
         return _confirmed(pending, low, talk)
-    if said.word == BACK or (not said.word and low in GREETINGS):
+    if not said.word and low in GREETINGS:
         return _shown(talk, looking.menu(talk))
     if said.word == BY or (not said.word and talk.tapped):
         return _shown(talk, say("stale_choice", *_home(talk)))
+    said = said if said.word else meant(typed, talk)
     if not said.word:
         return _not_understood(typed, talk)
-    if said.entry.look:
-        return _shown(talk, _after(said.entry.look(talk), left))
-    step = said.entry.flow.begin(said.rest, talk) if said.entry.flow else Step(talk.session)
-    if not left:
+    step = _begun(said, talk)
+    if not said.exact and _does(step, said):
+        step = Step(talk.session.idle(), (_which(typed, offered(typed, talk)),))
+    if not (left := _left(said, here)):
         return step
     return replace(step, says=(_after(step.says[0], left), *step.says[1:]) if step.says else (Say((left,)),))
+
+
+def _begun(said: Said, talk: Talk) -> Step:
+    if said.word == BACK:
+        return _shown(talk, looking.menu(talk))
+    if said.entry.look:
+        return _shown(talk, said.entry.look(talk))
+    return said.entry.flow.begin(said.rest, talk) if said.entry.flow else Step(talk.session)
+
+
+def _does(step: Step, said: Said) -> bool:
+    """Whether something would be done, and not only shown or asked. A guess never does."""
+    return any(not command.reads_only for command in step.commands) or (said.entry.acts and not step.session.flow)
 
 
 def _left(said: Said, talk: Talk) -> Text | None:
@@ -231,9 +247,16 @@ def _confirmed(pending: str, low: str, talk: Talk) -> Step:
     if is_no(low):
         return _shown(talk, say("let_be", *_home(talk)))
     if is_bare_yes(low) and talk.standing.channel == Channel.SMS and not talk.tapped:
-        answers = (Answer(pending, text("yes")), Answer("MENU", text("no")))
-        return Step(talk.session.remember(yes=pending), (say("yes_by_number", *answers),))
+        return _asked_again(pending, talk, text("yes_by_number"))
+    if not is_yes(low):
+        return _asked_again(pending, talk, text("is_it_yes", heard=heard(low)))
     return _understood(pending, talk)
+
+
+def _asked_again(pending: str, talk: Talk, why: Text) -> Step:
+    """Ask once more for the Yes to what waits for one, with the answers beside it."""
+    answers = (Answer(pending, text("yes")), Answer("MENU", text("no")))
+    return Step(talk.session.remember(yes=pending), (Say((why,), answers),))
 
 
 def _not_understood(typed: str, talk: Talk) -> Step:
@@ -245,10 +268,15 @@ def _not_understood(typed: str, talk: Talk) -> Step:
     return Step(session, (_likeliest(typed, talk),))
 
 
+def _which(typed: str, lines: list[str]) -> Say:
+    """Offer the two likeliest lines."""
+    fit = [line for line in lines if len(line.encode()) <= LONGEST_ID]
+    return say("lost_near", *(Answer(line, line) for line in fit[:2]), heard=heard(typed))
+
+
 def _likeliest(typed: str, talk: Talk) -> Say:
-    lines = [line for line in near(typed, talk.standing) if len(line.encode()) <= LONGEST_ID and not is_secret(line)]
-    if lines:
-        return say("lost_near", *(Answer(line, line) for line in lines[:2]), heard=heard(typed))
+    if lines := offered(typed, talk):
+        return _which(typed, lines)
     if not any(c.isalnum() for c in typed):
         return say("lost_marks", *_home(talk))
     try:
@@ -275,7 +303,8 @@ def _shown(talk: Talk, what: Say) -> Step:
 def _stranger(typed: str, low: str, talk: Talk) -> Step:
     """Bring somebody new through the onboarding; the JOIN they came for waits."""
     said = understand(typed, talk.standing)
-    join = joining.join_line(said.rest, talk) if said.word == "JOIN" else ""
+    likely = said if said.word else meant(typed, talk)
+    join = joining.join_line(likely.rest, talk) if likely.word == "JOIN" else ""
     if waiting := _waiting(talk):
         step = ONBOARDING.again(talk) if join else _introduced(typed, low, said, talk, waiting[1])
     else:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from bot.conversations.flow import Flow, Misread, Question, Step, Talk, do
 from bot.conversations.lines import Words, code, first, line, rest
 from bot.conversations.looking import menu_answers
+from bot.conversations.numbers import in_figures
 from bot.conversations.reading import miss, money_of, read_money, read_one_of, read_ref
 from bot.conversations.running import Fits, banks, circle_question, fitting, read_who
 from bot.words.say import Answer, Say, say, text
@@ -189,6 +190,8 @@ def _read_who(typed: str, _: Talk) -> str:
 def _take_figures(left: Words, talk: Talk) -> tuple[str | None, Words]:
     """Take the words that make the amount: those with figures, and `grand` or `JMD` beside them."""
     left = [w for w in left if w.casefold() not in JOINTS]
+    if not any(_is_figure(w) for w in left):
+        left = in_figures(" ".join(left)).split()
     figures = [_is_figure(w) for w in left]
     near = [
         here or (left[i].casefold() in MONEY_WORDS and any(figures[max(i - 1, 0) : i + 2]))

@@ -1,10 +1,7 @@
-"""The words that people may type, and which of them a line begins with: exact before a slip, never a guess."""
+"""The words that people may type, and which of them a line begins with. What is not spelled so is for guessing.py."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-
-from rapidfuzz.distance import OSA
 
 from bot.conversations import (
     drawing,
@@ -19,14 +16,10 @@ from bot.conversations import (
     treasury,
 )
 from bot.conversations.flow import Flow, Talk
+from bot.conversations.phrases import SAME
 from bot.words.say import Say
 from domain.codes import looks_like_circle_code
 from domain.standing import Standing
-
-SHORTEST_SLIP = 4
-"""Words of fewer letters are too near to each other for a slip to be told from another word."""
-NEAR = 2
-"""How many letters away a word is still one that may have been meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +83,7 @@ WORDS: Mapping[str, Word] = {
 }
 BACK, BY = "BACK", "BY"
 """BACK is one step back. `BY ...` is an answer we offered to a question, and means nothing once that is over."""
-ALSO: Mapping[str, str] = {
-    "BAL": "BALANCE",
-    "CIRCLE": "CIRCLES",
-    "THROW": "PAY",
-    "HUMAN": "AGENT",
-    "HOME": "MENU",
-    "START": "MENU",
-    "COMMANDS": "HELP",
-    "I AGREE": "AGREE",
-    "MI AGREE": "AGREE",
-    "MY DRAW": "DRAW",
-    "MY CIRCLES": "CIRCLES",
-    "CONSENT": BY,
-}
-HEADS: Mapping[str, str] = {**{word: word for word in (*WORDS, BACK, BY)}, **ALSO}
+HEADS: Mapping[str, str] = {**{word: word for word in (*WORDS, BACK, BY)}, **SAME, "CONSENT": BY}
 ASIDE = (personal.NEW_PIN, personal.PIN_AGAIN)
 """Questions that no word begins: the desk puts them."""
 FLOWS: Mapping[str, Flow] = {flow.name: flow for flow in (*(w.flow for w in WORDS.values() if w.flow), *ASIDE)}
@@ -113,7 +92,7 @@ ONBOARDING = onboarding.FLOW
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A line understood: its word (or none) and what followed."""
+    """A line understood: its word (or none) and what followed. Not `exact`: it is what was likely meant."""
 
     word: str
     rest: str = ""
@@ -124,12 +103,17 @@ class Said:
         """What the word stands for (nothing, for BACK and no word)."""
         return WORDS.get(self.word, Word())
 
+    @property
+    def line(self) -> str:
+        """The line that says it in the bot's own words."""
+        return f"{self.word} {self.rest}".strip()
+
 
 NOTHING = Said("")
 
 
 def understand(typed: str, standing: Standing) -> Said:
-    """Find the word a line begins with: two words before one, exact before a slip. A code alone is a JOIN."""
+    """Find the word a line begins with, spelled as it should be: two words before one. A code alone is a JOIN."""
     words = typed.split(maxsplit=2)
     if not words:
         return NOTHING
@@ -137,20 +121,19 @@ def understand(typed: str, standing: Standing) -> Said:
         return Said("JOIN", words[0])
     after_one = typed.split(maxsplit=1)[1:]
     rests = (words[2] if len(words) > 2 else "", after_one[0] if after_one else "")  # noqa: PLR2004 - two words and the rest
-    heads = (_head(f"{words[0]} {words[1]}") if len(words) > 1 else "", _head(words[0]))
+    heads = (head_of(f"{words[0]} {words[1]}") if len(words) > 1 else "", head_of(words[0]))
     for head, rest in zip(heads, rests, strict=True):
         if word := HEADS.get(head):
-            return _meant(word, rest) if may(word, standing) and not _asks(word, typed) else NOTHING
-        if head and (slip := _slip(head, standing)):
-            return Said(slip, rest, exact=False)
+            return _meant(word, rest) if may(word, standing) and not asks(word, typed) else NOTHING
     return _glued(words[0], rests[1]) or NOTHING
 
 
-def _head(typed: str) -> str:
+def head_of(typed: str) -> str:
+    """Return what a word is looked up by."""
     return typed.upper().rstrip("!.,:? ")
 
 
-def _asks(word: str, typed: str) -> bool:
+def asks(word: str, typed: str) -> bool:
     """Whether this asks about something rather than wants it done: `RECEIVED?` has not come."""
     return typed.endswith("?") and word in WORDS and WORDS[word].acts
 
@@ -172,38 +155,3 @@ def _glued(first: str, rest: str) -> Said | None:
 def may(word: str, standing: Standing) -> bool:
     """Whether this person may know the word at all."""
     return word not in WORDS or not WORDS[word].staff or bool(standing.roles)
-
-
-@lru_cache(maxsize=4096)
-def _distances(head: str) -> tuple[tuple[str, int], ...]:
-    """Return the words that a head is near to, nearest first."""
-    if len(head) < SHORTEST_SLIP or not head.replace(" ", "").isalpha():
-        return ()
-    found: dict[str, int] = {}
-    for spelling, word in HEADS.items():
-        if len(spelling) >= SHORTEST_SLIP and abs(len(spelling) - len(head)) <= NEAR and word != BY:
-            found[word] = min(found.get(word, NEAR + 1), OSA.distance(head, spelling, score_cutoff=NEAR))
-    return tuple(sorted(((w, d) for w, d in found.items() if d <= NEAR), key=lambda pair: pair[1]))
-
-
-def near(typed: str, standing: Standing) -> list[str]:
-    """Return the words that may have been meant, with what followed, the likeliest first."""
-    words = typed.split()
-    lines: list[str] = []
-    for many in (2, 1):
-        head, rest = _head(" ".join(words[:many])), " ".join(words[many:])
-        if len(words) >= many:
-            found = [(head, 0)] if head in WORDS else []
-            lines += [f"{w} {rest}".strip() for w, _ in (*found, *_distances(head)) if may(w, standing)]
-    return list(dict.fromkeys(lines))
-
-
-def _slip(head: str, standing: Standing) -> str:
-    """Return the one word that is one letter away, or "". What acts at once must be near to no other word."""
-    close = [(w, d) for w, d in _distances(head) if may(w, standing)]
-    nearest = [w for w, d in close if d == 1]
-    if len(nearest) != 1:
-        return ""
-    word = nearest[0]
-    acts = word in WORDS and WORDS[word].acts
-    return "" if acts and (len(close) > 1 or len(head) <= SHORTEST_SLIP) else word

@@ -30,7 +30,7 @@ SUMS = dict.fromkeys(
     ),
     MONEY,
 )
-DAYS = dict.fromkeys(("due", "until", "date", "pays_on", "next", "example"), DAY)
+DAYS = dict.fromkeys(("due", "until", "date", "pays_on", "next", "example", "first", "second"), DAY)
 COUNTS = dict.fromkeys(
     ("round", "turns", "taken", "turn", "count", "hands", "days", "grace", "least", "most", "minutes"), 50
 )

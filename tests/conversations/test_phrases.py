@@ -1,0 +1,210 @@
+"""What people say is understood, asked about, or left alone: never taken for another word where money moves."""
+
+import re
+import string
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bot.conversations import phrases
+from bot.conversations.reading import is_yes
+from bot.conversations.talk import STOP_WORDS
+from bot.conversations.vocabulary import BACK, BY, HEADS, WORDS, understand
+from domain import commands as c
+from domain.messages import Channel
+from domain.pardna import CircleState
+from domain.standing import Standing
+from tests.conversations.chat import CODE, Chat, ask, banker, clerk, member, on
+from tests.conversations.phrasebook import MONEY_WORDS, WHO, Heard, Row, judged, rows
+from tests.conversations.test_any_input import PARTS, STANDINGS
+
+HEARD = {name: list(judged(name)) for name in ("tuning", "held_out")}
+EVERYTHING = [pair for pairs in HEARD.values() for pair in pairs]
+LEAST_RIGHT = 0.95
+LEAST_AT_ONCE = 0.6
+"""Of the words meant: how many are taken at once, and not as one of two that are offered."""
+
+
+def _share(pairs: Iterable[tuple[Row, Heard]]) -> float:
+    judged_ = [heard.is_right(row) for row, heard in pairs]
+    return sum(judged_) / len(judged_)
+
+
+def test_the_phrasebook_is_large_and_what_is_held_out_is_not_in_what_it_was_tuned_on() -> None:
+    said = {name: {row.said.casefold() for row, _ in pairs} for name, pairs in HEARD.items()}
+    assert len(said["held_out"]) >= 100
+    assert len(said["tuning"] | said["held_out"]) >= 400
+    assert {row.who for row, _ in EVERYTHING} == set(WHO)
+    assert not said["held_out"] & said["tuning"]
+
+
+@pytest.mark.parametrize("name", HEARD)
+def test_nearly_everything_said_is_understood_or_offered(name: str) -> None:
+    assert _share(HEARD[name]) >= LEAST_RIGHT
+
+
+@pytest.mark.parametrize("name", HEARD)
+def test_most_words_are_taken_at_once(name: str) -> None:
+    words = [(row, heard) for row, heard in HEARD[name] if row.kind == "word"]
+    assert sum(heard.done == row.meant for row, heard in words) >= LEAST_AT_ONCE * len(words)
+
+
+def test_no_word_is_taken_for_one_that_moves_money_nor_the_other_way_about() -> None:
+    wrong = [
+        (row.said, row.meant, heard.done)
+        for row, heard in EVERYTHING
+        if heard.is_wrong(row) and {row.meant, heard.done} & MONEY_WORDS
+    ]
+    assert wrong == []
+
+
+def test_no_amount_day_or_yes_is_taken_for_another() -> None:
+    readers = [(row, heard) for row, heard in EVERYTHING if row.kind in {"money", "day", "yes"}]
+    assert [(row.said, heard.done) for row, heard in readers if heard.done not in {row.meant, "-"}] == []
+
+
+def test_what_is_no_word_does_nothing() -> None:
+    """Of what is held out the share alone is told: who reads which ones failed would tune on them."""
+    silent = {
+        name: [heard.is_right(row) for row, heard in pairs if row.kind == "none"] for name, pairs in HEARD.items()
+    }
+    assert all(silent["tuning"])
+    assert sum(silent["held_out"]) >= LEAST_RIGHT * len(silent["held_out"])
+
+
+@pytest.mark.parametrize(("row", "heard"), HEARD["tuning"], ids=[row.said for row, _ in HEARD["tuning"]])
+def test_each_phrase_that_the_table_was_made_for_is_understood(row: Row, heard: Heard) -> None:
+    assert heard.is_right(row), heard
+
+
+# -- a guess never does anything ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("mi get it", "RECEIVED"),
+        ("di money reach", "RECEIVED"),
+        ("mi nuh get it yet", "NOT RECEIVED"),
+        ("receivd P-7K2M", "RECEIVED P-7K2M"),
+        ("confrim", "CONFIRM"),
+        ("that is right", "CONFIRM"),
+        ("send out di draw", "PAY OUT"),
+        ("aprove payout P-9XAB", "APPROVE PAYOUT P-9XAB"),
+        ("mi waan pay 5000 cash", "PAY 5,000 cash"),
+        ("cahs Devon 5000", "CASH Devon 5,000"),
+        ("payut cash", "PAYOUT cash"),
+        ("change mi pin", "PIN"),
+    ],
+)
+def test_where_something_would_be_done_a_guess_is_asked_about_and_its_choice_does_it(typed: str, offered: str) -> None:
+    waiting = banker(asks=(ask("cash", "R-7K2MQ9XA"), ask("draw", "P-7K2M"), ask("payout", "P-9XAB")))
+    chat = Chat(waiting).says(typed).sees("Which of these did you mean")
+    assert chat.offers[0] == offered
+    assert 1 <= len(chat.offers) <= 2
+    assert chat.taps(offered).step.commands
+
+
+def test_a_choice_never_shows_what_may_be_a_pin_a_trn_or_an_account() -> None:
+    for typed in ("pinn 4826", "trnn 123456789", "my trn is 123456789", "payot ncb 12345678"):
+        chat = Chat(member()).says(typed)
+        assert not any(re.search(r"\d{4}", line) for line in (*chat.offers, chat.text)), typed
+
+
+def test_a_word_that_turns_a_line_round_is_never_overlooked() -> None:
+    waiting = member(asks=(ask("draw", "P-7K2M"),))
+    assert Chat(waiting).says("mi get di money").offers[0] == "RECEIVED"
+    assert Chat(waiting).says("mi nuh get di money").offers[0] == "NOT RECEIVED"
+    assert "PAY" not in Chat(waiting).says("mi nah pay mi hand").offers
+
+
+WORDLIKE = st.one_of(
+    st.sampled_from([row.said for row in (*rows("tuning"), *rows("held_out"))]),
+    st.sampled_from(sorted(phrases.PHRASES)),
+    st.sampled_from(PARTS),
+    st.text(max_size=40),
+    st.text(alphabet=string.ascii_lowercase + " ", max_size=30),
+)
+
+
+@st.composite
+def _slipped(draw: st.DrawFn) -> str:
+    """Return something people say with a letter lost, doubled, swapped or changed."""
+    said = draw(WORDLIKE)
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.integers(0, max(len(said) - 1, 0)))
+        letter = draw(st.sampled_from(string.ascii_lowercase + " "))
+        said = draw(st.sampled_from([
+            said[:at] + said[at + 1 :],
+            said[:at] + letter + said[at:],
+            said[:at] + letter + said[at + 1 :],
+            said[:at] + said[at + 1 : at + 2] + said[at : at + 1] + said[at + 2 :],
+        ]))  # fmt: skip
+    return said
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.sampled_from(STANDINGS), _slipped())
+@example(STANDINGS[7], "recived it")
+@example(STANDINGS[7], "pay  out")
+def test_whatever_is_said_what_moves_money_is_done_for_the_word_itself_alone(standing: Standing, typed: str) -> None:
+    chat = Chat(standing).says(typed)
+    assert chat.step.says or chat.step.commands
+    moving = [
+        command
+        for command in chat.step.commands
+        if not command.reads_only and (command.moves_money or command.needs_pin)
+    ]
+    if moving:
+        said = understand(" ".join(typed.strip().removeprefix("/").split()), standing)
+        assert said.word, (typed, moving)
+        assert said.exact
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(["LOCK", "CLOSE"]), _slipped())
+def test_a_confirmation_is_a_plain_yes_or_the_line_itself(word: str, typed: str) -> None:
+    chat = Chat(banker(CircleState.OPEN)).says(word).says(typed)
+    if any(isinstance(command, c.Lock | c.Close) for command in chat.step.commands):
+        assert typed.strip() == "1" or is_yes(typed) or typed.strip().casefold().startswith(word.casefold())
+
+
+# -- yes, no and the carrier's words --------------------------------------------------------------------------
+
+
+def test_a_thumb_answers_a_question_and_confirms_nothing_by_itself() -> None:
+    chat = Chat(banker(CircleState.OPEN)).says("LOCK").says("\U0001f44d\U0001f3fe").sees("Is it a yes")
+    chat.says("ya man").does(c.Lock(CODE))
+    chat = Chat(banker(CircleState.OPEN)).says("LOCK").says("ok").sees("Is it a yes")
+    chat.taps("Yes").does(c.Lock(CODE))
+    Chat(banker(CircleState.OPEN)).says("LOCK").says("mi nuh want it").sees("nothing was changed")
+
+
+def test_on_sms_only_the_bare_yes_belongs_to_the_carrier() -> None:
+    sms = on(Channel.SMS, banker(CircleState.OPEN))
+    Chat(sms).says("CLOSE").says("Yes!").sees("1 for yes")
+    Chat(sms).says("CLOSE").says("yes sah").does(c.Close(CODE))
+
+
+def test_none_of_the_carriers_words_is_a_way_to_say_one_of_ours() -> None:
+    carriers = STOP_WORDS | {"yes", "unstop", "info"}
+    assert not carriers & set(phrases.PHRASES)
+    assert not carriers & {head.casefold() for head in HEADS}
+
+
+# -- the table ------------------------------------------------------------------------------------------------
+
+
+def test_every_word_of_the_table_is_one_of_the_bots_and_every_word_is_in_it() -> None:
+    assert set(phrases.PHRASES.values()) - {phrases.TALK} == {*WORDS, BACK}
+    assert set(phrases.SAME.values()) <= {*WORDS, BACK}
+    assert BY not in phrases.PHRASES.values()
+
+
+def test_a_line_in_the_words_themselves_costs_no_look_at_the_phrases() -> None:
+    phrases.ranked.cache_clear()
+    for line in ("BALANCE", "PAY 5000 cash", "CASH Devon 5000", "RECEIVED P-7K2M", "K7QX2M"):
+        Chat(clerk()).says(line)
+    assert phrases.ranked.cache_info().misses == 0
