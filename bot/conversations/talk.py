@@ -303,7 +303,7 @@ def _shown(talk: Talk, what: Say) -> Step:
 def _stranger(typed: str, low: str, talk: Talk) -> Step:
     """Bring somebody new through the onboarding; the JOIN they came for waits."""
     said = understand(typed, talk.standing)
-    likely = said if said.word else meant(typed, talk)
+    likely = meant(typed, talk) if not said.word and any(map(looks_like_circle_code, typed.split())) else said
     join = joining.join_line(likely.rest, talk) if likely.word == "JOIN" else ""
     if waiting := _waiting(talk):
         step = ONBOARDING.again(talk) if join else _introduced(typed, low, said, talk, waiting[1])
