@@ -77,7 +77,7 @@ def _said() -> dict[str, str]:
     found: dict[str, str] = {}
     for word, ways in {**_TABLE["words"], TALK: _TABLE["talk"]}.items():
         for phrase in (word.lower(), *ways.get("same", ()), *ways.get("said", ())):
-            plain = " ".join(w for w, _ in heart(phrase)) or phrase
+            plain = phrase if phrase == word.lower() else " ".join(w for w, _ in heart(phrase)) or phrase
             if found.setdefault(plain, word) != word:
                 raise ValueError(f"phrases.toml: {phrase!r} means {word} and {found[plain]}, both as {plain!r}")
     return found
