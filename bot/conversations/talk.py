@@ -146,7 +146,7 @@ def _answered(typed: str, said: Said, talk: Talk, flow: Flow, question: Question
     said = said if said.word else meant(typed, talk)
     if moved := _moved(said, talk, flow):
         return moved
-    return _anew(typed, "", said, talk) if _leaves(said, typed) else flow.missed(taken, talk)
+    return _anew(typed, "", said, talk) if _leaves(said, typed, flow) else flow.missed(taken, talk)
 
 
 def _moved(said: Said, talk: Talk, flow: Flow) -> Step | None:
@@ -166,9 +166,12 @@ def _carriers_yes(typed: str, talk: Talk, flow: Flow, question: Question) -> boo
     return isinstance(flow.take("yes", talk), Step) and isinstance(flow.take("no", talk), Step)
 
 
-def _leaves(said: Said, typed: str) -> bool:
-    """Whether a word leaves a question that did not take it. A short one with a slip stays an answer misread."""
-    if not said.word or said.word == BY:
+def _leaves(said: Said, typed: str, flow: Flow) -> bool:
+    """Whether a word leaves a question that did not take it.
+
+    A short one with a slip stays an answer misread, and so does what likely means the flow that asked (`my pin is`).
+    """
+    if not said.word or said.word == BY or (said.entry.flow is flow and not said.exact):
         return False
     return said.exact or bool(said.entry.look) or " " in typed or len(said.word) >= SHORTEST_LEAVING
 

@@ -171,6 +171,12 @@ def test_a_confirmation_is_a_plain_yes_or_the_line_itself(word: str, typed: str)
         assert typed.strip() == "1" or is_yes(typed) or typed.strip().casefold().startswith(word.casefold())
 
 
+def test_a_phrase_for_the_question_that_waits_does_not_leave_it() -> None:
+    chat = Chat(member()).says("TRN").says("mi trn a 12345").sees("9 digits")
+    assert chat.session.flow == "trn"
+    chat.says("how much mi owe").sees("I have left TRN", "due")
+
+
 # -- yes, no and the carrier's words --------------------------------------------------------------------------
 
 
