@@ -313,6 +313,7 @@ class Desk:
             dispute_ids=named("dispute_id", every),
             money_at=now if any(cmd.moves_money for cmd in every) else None,
             cash_since=now - CASH_WEEK if any(isinstance(cmd, MOVES_CASH) for cmd in every) else None,
+            bankers=named("person_id", (cmd for cmd in every if isinstance(cmd, c.PayFees))),
         )
 
 

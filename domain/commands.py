@@ -685,6 +685,14 @@ class RailShort(Duty):
 
 
 @dataclass(frozen=True, slots=True)
+class PayFees(Duty):
+    """What stood in the way of paying a banker may be gone: all their circles that owe them something try again."""
+
+    moves_money: ClassVar[bool] = True
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class DepositsWait(Duty):
     """Money came that nobody was found for: finance hears of it, once an hour."""
 
@@ -899,6 +907,7 @@ class Disbursed(Result):
 class DisburseFailed(Result):
     """The rail will not pay."""
 
+    moves_money: ClassVar[bool] = True
     payout_id: str
     reason: str
 

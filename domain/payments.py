@@ -54,7 +54,11 @@ class PaymentState(StrEnum):
 
 
 class PayoutState(StrEnum):
-    """rules.md 35, 37 and 39."""
+    """rules.md 35, 37 and 39.
+
+    RETURNED: the rail brought it back; another payout pays it anew. STRAY: the rail paid after all what it had refused,
+    and another was on its way by then.
+    """
 
     ASKED = "ASKED"
     SENDING = "SENDING"
@@ -64,10 +68,16 @@ class PayoutState(StrEnum):
     PRESUMED = "PRESUMED"
     DISPUTED = "DISPUTED"
     DROPPED = "DROPPED"
+    RETURNED = "RETURNED"
+    STRAY = "STRAY"
 
 
 UNSENT = frozenset({PayoutState.ASKED, PayoutState.SENDING, PayoutState.FAILED})
 OPEN_PAYOUTS = UNSENT | {PayoutState.SENT, PayoutState.DISPUTED}
+AT_RAIL = frozenset({PayoutState.SENDING, PayoutState.FAILED})
+"""What its carrier was asked to pay and has not paid yet: its money is held."""
+DRAWN = frozenset({PayoutState.RECEIVED, PayoutState.PRESUMED})
+"""What its person has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +184,8 @@ class Chargeback:
 class Payout:
     """One act of paying out. `cash` is handed over by the banker, `rail_amount` goes by `carrier`.
 
-    With `via_banker` the rail pays the banker, who hands that over too (rules.md 34: no account set).
+    With `via_banker` the rail pays the banker, who hands that over too (rules.md 34: no account set). What came back
+    is paid anew by another payout, so all that a carrier tells of one is about that one try.
     """
 
     id: str
@@ -198,13 +209,16 @@ class Payout:
     sent_at: datetime | None = None
     ended_at: datetime | None = None
     tries: int = 1
-    """How often it was sent: one more after each time that it came back."""
+    """Which try to pay the same money it is."""
     charge: int = 0
     """What the bank kept for it beside (minor units), borne by the house."""
+    out_line: str | None = None
+    """The line of a statement that showed it leave, and the one that showed it come back."""
+    back_line: str | None = None
 
     @property
     def key(self) -> str:
-        """The key under which the rail pays it: the same for every try to send it, another once it came back."""
+        """The key under which the rail pays it, however often it is asked."""
         return f"payout:{self.id}" if self.tries == 1 else f"payout:{self.id}:{self.tries}"
 
     @property

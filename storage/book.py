@@ -29,12 +29,16 @@ Row = TypeVar("Row")
 _LOCK = text("SELECT code, version FROM circle WHERE code = ANY(:c) ORDER BY code FOR UPDATE")
 _VERSIONS = text("SELECT code, version FROM circle WHERE code = ANY(:c)")
 _NEW_VERSION = text("UPDATE circle SET version = version + 1 WHERE code = ANY(:c)")
+_OWING = text(r"""
+    SELECT c.code FROM circle c JOIN ledger_account a ON a.name = 'circle\:' || c.code || '\:fee'
+    WHERE c.banker_id = ANY(:b) AND a.balance > 0
+""")
 MOST_TICKETS = 2000
 """How much of the queue is looked at; whoever has more waiting has other worries than its order."""
 _OPEN_PAYMENT = "state = 'PENDING' OR (state = 'SETTLED' AND NOT confirmed)"
 GONE = frozenset({PaymentState.REFUNDED, PaymentState.CHARGED_BACK})
 """Payments that went back, beside those of which `given_back` says that some did."""
-_OPEN_PAYOUT = "state NOT IN ('RECEIVED', 'PRESUMED', 'DROPPED')"
+_OPEN_PAYOUT = "state NOT IN ('RECEIVED', 'PRESUMED', 'DROPPED', 'RETURNED')"
 _KEPT = (tables.CIRCLE, *tables.OF_A_CIRCLE, tables.PAYMENT, tables.PAYOUT)
 """What is read whole of a circle, of payments and payouts those that are open."""
 
@@ -76,6 +80,8 @@ class Needs:
     """People whose PIN is asked about, and with them what waits for it at `parties`."""
     rails: frozenset[str] = frozenset()
     """Names of ledger accounts that belong to no circle."""
+    bankers: frozenset[str] = frozenset()
+    """Whose circles that owe them something are loaded."""
     queue: bool = False
     provider_refs: frozenset[tuple[str, str]] = frozenset()
     """Payments by their carrier and its own reference."""
@@ -164,10 +170,11 @@ class Book:
     # -- changing ---------------------------------------------------------------------------------------------
 
     def put(self, *rows: Any) -> None:
-        """Keep rows, new or changed."""
+        """Keep rows, new or changed. They are written in this order: what ends lets another of its name begin."""
         for row in rows:
             key = tables.BY_ROW[type(row)].key_of(row)
-            self._before.setdefault(type(row), {}).setdefault(key, self.get(type(row), *key))
+            before = self._before.setdefault(type(row), {})
+            before[key] = before.pop(key) if key in before else self.get(type(row), *key)
             self._add(key, row)
 
     def drop(self, row: Any) -> None:
@@ -300,6 +307,8 @@ class Book:
         circles |= {p.circle for p in self.all(Payment) if p.receipt not in needs.paid}
         circles |= {p.circle for p in self.all(Payout)}
         circles |= {t.circle for t in self.all(Ticket) if t.circle}
+        if needs.bankers:
+            circles |= set((await self.conn.execute(_OWING, {"b": sorted(needs.bankers)})).scalars())
         if people := [t.person_id for t in self.all(Ticket) if t.person_id]:  # a verified TRN frees their draws
             held = "SELECT DISTINCT circle FROM draw WHERE person_id = ANY(:p) AND state = 'HELD'"
             circles |= {row[0] for row in await self.conn.execute(text(held), {"p": people})}

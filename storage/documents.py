@@ -74,6 +74,7 @@ _ACCOUNTS: Mapping[tuple[str, bool], What] = {
     ("payable", False): What.DRAW,
     ("payable", True): What.DRAW_BACK,
     ("fee", False): What.FEE,
+    ("fee", True): What.DRAW_BACK,
 }
 _KEYS: Mapping[tuple[str, bool], What] = {
     ("throw", True): What.THROW,

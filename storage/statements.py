@@ -172,12 +172,22 @@ class _Ours:
     """What of the references in some lines there really is."""
 
     receipts: Collection[str]
-    payout_refs: Mapping[tuple[str, str, int], Sequence[str]]
-    """Ids of payouts by (ref, currency, what the bank pays)."""
-    payout_ids: Collection[str]
-    refund_ids: Collection[str]
+    payout_refs: Mapping[tuple[str, str, int], Sequence["_Try"]]
+    """Payouts by (ref, currency, what the bank pays), the first try first."""
+    payout_ids: Collection[tuple[str, str]]
+    refund_ids: Collection[tuple[str, str]]
+    """Ids of what this carrier pays, with the currency."""
     refunds_of: Mapping[tuple[str, str, int], Sequence[str]]
     """Ids of refunds on their way by (receipt, currency, what the bank pays)."""
+
+
+@dataclass(slots=True)
+class _Try:
+    """One payout, what it is a try to pay, and whether a line has shown it leave (False) and come back (True)."""
+
+    id: str
+    pays: tuple[str, int, str]
+    shown: set[bool]
 
 
 async def _by_references(
@@ -189,18 +199,20 @@ async def _by_references(
 
 async def _ours(conn: Connection, carrier: str, named: Sequence[References]) -> _Ours:
     receipts = list({code for refs in named for code in (*refs.receipts, *refs.doubtful)})
-    ids = list({one for refs in named for one in refs.ids})
+    ids = {"ids": list({one for refs in named for one in refs.ids}), "carrier": carrier}
     payout_refs, refunds_of = defaultdict(list), defaultdict(list)
     refs = {"refs": list({ref for refs in named for ref in refs.payouts}), "carrier": carrier}
     for row in await conn.execute(_PAYOUT_REFS, refs):
-        payout_refs[row.ref, row.currency, row.rail_amount].append(row.id)
-    for row in await conn.execute(_REFUNDS_OF, {"receipts": receipts}):
+        shown = {back for back, there in ((False, row.went), (True, row.came)) if there}
+        one = _Try(row.id, (row.circle, row.round, row.kind), shown)
+        payout_refs[row.ref, row.currency, row.rail_amount].append(one)
+    for row in await conn.execute(_REFUNDS_OF, {"receipts": receipts, "carrier": carrier}):
         refunds_of[row.receipt, row.pay_currency, row.pay_amount].append(row.id)
     return _Ours(
         frozenset((await conn.execute(_RECEIPTS, {"receipts": receipts})).scalars()),
         payout_refs,
-        frozenset((await conn.execute(_PAYOUT_IDS, {"ids": ids})).scalars()),
-        frozenset((await conn.execute(_REFUND_IDS, {"ids": ids})).scalars()),
+        frozenset((row.id, row.currency) for row in await conn.execute(_PAYOUT_IDS, ids)),
+        frozenset((row.id, row.currency) for row in await conn.execute(_REFUND_IDS, ids)),
         refunds_of,
     )
 
@@ -211,14 +223,14 @@ def _named(line: StatementLine, refs: References, ours: _Ours) -> Found:
     confidence = _BY_REFERENCE
     if not receipts and (receipts := [code for code in refs.doubtful if code in ours.receipts]):
         confidence = _BY_READING
-    payouts = [one for one in refs.ids if one in ours.payout_ids] or list(
+    payouts = [one for one in refs.ids if (one, line.currency.value) in ours.payout_ids] or list(
         dict.fromkeys(
             one
             for ref in refs.payouts
-            for one in ours.payout_refs.get((ref, line.currency.value, abs(line.amount)), ())
+            for one in _which(line, ours.payout_refs.get((ref, line.currency.value, abs(line.amount)), ()))
         )
     )
-    refunds = [one for one in refs.ids if one in ours.refund_ids]
+    refunds = [one for one in refs.ids if (one, line.currency.value) in ours.refund_ids]
     if line.amount < 0 and not payouts and not refunds:
         keys = ((code, line.currency.value, -line.amount) for code in receipts)
         refunds = [one for key in keys for one in ours.refunds_of.get(key, ())]
@@ -233,6 +245,18 @@ def _named(line: StatementLine, refs: References, ours: _Ours) -> Found:
             return Found(LineState.MATCHED, How.REFERENCE, confidence, payout_id=payout_id)
         case _:
             return Found(named=True, suggestions=tuple(receipts[:SUGGESTIONS]))
+
+
+def _which(line: StatementLine, tries: Sequence[_Try]) -> Sequence[str]:
+    """Return the try that a line is about which names them all alike: a statement shows them in their order."""
+    if len({one.pays for one in tries}) > 1:  # the reference was used again: staff look at it
+        return [one.id for one in tries]
+    back = line.amount > 0
+    for one in tries:
+        if back not in one.shown:
+            one.shown.add(back)
+            return [one.id]
+    return [one.id for one in tries[-1:]]
 
 
 # -- by the files that we wrote ---------------------------------------------------------------------------------------
@@ -394,14 +418,23 @@ def _tally(known: int, found: Sequence[Found]) -> Tally:
 _LOCK = text("SELECT pg_advisory_xact_lock(:locks, hashtext(:carrier))")
 _KNOWN = text("SELECT id FROM statement_line WHERE id = ANY(:ids)")
 _RECEIPTS = text("SELECT receipt FROM payment WHERE receipt = ANY(:receipts)")
-_PAYOUT_IDS = text("SELECT id FROM payout WHERE id = ANY(:ids)")
-_REFUND_IDS = text("SELECT id FROM refund WHERE id = ANY(:ids)")
+_PAYOUT_IDS = text("""
+    SELECT p.id, c.currency FROM payout p JOIN circle c ON c.code = p.circle
+    WHERE p.id = ANY(:ids) AND p.carrier = :carrier
+""")
+_REFUND_IDS = text("""
+    SELECT id, pay_currency AS currency FROM refund WHERE id = ANY(:ids) AND carrier = :carrier
+""")
 _PAYOUT_REFS = text("""
-    SELECT p.id, p.ref, p.rail_amount, c.currency FROM payout p JOIN circle c ON c.code = p.circle
-    WHERE p.ref = ANY(:refs) AND p.carrier = :carrier AND p.state <> 'DROPPED'
+    SELECT p.id, p.ref, p.rail_amount, p.circle, p.round, p.kind, c.currency,
+        EXISTS (SELECT FROM statement_line s WHERE s.payout_id = p.id AND s.amount < 0) AS went,
+        EXISTS (SELECT FROM statement_line s WHERE s.payout_id = p.id AND s.amount > 0) AS came
+    FROM payout p JOIN circle c ON c.code = p.circle
+    WHERE p.ref = ANY(:refs) AND p.carrier = :carrier AND p.state <> 'DROPPED' ORDER BY p.tries, p.asked_at, p.id
 """)
 _REFUNDS_OF = text("""
-    SELECT id, receipt, pay_currency, pay_amount FROM refund WHERE receipt = ANY(:receipts) AND state = 'PENDING'
+    SELECT id, receipt, pay_currency, pay_amount FROM refund
+    WHERE receipt = ANY(:receipts) AND carrier = :carrier AND state = 'PENDING'
 """)
 _SEEN = text("""
     SELECT outcome, amount < 0 FROM statement_line WHERE carrier = :carrier AND outcome = ANY(:orders)

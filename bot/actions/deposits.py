@@ -80,8 +80,11 @@ def keep(turn: Turn, key: str, carrier: str, amount: int, currency: Currency) ->
         turn.move(key, "charge", Transfer(debit, credit, abs(amount)), currency)
 
 
-def park(turn: Turn, deposit: Deposit, suggestions: tuple[str, ...] = ()) -> Ticket:
-    """Put money aside on the suspense account, and ask staff what it is: once for its name, whatever became of it."""
+def park(turn: Turn, deposit: Deposit, suggestions: tuple[str, ...] = (), circle: str | None = None) -> Ticket:
+    """Put money aside on the suspense account, and ask staff what it is: once for its name, whatever became of it.
+
+    `circle` is whose payout it was sent for, if that is known.
+    """
     if known := turn.book.aside(deposit.name):
         return known
     rail = ledger.rail(deposit.carrier, deposit.currency)
@@ -90,7 +93,7 @@ def park(turn: Turn, deposit: Deposit, suggestions: tuple[str, ...] = ()) -> Tic
     turn.move(f"aside:{deposit.name}", "aside", Transfer(debit, credit, abs(deposit.amount)), deposit.currency)
     note = json.dumps([deposit.carrier, deposit.amount, deposit.currency.value, *suggestions])
     ref = ticket_ref(turn.tools.randbelow)
-    ticket = turn.open_ticket(TicketKind.MATCH, ref, person_id=None, subject=deposit.name, note=note)
+    ticket = turn.open_ticket(TicketKind.MATCH, ref, person_id=None, circle=circle, subject=deposit.name, note=note)
     turn.book.lines[deposit.ref] = ("SUSPENSE", ref)
     hour = f"{turn.at:%Y-%m-%dT%H}"
     turn.plan(f"deposits:{hour}", turn.at + timedelta(minutes=5), "house:deposits", c.DepositsWait(hour))

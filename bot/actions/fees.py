@@ -1,51 +1,76 @@
-"""The banker's fee: paid after the drawer, out of the pot, as far as there is money for it (rules.md 31, 36)."""
+"""What a circle owes its banker: the fee, out of the pot and after the drawer (rules.md 31, 36), and what came back.
+
+It stands in the books until it is paid: set off against cash that the banker holds, the rest by rail, one payout after
+the other. Whatever was in the way, it is tried again: at pay day, at PAY OUT, when the banker's account has rested, and
+a day later where the carrier had too little.
+"""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.actions import paths
 from bot.actions.turn import Turn
-from bot.words.say import Refusal, say
+from bot.words.say import Refusal, Say, say
+from domain import commands as c
 from domain import ledger
 from domain.codes import payout_ref
-from domain.ledger import Transaction, Transfer
-from domain.pardna import Circle, Draw, DrawState
+from domain.ledger import Transfer
+from domain.pardna import Circle, CircleState, Draw, DrawState
 from domain.payments import UNSENT, Payout, PayoutState
+from domain.schedule import local_date
+
+AGAIN = timedelta(days=1)
 
 
-def pay(turn: Turn, circle: Circle, number: int) -> None:
-    """Pay what is open of a round's fee and is there: set off against cash held, the rest by rail.
-
-    While a part is on its way the next one waits in the pot, until the rail has taken the first.
-    """
+def earn(turn: Turn, circle: Circle, number: int) -> None:
+    """Take what is open of a round's fee and is there, once its drawer is paid, and pay it."""
     draw = turn.book.must(Draw, circle.code, number)
-    pot, earned = ledger.pot(circle.code, number), ledger.fee(circle.code)
+    pot, owed = ledger.pot(circle.code, number), ledger.fee(circle.code)
     amount = min(draw.fee - draw.fee_paid, turn.book.balance(pot))
-    under_way = turn.book.all(Payout, circle=circle.code, round=number, kind="fee")
-    if draw.state is not DrawState.DONE or not amount or any(p.state in UNSENT for p in under_way):
+    if draw.state is not DrawState.DONE or not amount:
         return
-    kept = min(amount, max(paths.cash_free(turn, circle), 0))
-    transfers = [Transfer(pot, earned, amount)]
-    if kept:
-        transfers.append(Transfer(earned, ledger.cash(circle.code), kept))
-    key = f"fee:{circle.code}:{number}:{draw.fee_paid}"
-    turn.book.post(turn.at, Transaction(key, "fee", circle.currency, tuple(transfers), circle.code))
+    turn.post(f"fee:{circle.code}:{number}:{draw.fee_paid}", "fee", circle, Transfer(pot, owed, amount))
     turn.book.put(replace(draw, fee_paid=draw.fee_paid + amount))
+    kept = min(_set_off(turn, circle), amount)
     told = say("fee_earned", amount=circle.money(amount), kept=circle.money(kept), circle=circle.name)
     turn.tell(circle.banker_id, told)
-    if amount > kept:
-        _send(turn, circle, number, amount - kept)
+    if isinstance(by_rail(turn, circle), Refusal):
+        left = circle.money(turn.book.available(owed))
+        turn.tell(circle.banker_id, say("fee_waits", amount=left, circle=circle.name))
 
 
-def _send(turn: Turn, circle: Circle, number: int, amount: int) -> None:
-    """Have the rail pay the rest. Without an account of the banker's it stays in the books as owed to them."""
-    found = paths.way(turn, circle, circle.banker_id, amount)
+def pay(turn: Turn, circle: Circle) -> Say | Refusal | None:
+    """Pay what is owed and not on its way yet. None: that is nothing, or it has to wait for what is on its way."""
+    if kept := _set_off(turn, circle):
+        turn.tell(circle.banker_id, say("fee_kept", amount=circle.money(kept), circle=circle.name))
+    return by_rail(turn, circle)
+
+
+def _set_off(turn: Turn, circle: Circle) -> int:
+    """Set what is owed off against cash in the banker's hands that is nobody's draw. Returns how much."""
+    owed, cash = ledger.fee(circle.code), ledger.cash(circle.code)
+    kept = min(turn.book.available(owed), max(paths.cash_free(turn, circle), 0))
+    if kept:
+        turn.post(f"fee-kept:{turn.tools.new_id()}", "fee", circle, Transfer(owed, cash, kept))
+    return kept
+
+
+def by_rail(turn: Turn, circle: Circle) -> Say | Refusal | None:
+    """Have a rail pay what is owed, as much of it as it takes at once."""
+    owed = turn.book.available(ledger.fee(circle.code))
+    under_way = turn.book.all(Payout, circle=circle.code, kind="fee")
+    if not owed or any(p.state in UNSENT for p in under_way):
+        return None
+    found = paths.way(turn, circle, circle.banker_id, owed)
     if isinstance(found, Refusal):
-        return
+        if found.because.name == "rail_short":
+            _wait(turn, circle, owed)
+        return found
     fee = Payout(
         id=turn.tools.new_id(),
         ref=payout_ref(turn.tools.randbelow),
         circle=circle.code,
-        round=number,
+        round=max(draw.round for draw in turn.book.all(Draw, circle=circle.code)),
         kind="fee",
         person_id=circle.banker_id,
         cash=0,
@@ -64,3 +89,19 @@ def _send(turn: Turn, circle: Circle, number: int, amount: int) -> None:
     turn.book.put(fee)
     turn.book.hold(turn.at, paths.hold(fee, circle))
     paths.send(turn, circle, fee)
+    return say("fee_sending", amount=circle.money(fee.rail_amount), circle=circle.name, label=fee.label)
+
+
+def _wait(turn: Turn, circle: Circle, owed: int) -> None:
+    """Have finance move money, and try again tomorrow."""
+    today, banker = local_date(turn.at), circle.banker_id
+    short = c.RailShort(circle.code, 0, owed)
+    turn.plan(f"short:{circle.code}:fee:{today}", turn.at, f"circle:{circle.code}", short)
+    turn.plan(f"fees:{banker}:{today}", turn.at + AGAIN, f"person:{banker}", c.PayFees(banker))
+
+
+def pay_all(turn: Turn, command: c.PayFees) -> None:
+    """Pay a banker what is owed to them, circle by circle. One that rests waits for PAY OUT."""
+    for circle in turn.book.all(Circle, banker_id=command.person_id):
+        if circle.state is not CircleState.SUSPENDED:
+            pay(turn, circle)

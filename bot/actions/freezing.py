@@ -34,6 +34,13 @@ def rest_a_day(turn: Turn, person_id: str) -> None:
     freeze = turn.book.get(Freeze, person_id) or Freeze(person_id)
     until = turn.at + LASTS
     turn.book.put(replace(freeze, until=max(until, freeze.until or until)))
+    _pay_fees(turn, person_id, until)
+
+
+def _pay_fees(turn: Turn, person_id: str, at: datetime) -> None:
+    """Have what circles owe this person as their banker paid when nothing is in the way any more (rules.md 31)."""
+    key = f"fees:{person_id}:{at:%Y-%m-%dT%H:%M:%S}"
+    turn.plan(key, at, f"person:{person_id}", c.PayFees(person_id))
 
 
 def tell_everywhere(turn: Turn, person_id: str, what: Say) -> None:
@@ -76,6 +83,8 @@ def _hold(turn: Turn, named: str, reason: str, *, held: bool) -> Say | Refusal:
         return person
     freeze = turn.book.get(Freeze, person.id) or Freeze(person.id)
     turn.book.put(replace(freeze, held=held))
+    if not held:
+        _pay_fees(turn, person.id, turn.at)
     on_record(turn, person.id, "freeze" if held else "unfreeze", reason)
     return say("frozen" if held else "unfrozen", name=person.name)
 

@@ -57,7 +57,7 @@ def _settled(turn: Turn, circle: Circle, draw: Draw) -> Draw:
         who = turn.book.person(draw.person_id).first_name
         told = say("draw_settled_banker", circle=circle.name, round=draw.round, who=who, owed=owed)
         turn.tell(circle.banker_id, told)
-    fees.pay(turn, circle, draw.round)
+    fees.earn(turn, circle, draw.round)
     ending.end_if_over(turn, circle)
     return draw
 

@@ -6,7 +6,7 @@ again under the lock.
 
 from dataclasses import replace
 
-from bot.actions import deposits, receiving, returning, throws
+from bot.actions import delivering, deposits, returning, throws
 from bot.actions.deposits import Deposit
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
@@ -14,12 +14,9 @@ from domain import commands as c
 from domain import ledger
 from domain.ledger import Transfer
 from domain.money import Currency, Money
-from domain.payments import Payment, Payout, PayoutState, Refund, RefundState
+from domain.payments import AT_RAIL, Payment, Payout, PayoutState, Refund, RefundState
 from domain.people import Ticket, TicketKind
 
-UNSENT = frozenset({PayoutState.SENDING, PayoutState.FAILED})
-LINE_ID = 64
-"""How long the id of a statement's line is."""
 OWN = {"OWN": ledger.operator, "MOVE": ledger.transit}
 """What a line may be that is the house's own: money that it put in or took out, or moved between its carriers."""
 
@@ -34,8 +31,7 @@ def line(turn: Turn, command: c.Line) -> None:
     deposit = Deposit(command.carrier, command.line_id, command.amount, Currency(command.currency))
     payment, payout = turn.book.get(Payment, command.receipt), turn.book.get(Payout, command.payout_id)
     if deposit.amount > 0 and payout is not None and _is_of(turn, deposit, payout):
-        returned = c.DisburseReturned(payout.id, command.hint or "returned", command.line_id)
-        done = receiving.disburse_returned(turn, returned)
+        done = _came_back(turn, payout, command)
     elif deposit.amount > 0 and payment is not None:
         done = throws.take(turn, replace(payment, carrier=command.carrier), deposit.money, command.line_id)
     elif deposit.amount < 0 and payout is not None and _is_of(turn, deposit, payout):
@@ -54,7 +50,9 @@ def _shown(turn: Turn, command: c.Line) -> None:
     """Note that a bank has shown a payment in a file of ours; what it told was heard before this."""
     payout = turn.book.get(Payout, command.payout_id)
     if payout is not None and command.amount < 0:
-        turn.book.put(replace(payout, provider_ref=command.line_id))
+        turn.book.put(replace(payout, out_line=command.line_id))
+    elif payout is not None:
+        turn.book.put(replace(payout, back_line=command.line_id))
     turn.book.lines[command.line_id] = ("MATCHED", command.order)
 
 
@@ -66,15 +64,24 @@ def _is_of(turn: Turn, deposit: Deposit, payout: Payout) -> bool:
 
 def _paid_out(turn: Turn, payout: Payout, line_id: str) -> bool:
     """Take a line as the word that a payout went out, once; a second one is money that went out twice."""
-    if payout.state in UNSENT:
+    if payout.state is PayoutState.ASKED or payout.out_line not in {None, line_id}:
+        return False
+    if payout.state in AT_RAIL:
         turn.withdrawn.append(payout.key)  # paid by hand: no file may pay it again
-        receiving.disbursed(turn, c.Disbursed(payout.id, line_id))
-        turn.book.put(replace(turn.book.must(Payout, payout.id), provider_ref=line_id))
-        return True
-    if payout.provider_ref is None or len(payout.provider_ref) != LINE_ID:
-        turn.book.put(replace(payout, provider_ref=line_id))
-        return True
-    return payout.provider_ref == line_id
+    delivering.disbursed(turn, c.Disbursed(payout.id, payout.provider_ref or line_id))
+    turn.book.put(replace(turn.book.must(Payout, payout.id), out_line=line_id))
+    return True
+
+
+def _came_back(turn: Turn, payout: Payout, command: c.Line) -> bool:
+    """Take a line as the word that a payout came back, once, whoever else has told of it."""
+    if payout.back_line not in {None, command.line_id}:
+        return False
+    returned = c.DisburseReturned(payout.id, command.hint or "returned", command.line_id)
+    if not delivering.disburse_returned(turn, returned) and payout.state is not PayoutState.RETURNED:
+        return False
+    turn.book.put(replace(turn.book.must(Payout, payout.id), back_line=command.line_id))
+    return True
 
 
 def _given_back(turn: Turn, deposit: Deposit, refund: Refund) -> bool:

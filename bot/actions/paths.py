@@ -9,7 +9,7 @@ from domain import ledger
 from domain.codes import ticket_ref
 from domain.ledger import Hold
 from domain.pardna import Circle
-from domain.payments import OPEN_PAYOUTS, UNSENT, Payout, Route
+from domain.payments import OPEN_PAYOUTS, UNSENT, Payout, PayoutState, Route
 from domain.people import Destination, Ticket, TicketKind
 
 
@@ -39,15 +39,16 @@ class Way:
     most: int
 
 
-def way(turn: Turn, circle: Circle, person_id: str, amount: int, *, later: bool = False) -> Way | Refusal:
+def way(turn: Turn, circle: Circle, person_id: str, amount: int, instead: Payout | None = None) -> Way | Refusal:
     """Find the route that pays a person: their own bank's first, and one that has the money (rules.md 24, 34, 38).
 
     The sandbox needs no account: it plays one. Refuses when the payee has no account, or when the money stands with
     carriers that cannot pay it out yet: then finance has to move it. What changed lately rests for a day first
-    (rules.md 34), unless it is only asked how it will go `later`.
+    (rules.md 34), unless it is only asked how it will go later `instead` of one that was refused, by the money that
+    is held for that.
     """
     where, who = turn.book.destination(person_id), turn.book.person(person_id).first_name
-    if not later and freezing.frozen_until(turn, person_id):
+    if not instead and freezing.frozen_until(turn, person_id):
         return refuse("draw_rests", who=who)
     kind = where.kind if where else "cash"
     label = where.label if where else ""
@@ -59,9 +60,14 @@ def way(turn: Turn, circle: Circle, person_id: str, amount: int, *, later: bool 
     able.sort(key=lambda r: (not label.upper().startswith(r.word), r.carrier == "sandbox"))
     for route in able:
         most = min(amount, route.most_out or amount)
-        if turn.book.available(ledger.rail(route.carrier, circle.currency)) >= most:
+        held = instead.rail_amount if instead and _is_held_at(instead, route) else 0
+        if turn.book.available(ledger.rail(route.carrier, circle.currency)) + held >= most:
             return Way(route, label or "Sandbox", most)
     return refuse("rail_short", rail=able[0].word, amount=circle.money(amount))
+
+
+def _is_held_at(payout: Payout, route: Route) -> bool:
+    return (payout.state, payout.carrier) == (PayoutState.FAILED, route.carrier)
 
 
 def details(turn: Turn, person_id: str) -> dict[str, object] | None:
@@ -86,7 +92,7 @@ def moved(turn: Turn, circle: Circle, payout: Payout) -> Payout | None:
     ways = [drawer, turn.book.destination(payee)]
     if not payout.rail_amount or not any(w and w.set_at > payout.asked_at for w in ways):
         return None
-    found = way(turn, circle, payee, payout.rail_amount, later=True)
+    found = way(turn, circle, payee, payout.rail_amount, payout)
     if isinstance(found, Refusal):
         return replace(payout, via_banker=via_banker, label="", asked_at=turn.at)
     carrier = found.route.carrier
@@ -130,6 +136,12 @@ def send(turn: Turn, circle: Circle, payout: Payout) -> None:
         **(details(turn, payee) or {}),
     }
     turn.order("disburse", payout.carrier, payout.key, body, {"payout_id": payout.id})
+
+
+def next_try(turn: Turn, payout: Payout) -> Payout:
+    """Return the payout that pays anew what another did not bring to its person, under a key of its own."""
+    anew = replace(payout, id=turn.tools.new_id(), tries=payout.tries + 1, charge=0)
+    return replace(anew, provider_ref=None, sent_at=None, ended_at=None, out_line=None, back_line=None)
 
 
 def find(turn: Turn, ref: str) -> Payout | None:

@@ -1,8 +1,9 @@
 """PAY OUT: the banker starts paying what a drawer may get now (rules.md 19, 24, 30, 34, 36)."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from bot.actions import approving, freezing, holding, paths, pots
+from bot.actions import approving, fees, freezing, holding, paths, pots
 from bot.actions.turn import Turn
 from bot.words.say import Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
@@ -23,46 +24,59 @@ def pay_out(turn: Turn, command: c.PayOut) -> Say | Refusal:
     circle = turn.book.circle(command.circle)
     if circle.state not in MAY_PAY:
         return refuse("not_running", circle=circle.name)
-    if again := _again(turn, circle):
-        return again
-    rounds = turn.book.rounds(circle.code)
+    owed = fees.pay(turn, circle)
     waits: list[Refusal] = []
-    for number in sorted(rounds):
-        match _try_round(turn, circle, rounds[number]):
-            case Say() as started:
-                return started
-            case Refusal() as because:
-                waits.append(because)
-    return _under_way(turn, circle) or next(iter(waits), refuse("nothing_to_pay", circle=circle.name))
+    for tried in _in_turn(turn, circle):
+        match tried:
+            case Say():
+                return tried
+            case Refusal():
+                waits.append(tried)
+    if isinstance(owed, Say):
+        return owed
+    why = [*waits, *([owed] if owed else []), refuse("nothing_to_pay", circle=circle.name)]
+    return _under_way(turn, circle) or why[0]
 
 
-def _again(turn: Turn, circle: Circle) -> Say | Refusal | None:
-    """Send what the rail did not take again, under its own key (rules.md 37)."""
+def _in_turn(turn: Turn, circle: Circle) -> Iterator[Say | Refusal | None]:
+    """Try what came to nothing before, then what each round may pay; whoever asks stops at what could be done."""
     failed = turn.book.all(Payout, circle=circle.code, state=PayoutState.FAILED)
-    if not failed:
-        return None
-    first = min(failed, key=lambda p: p.round)
-    if anew := paths.moved(turn, circle, first):
-        return _elsewhere(turn, circle, first, anew)
-    payee = circle.banker_id if first.via_banker or first.kind == "fee" else first.person_id
+    for payout in sorted(failed, key=lambda p: p.round):
+        yield _again(turn, circle, payout)
+    for _, round_ in sorted(turn.book.rounds(circle.code).items()):
+        yield _try_round(turn, circle, round_)
+
+
+def _again(turn: Turn, circle: Circle, payout: Payout) -> Say | Refusal:
+    """Send what the rail did not take again, under its own key (rules.md 37)."""
+    if anew := paths.moved(turn, circle, payout):
+        return _elsewhere(turn, circle, payout, anew)
+    payee = circle.banker_id if payout.via_banker or payout.kind == "fee" else payout.person_id
     if freezing.frozen_until(turn, payee):
         return refuse("draw_rests", who=turn.book.person(payee).first_name)
-    turn.book.put(replace(first, state=PayoutState.SENDING))
-    paths.send(turn, circle, first)
-    return _stands("payout_resent", turn, circle, first)
+    turn.book.put(replace(payout, state=PayoutState.SENDING))
+    paths.send(turn, circle, payout)
+    return _stands("payout_resent", turn, circle, payout)
 
 
 def _elsewhere(turn: Turn, circle: Circle, payout: Payout, anew: Payout) -> Say | Refusal:
     """Ask for a yes to where a payout goes now, since its account changed after the last one (rules.md 34, 35).
 
-    Its money goes back into the pot until then, so that a second yes posts it as the first one did.
+    Its money goes back into the pot until then, so that a second yes posts it as the first one did: what is still to
+    be paid, and no more. A fee needs no yes, and is worked out anew.
     """
-    if payout.kind == "fee" or not anew.label:
+    if not anew.label:
         return refuse("payee_no_account", who=turn.book.person(payout.person_id).first_name)
-    pot, payable = ledger.pot(circle.code, payout.round), ledger.payable(circle.code, payout.round)
+    if payout.kind == "fee" and freezing.frozen_until(turn, payout.person_id):
+        return refuse("draw_rests", who=turn.book.person(payout.person_id).first_name)
     turn.book.void(turn.at, paths.hold(payout, circle))
+    turn.book.put(replace(payout, state=PayoutState.DROPPED, ended_at=turn.at))
+    if payout.kind == "fee":
+        paths.close_tickets(turn, payout, "called off")
+        return fees.by_rail(turn, circle) or refuse("nothing_to_pay", circle=circle.name)
+    pot, payable = ledger.pot(circle.code, payout.round), ledger.payable(circle.code, payout.round)
     turn.post(f"{payout.key}:anew", "payout", circle, Transfer(payable, pot, payout.amount))
-    anew = replace(anew, state=PayoutState.ASKED, approved_by=None, tries=payout.tries + 1, asks=1)
+    anew = replace(paths.next_try(turn, anew), state=PayoutState.ASKED, approver_id=None, approved_by=None, asks=1)
     anew = approving.ask_second(turn, circle, anew)
     return _stands("payout_asked" if anew.approver_id else "payout_asked_staff", turn, circle, anew)
 

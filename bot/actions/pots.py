@@ -50,7 +50,7 @@ def money_came(turn: Turn, circle: Circle, numbers: list[int]) -> None:
 def _came_for(turn: Turn, circle: Circle, round_: Round) -> None:
     match round_.state:
         case RoundState.PAID:
-            fees.pay(turn, circle, round_.number)
+            fees.earn(turn, circle, round_.number)
         case RoundState.PAID_SHORT:
             say_top_up(turn, circle, round_.number)
         case RoundState.CLOSED | RoundState.OPEN | RoundState.GRACE if _full(turn, circle, round_):

@@ -1,91 +1,27 @@
-"""A payout on its way and at its end: what the rail said, what the drawer says, what staff decide (rules.md 37, 39)."""
+"""A payout on its way and at its end: what the drawer is asked and says, what staff decide (rules.md 37, 39)."""
 
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import cards, deposits, ending, fees, paths, pots
+from bot.actions import cards, ending, fees, paths, pots
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain import ledger
 from domain.ledger import Transaction, Transfer
 from domain.pardna import Circle, Draw, DrawState, Round, RoundState
-from domain.payments import Payout, PayoutState
+from domain.payments import DRAWN, OPEN_PAYOUTS, Payout, PayoutState
 from domain.people import Role, TicketKind
 
 SILENCE = timedelta(hours=72)
-RETURNABLE = frozenset({PayoutState.SENT, PayoutState.DISPUTED, PayoutState.RECEIVED, PayoutState.PRESUMED})
-"""What the rail has paid, and may bring back."""
-CLOSED = frozenset({PayoutState.RECEIVED, PayoutState.PRESUMED, PayoutState.DROPPED})
-
-
-# -- what the rail said ---------------------------------------------------------------------------------------
-
-
-def disbursed(turn: Turn, command: c.Disbursed) -> None:
-    """The rail paid. A repeat changes nothing."""
-    payout = turn.book.get(Payout, command.payout_id)
-    if payout is None or payout.state not in {PayoutState.SENDING, PayoutState.FAILED}:
-        return
-    circle = turn.book.circle(payout.circle)
-    turn.book.post(turn.at, replace(_sent(circle, payout), resolves=paths.hold(payout, circle).key))
-    payout = replace(payout, provider_ref=command.provider_id, charge=payout.charge + command.charge)
-    key = f"charge:{payout.key}"
-    deposits.keep(turn, key, payout.carrier, command.charge, circle.currency)
-    paths.close_tickets(turn, payout, "sent")
-    if payout.kind == "draw":
-        sent(turn, circle, payout)
-        return
-    turn.book.put(replace(payout, state=PayoutState.RECEIVED, sent_at=turn.at, ended_at=turn.at))
-    amount = circle.money(payout.rail_amount)
-    turn.tell(circle.banker_id, say("fee_sent", amount=amount, circle=circle.name, label=payout.label))
-    fees.pay(turn, circle, payout.round)
-
-
-def _sent(circle: Circle, payout: Payout) -> Transaction:
-    """Return what a payout by a rail comes to in the books."""
-    out, rail = paths.source(circle, payout), ledger.rail(payout.carrier, circle.currency)
-    moved = (Transfer(out, rail, payout.rail_amount),)
-    return Transaction(payout.key.replace("payout:", "sent:", 1), "sent", circle.currency, moved, circle.code)
-
-
-def disburse_returned(turn: Turn, command: c.DisburseReturned) -> bool:
-    """What the rail had paid came back: the book takes it back, and PAY OUT sends it again under a new key (37).
-
-    Returns whether it was ours to take back. By then the drawer may have said that it came, or the circle be over.
-    """
-    payout = turn.book.get(Payout, command.payout_id)
-    if payout is None or payout.state not in RETURNABLE or not payout.rail_amount:
-        return False
-    circle = turn.book.circle(payout.circle)
-    original = _sent(circle, payout)
-    turn.book.post(turn.at, ledger.reversal(original, f"{original.key}:back"))
-    _not_paid(turn, payout)
-    payout = replace(payout, state=PayoutState.FAILED, ended_at=None, tries=payout.tries + 1)
-    turn.book.put(payout)
-    turn.book.hold(turn.at, paths.hold(payout, circle))
-    _say_failed(turn, circle, payout, came_back=True)
-    return True
-
-
-def _not_paid(turn: Turn, payout: Payout) -> None:
-    """Put a draw whose payout came back to where it was before."""
-    if payout.kind != "draw":
-        return
-    draw = turn.book.must(Draw, payout.circle, payout.round)
-    counted = payout.amount if payout.state in CLOSED else 0
-    round_ = turn.book.must(Round, payout.circle, payout.round)
-    turn.book.put(
-        replace(draw, paid=draw.paid - counted, state=DrawState.PAYING), replace(round_, state=RoundState.PAYING)
-    )
+CLOSED = DRAWN | {PayoutState.DROPPED, PayoutState.RETURNED, PayoutState.STRAY}
 
 
 def sent(turn: Turn, circle: Circle, payout: Payout) -> None:
     """The money is out, or the banker is to hand it over: ask the drawer whether it came."""
     payout = replace(payout, state=PayoutState.SENT, sent_at=turn.at)
     turn.book.put(payout)
-    key = payout.key.replace("payout:", "receipt-silence:", 1)
-    turn.plan(key, turn.at + SILENCE, f"circle:{circle.code}", c.ReceiptSilence(payout.id))
+    wait(turn, payout)
     drawer, banker = turn.book.person(payout.person_id), turn.book.person(circle.banker_id)
     figures: dict[str, Figure] = {
         "amount": circle.money(payout.amount),
@@ -102,6 +38,12 @@ def sent(turn: Turn, circle: Circle, payout: Payout) -> None:
         turn.tell(banker.id, say("hand_over" if payout.by_hand else "paid_out_banker", **figures))
 
 
+def wait(turn: Turn, payout: Payout) -> None:
+    """Look again when the drawer has said nothing for 72 hours."""
+    key = payout.key.replace("payout:", "receipt-silence:", 1)
+    turn.plan(key, turn.at + SILENCE, f"circle:{payout.circle}", c.ReceiptSilence(payout.id))
+
+
 def _paid_out_text(payout: Payout) -> str:
     if not payout.by_hand:
         return "paid_out_rail"
@@ -113,35 +55,6 @@ def _came_answers(payout: Payout) -> tuple[Answer, Answer]:
         Answer(f"RECEIVED {payout.ref}", text("it_came")),
         Answer(f"NOT RECEIVED {payout.ref}", text("not_yet")),
     )
-
-
-def disburse_failed(turn: Turn, command: c.DisburseFailed) -> None:
-    """The rail will not pay: the money stays ring-fenced, and PAY OUT tries the same payout again (rules.md 37)."""
-    payout = turn.book.get(Payout, command.payout_id)
-    if payout is None or payout.state is not PayoutState.SENDING:
-        return
-    circle = turn.book.circle(payout.circle)
-    turn.book.put(replace(payout, state=PayoutState.FAILED))
-    _say_failed(turn, circle, payout)
-
-
-def _say_failed(turn: Turn, circle: Circle, payout: Payout, *, came_back: bool = False) -> None:
-    """Tell staff, the banker and the drawer that the money has not left, or has come back."""
-    ticket = paths.ticket(turn, payout, TicketKind.PAYOUT, payout.person_id)
-    figures: dict[str, Figure] = {
-        "amount": circle.money(payout.rail_amount),
-        "circle": circle.name,
-        "label": payout.label,
-    }
-    turn.tell_staff([Role.FINANCE], say("staff_not_sent", ref=ticket.ref, receipt=payout.ref, **figures))
-    again, told = pots.pay_out_answer(circle), payout.kind == "draw" and payout.person_id != circle.banker_id
-    if came_back:
-        turn.tell(circle.banker_id, say("payout_returned_banker", again, code=circle.code, ref=payout.ref, **figures))
-    else:
-        turn.tell(circle.banker_id, say("payout_failed_banker", again, code=circle.code, ref=payout.ref, **figures))
-    if told:
-        said = say("payout_returned" if came_back else "payout_failed", ref=payout.ref, **figures)
-        turn.tell(payout.person_id, said)
 
 
 # -- the drawer's word ----------------------------------------------------------------------------------------
@@ -226,15 +139,25 @@ def finish(turn: Turn, circle: Circle, payout: Payout, state: PayoutState) -> Dr
         turn.book.post(turn.at, Transaction(f"handed:{payout.id}", "handed", circle.currency, moved, circle.code))
     draw = turn.book.must(Draw, circle.code, payout.round)
     draw = replace(draw, paid=draw.paid + payout.amount)
-    draw = replace(draw, state=DrawState.SHORT if draw.owed else DrawState.DONE)
-    round_ = turn.book.must(Round, circle.code, payout.round)
-    turn.book.put(draw, replace(round_, state=RoundState.PAID_SHORT if draw.owed else RoundState.PAID))
+    of_draw, of_round = _so_far(turn, draw)
+    draw = replace(draw, state=of_draw)
+    turn.book.put(draw, replace(turn.book.must(Round, circle.code, payout.round), state=of_round))
     if not draw.owed:
         _say_done(turn, circle, draw, again=payout.tries > 1)
     pots.say_top_up(turn, circle, payout.round)
-    fees.pay(turn, circle, payout.round)
+    fees.earn(turn, circle, payout.round)
     ending.end_if_over(turn, circle)
     return draw
+
+
+def _so_far(turn: Turn, draw: Draw) -> tuple[DrawState, RoundState]:
+    """Return where a draw and its round are after one payout of it: another part may be under way."""
+    if not draw.owed:
+        return DrawState.DONE, RoundState.PAID
+    parts = turn.book.all(Payout, circle=draw.circle, round=draw.round, kind="draw")
+    if any(p.state in OPEN_PAYOUTS for p in parts):
+        return DrawState.PAYING, RoundState.PAYING
+    return DrawState.SHORT, RoundState.PAID_SHORT
 
 
 def _say_done(turn: Turn, circle: Circle, draw: Draw, *, again: bool) -> None:

@@ -71,6 +71,8 @@ def _refused(party: str, body: Mapping[str, Any]) -> c.Command | None:
             return c.CollectFailed(receipt, "refused")
         case {"of": "refund" | "disburse", "refund_id": refund_id, "reason": reason}:
             return c.RefundFailed(refund_id, reason)
+        case {"of": "disburse", "code": "returned", "payout_id": payout_id, "reason": reason}:
+            return c.DisburseReturned(payout_id, reason)  # looked up: it came and went
         case {"of": "disburse", "payout_id": payout_id, "reason": reason}:
             return c.DisburseFailed(payout_id, reason)
         case {"of": "say", "gone": True}:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from bot.actions import ending, holding, pots, settling
+from bot.actions import ending, fees, holding, pots, settling
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Say, Text, say, text
 from domain import commands as c
@@ -165,6 +165,7 @@ def pay_day(turn: Turn, command: c.PayDay) -> None:
     if circle is None:
         return
     catch_up(turn, circle)
+    fees.pay(turn, circle)
     round_ = turn.book.must(Round, circle.code, command.round)
     if round_.state is not RoundState.CLOSED:
         return

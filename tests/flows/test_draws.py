@@ -27,7 +27,7 @@ async def test_the_drawer_sees_the_arithmetic_and_an_offset_throw_is_paid(house:
     await house.rest()
     assert await club.state(1) == "PAID"
     assert await marva.saw("your fee of J$500")
-    assert await marva.saw("Your fee of J$500 from Sunday Club was sent")
+    assert await marva.saw("J$500 that Sunday Club owed you as its banker was sent")
     assert await house.balances(club.code) == {}
     await club.right()
 
@@ -360,7 +360,7 @@ async def test_a_refused_fee_is_sent_again_by_pay_out(database_url: str) -> None
         await marva.says("RECEIVED").sees("in your hands")
         await staff.sees("did not take it")
         await marva.says(f"PAY OUT {club.code}").sees("is being sent again")
-        await marva.sees("Your fee of J$500", "was sent")
+        await marva.sees("J$500 that", "owed you", "was sent")
         assert await house.balances(club.code) == {}
         await club.right()
 
@@ -441,9 +441,9 @@ async def test_a_fee_comes_in_parts_one_after_the_other(database_url: str) -> No
             await keisha.says(f"PAY {amount} SANDBOX").sees("R-")
             await house.rest()
         assert await marva.saw("your fee of J$1,000")
-        assert not await marva.saw("your fee of J$3,000")
+        assert not await marva.saw("J$3,000 that")
         await marva.says(f"PAY OUT {club.code}").sees("is being sent again")
         await house.rest()
-        assert await marva.saw("Your fee of J$3,000 from Sunday Club was sent")
+        assert await marva.saw("J$3,000 that Sunday Club owed you as its banker was sent")
         assert await fetch(house, "SELECT fee_paid FROM draw") == 400_000
         await club.right()

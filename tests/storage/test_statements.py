@@ -34,6 +34,15 @@ CIRCLE = """
     INSERT INTO draw (circle, round, hand, person_id, state, gross, fee, offset_throw, offset_arrears, net)
     VALUES ('ABC234', 1, 1, 'k', 'PAYING', 2000000, 0, 0, 0, 2000000);
 """
+FILE = """
+    INSERT INTO outbox (key, lane, kind, body, queued_at, not_before)
+    VALUES ('payout:c', 'ncb:payout:c', 'disburse', '', now(), now());
+    INSERT INTO payout_batch (id, carrier, currency, method, format, execution_date, count, total, file_name, sha256,
+        sealed, made_at, made_by)
+    VALUES ('NCB-1', 'ncb', 'JMD', 'RTGS', 'csv', '2026-12-07', 1, 2000000, 'f', sha256(''), '', now(), 'm');
+    INSERT INTO payout_batch_line (end_to_end_id, batch, position, outbox_id, payout_id, amount, changed_at)
+    SELECT 'P7K2MABCDEFGHJKM', 'NCB-1', 1, id, :payout, 2000000, now() FROM outbox
+"""
 
 
 async def sql(conn: Connection, script: str, **values: Any) -> Any:
@@ -78,6 +87,17 @@ async def pays_out(engine: Engine, payout_id: str = PAYOUT, ref: str = "P-7K2M",
             id=payout_id,
             ref=ref,
             amount=amount,
+        )
+
+
+async def gives_back(engine: Engine) -> None:
+    async with engine.begin() as conn:
+        await sql(
+            conn,
+            "INSERT INTO refund (id, receipt, circle, person_id, amount, currency, carrier, pay_amount, pay_currency,"
+            " state, started_by, began_at) VALUES (:id, 'R-7K2MQ9XA', 'ABC234', 'm', 1000, 'JMD', 'ncb', 1000, 'JMD',"
+            " 'PENDING', 'm', now())",
+            id=REFUND,
         )
 
 
@@ -212,6 +232,46 @@ async def test_a_payout_is_found_by_its_reference_and_amount_or_by_its_id(engine
     assert await take(engine, replace(out, amount=-1999000)) == Tally(to_look_at=1)
 
 
+async def test_an_id_of_another_carrier_or_currency_is_none(engine: Engine) -> None:
+    await pays_out(engine)
+    await waits(engine, "R-7K2MQ9XA", "m", state="SETTLED")
+    await gives_back(engine)
+    for ident, amount in ((PAYOUT, -2000000), (REFUND, -1000)):
+        line = replace(MARVA, amount=amount, end_to_end=ident)
+        assert await take(engine, line, source=Import("lynk", b"l" * 32)) == Tally(to_look_at=1)
+        assert await take(engine, replace(line, currency=USD)) == Tally(to_look_at=1)
+        assert await take(engine, line) == Tally(by_reference=1)
+    elsewhere = replace(MARVA, amount=-1000, narrative="refund R-7K2MQ9XA")
+    assert await take(engine, elsewhere, source=Import("lynk", b"l" * 32)) == Tally(to_look_at=1)
+
+
+async def test_lines_that_name_all_tries_alike_are_about_one_after_the_other(engine: Engine) -> None:
+    """Out and back, and out again: a statement shows the tries in their order."""
+    second = "c" * 24
+    await pays_out(engine)
+    async with engine.begin() as conn:
+        await sql(conn, "UPDATE payout SET state = 'RETURNED'")
+    await pays_out(engine, second)
+    async with engine.begin() as conn:
+        await sql(conn, "UPDATE payout SET tries = 2 WHERE id = :id", id=second)
+    out = replace(MARVA, amount=-2000000, name="", narrative="P-7K2M")
+    await take(engine, replace(out, position=1), replace(out, amount=2000000, position=2))
+    await take(engine, replace(out, booked=DAY + timedelta(days=1), position=3))
+    assert [row.payout_id for row in await kept(engine)] == [PAYOUT, PAYOUT, second]
+
+
+async def test_what_our_file_called_a_payment_names_its_try(engine: Engine) -> None:
+    second = "c" * 24
+    await pays_out(engine)
+    async with engine.begin() as conn:
+        await sql(conn, "UPDATE payout SET state = 'RETURNED'")
+    await pays_out(engine, second)
+    async with engine.begin() as conn:
+        await sql(conn, FILE, payout=second)
+    out = replace(MARVA, amount=-2000000, name="", end_to_end="P7K2MABCDEFGHJKM", narrative="P-7K2M")
+    assert await found(engine, out) == ("MATCHED", "reference", f"payout:{second}", [])
+
+
 async def test_a_payout_that_came_back_is_the_payouts_again(engine: Engine) -> None:
     await pays_out(engine)
     back = replace(MARVA, amount=2000000, narrative="P-7K2M account closed", hint=Hint.RETURNED)
@@ -220,14 +280,7 @@ async def test_a_payout_that_came_back_is_the_payouts_again(engine: Engine) -> N
 
 async def test_a_refund_is_found_by_its_id_or_by_the_receipt_and_amount(engine: Engine) -> None:
     await waits(engine, "R-7K2MQ9XA", "m", state="SETTLED")
-    async with engine.begin() as conn:
-        await sql(
-            conn,
-            "INSERT INTO refund (id, receipt, circle, person_id, amount, currency, carrier, pay_amount, pay_currency,"
-            " state, started_by, began_at) VALUES (:id, 'R-7K2MQ9XA', 'ABC234', 'm', 1000, 'JMD', 'ncb', 1000, 'JMD',"
-            " 'PENDING', 'm', now())",
-            id=REFUND,
-        )
+    await gives_back(engine)
     assert await take(engine, replace(MARVA, amount=-1000, end_to_end=REFUND)) == Tally(by_reference=1)
     assert await take(engine, replace(MARVA, amount=-1000, narrative="refund R-7K2MQ9XA")) == Tally(by_reference=1)
     assert await take(engine, replace(MARVA, amount=-2000, narrative="refund R-7K2MQ9XA")) == Tally(to_look_at=1)
