@@ -360,7 +360,7 @@ CROSS JOIN LATERAL (
 ) newer
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(o.rail_amount), 0) AS total
-    FROM payout o JOIN circle c ON c.code = o.circle LEFT JOIN statement_line l ON l.id = o.provider_ref
+    FROM payout o JOIN circle c ON c.code = o.circle LEFT JOIN statement_line l ON l.id = o.out_line
     WHERE o.carrier = s.carrier AND c.currency = s.currency AND o.sent_at < s.ends
         AND o.sent_at >= s.ends - CAST(:days AS int) * interval '1 day'
         AND o.state IN ('SENT', 'RECEIVED', 'PRESUMED', 'DISPUTED') AND (l.id IS NULL OR l.booked > s.as_of)

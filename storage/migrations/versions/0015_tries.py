@@ -20,6 +20,7 @@ ALTER TABLE payout
         'DISPUTED', 'DROPPED', 'RETURNED', 'STRAY')),
     ADD COLUMN out_line text,
     ADD COLUMN back_line text;
+CREATE INDEX statement_line_outcome ON statement_line (carrier, outcome) WHERE outcome <> '';
 UPDATE payout p SET out_line = (
     SELECT min(l.id) FROM statement_line l WHERE l.payout_id = p.id AND l.amount < 0 AND l.state = 'MATCHED');
 DROP INDEX payout_ref_open, payout_circle;
@@ -32,7 +33,7 @@ CREATE INDEX statement_line_payout ON statement_line (payout_id) WHERE payout_id
 
 BACK = """
 UPDATE payout SET state = 'DROPPED' WHERE state IN ('RETURNED', 'STRAY');
-DROP INDEX payout_ref_open, payout_circle, payout_ref, statement_line_payout;
+DROP INDEX payout_ref_open, payout_circle, payout_ref, statement_line_payout, statement_line_outcome;
 CREATE UNIQUE INDEX payout_ref_open ON payout (ref) WHERE state NOT IN ('RECEIVED', 'PRESUMED', 'DROPPED');
 CREATE INDEX payout_circle ON payout (circle) WHERE state NOT IN ('RECEIVED', 'PRESUMED', 'DROPPED');
 ALTER TABLE payout
