@@ -78,10 +78,11 @@ def _came_back(turn: Turn, payout: Payout, command: c.Line) -> bool:
     if payout.back_line not in {None, command.line_id}:
         return False
     returned = c.DisburseReturned(payout.id, command.hint or "returned", command.line_id)
-    if not delivering.disburse_returned(turn, returned) and payout.state is not PayoutState.RETURNED:
-        return False
-    turn.book.put(replace(turn.book.must(Payout, payout.id), back_line=command.line_id))
-    return True
+    turn.book.put(replace(payout, back_line=command.line_id))  # before the next try is put after it
+    if delivering.disburse_returned(turn, returned) or payout.state is PayoutState.RETURNED:
+        return True
+    turn.book.put(payout)
+    return False
 
 
 def _given_back(turn: Turn, deposit: Deposit, refund: Refund) -> bool:
