@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain import ledger as books
 from domain.exchange import Rate
 from domain.pardna import Circle, Due, Hand, Member, Round
-from domain.payments import CASH, OPEN_PAYOUTS, Chargeback, Payment, PaymentState, Payout, Refund
+from domain.payments import CASH, OPEN_PAYOUTS, Chargeback, Payment, PaymentState, Payout, PayoutState, Refund
 from domain.people import Address, Destination, LinkCode, Person, Ticket, TicketKind, Trn
 from storage import ledger, rates, statements, tables
 from storage.codec import Table, delete, load, save
@@ -525,7 +525,7 @@ def _is_open_payment(payment: Payment) -> bool:
 
 
 def _is_open_payout(payout: Payout) -> bool:
-    return payout.state in OPEN_PAYOUTS
+    return payout.state in OPEN_PAYOUTS or payout.state is PayoutState.STRAY  # as _OPEN_PAYOUT says
 
 
 def _by_time(written: list[tuple[datetime, Row]]) -> Iterator[tuple[datetime, list[Row]]]:
