@@ -377,7 +377,9 @@ async def the_draw(month: Month, clerk: Phone) -> None:
     await results(month, sent, "Returned")
     await month.dies()
     assert "1 matched by reference" in await month.imports("ncb")
-    await marva.sees("came back from NCB", ref)
+    came_back = await marva.sees("came back from NCB")
+    anew = found_in(r"P-\w{4}", came_back)  # the cash goes on under the reference that is known
+    assert anew != ref
     await marva.says(f"PAY OUT {month.code}").sees("is being sent again")
     await month.table.rest()
     out = (await month.office.runs("payouts", "export", "--rail", "ncb", "--out", folder, "--format", "csv")).out
@@ -385,10 +387,11 @@ async def the_draw(month: Month, clerk: Phone) -> None:
     assert again != sent
     ncb.shows(await month.today(), -by_rail, f"ACH CREDIT {again}")
     assert "1 matched by reference" in await month.imports("ncb")
-    await marva.sees("sent to NCB", ref)
+    await marva.sees("sent to NCB", anew)
     told = await results(month, again, "Paid")
     assert told.startswith("0 payouts changed, 1 as they were")
-    await marva.says("RECEIVED").sees("in your hands")
+    await marva.says(f"RECEIVED {ref}").sees("in your hands")
+    await marva.says(f"RECEIVED {anew}").sees("in your hands")
     batches = (await month.office.runs("payouts", "list")).out.splitlines()
     assert len(batches) == 2
 

@@ -79,9 +79,12 @@ class Club:
     async def asked(self, ref: str) -> Phone:
         """Return the phone on which the second yes to a payout was asked for last."""
         await self.house.rest()
-        asked = [p for p in self.phones if await p.saw(f"APPROVE PAYOUT {ref}")]
-        assert len(asked) == 1, [p.party for p in asked]
-        return asked[0]
+        query = "SELECT person_id FROM address WHERE person_id IN (SELECT approver_id FROM payout WHERE ref = :ref AND "
+        approver = await fetch(self.house, f"{query} state = 'ASKED') LIMIT 1", ref=ref)
+        theirs = {p for (p,) in await rows(self.house, "SELECT party FROM address WHERE person_id = :p", p=approver)}
+        phones = [p for p in self.phones if p.party in theirs and await p.saw(f"APPROVE PAYOUT {ref}")]
+        assert len(phones) == 1, theirs
+        return phones[0]
 
     async def prepay(self, *phones: Phone) -> None:
         """Throw all rounds at once."""

@@ -92,11 +92,13 @@ async def test_a_payout_that_goes_elsewhere_by_now_is_not_sent_again_to_where_it
     assert "pardna outbox drop" in capsys.readouterr().err
     assert await waiting(house) == []
     await execute(house, "UPDATE destination SET set_at = set_at - interval '2 days'")
-    ref = str(await fetch(house, "SELECT ref FROM payout"))
+    ref = str(await fetch(house, "SELECT ref FROM payout WHERE state = 'ASKED'"))
     await (await club.asked(ref)).says(f"APPROVE PAYOUT {ref}").sees("Thank you")
     await house.rest()
     assert await letters.retry_dead(settings, Namespace(id=dead)) == 1
-    assert [order.key for order in await waiting(house)] == [f"payout:{payout}:2"]
+    anew = await fetch(house, "SELECT id FROM payout WHERE state = 'SENDING'")
+    assert anew != payout
+    assert [order.key for order in await waiting(house)] == [f"payout:{anew}:2"]
 
 
 async def test_a_refund_that_failed_is_the_member_s_credit_and_not_sent_again(house: House, settings: Settings) -> None:

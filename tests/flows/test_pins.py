@@ -160,7 +160,7 @@ async def test_the_pin_is_changed_by_the_old_one_alone(house: House) -> None:
     await second.says("PIN 4826").sees("That is right")
     silent(marva, second)
     await marva.says("PIN").sees("type your PIN")
-    await marva.says(OTHER).sees("not your PIN", "4 more")
+    await marva.says(OTHER).sees("not your PIN", "Tries left: 4")
     await marva.says(PIN).sees("Choose 4 to 6")
     await marva.says(OTHER).sees("once more")
     await marva.says(OTHER).sees("PIN is set")
