@@ -1,13 +1,13 @@
 """Each try to pay is a payout of its own.
 
 Revision ID: 0015
-Revises: 0016
+Revises: 0017
 """
 
 from alembic import op
 
 revision = "0015"
-down_revision = "0016"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
