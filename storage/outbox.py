@@ -268,13 +268,21 @@ async def last_menu(conn: Connection, vault: Vault, typed: Mapping[str, datetime
 
 
 async def note_delivery(conn: Connection, reports: Iterable[tuple[str, str, str]]) -> None:
-    """Note how far messages got: (channel, provider's id, status); reports come late, twice or unordered."""
+    """Note how far messages got: (channel, provider's id, status); reports come late, twice, unordered, or too early.
+
+    What is told of a message that is not noted as sent yet is kept for `note_early`.
+    """
     known = [(channel, ident, DELIVERY[status]) for channel, ident, status in reports if status in DELIVERY]
     if known:
         channels, ids, ranks = zip(*known, strict=True)
         await conn.execute(_DELIVERY, {"channels": list(channels), "ids": list(ids), "ranks": list(ranks)})
         if DELIVERY["failed"] in ranks:
             await ring(conn, MISSED)
+
+
+async def note_early(conn: Connection) -> None:
+    """Note what was told of messages before they were noted as sent."""
+    await conn.execute(_EARLY)
 
 
 async def take_waiting(
@@ -448,13 +456,30 @@ _LAST_MENU = text("""
 """)
 
 _DELIVERY = text("""
-    UPDATE outbox o SET delivery = s.rank
-    FROM (
+    WITH told AS MATERIALIZED (
         SELECT channel, provider_id, max(rank) AS rank FROM unnest(CAST(:channels AS text[]),
             CAST(:ids AS text[]), CAST(:ranks AS smallint[])) AS reported (channel, provider_id, rank)
-        GROUP BY channel, provider_id
-    ) AS s
+        GROUP BY channel, provider_id ORDER BY channel, provider_id
+    ), early AS (
+        INSERT INTO early_report (channel, provider_id, rank)
+        SELECT channel, provider_id, rank FROM told s WHERE NOT EXISTS (
+            SELECT FROM outbox o WHERE o.provider_id = s.provider_id AND split_part(o.lane, ':', 1) = s.channel
+        )
+        ON CONFLICT (channel, provider_id) DO UPDATE SET rank = greatest(early_report.rank, excluded.rank)
+    )
+    UPDATE outbox o SET delivery = s.rank FROM told s
     WHERE o.provider_id = s.provider_id AND split_part(o.lane, ':', 1) = s.channel AND o.delivery < s.rank
+""")
+
+_EARLY = text("""
+    WITH there AS (
+        DELETE FROM early_report e USING outbox o
+        WHERE o.provider_id = e.provider_id AND split_part(o.lane, ':', 1) = e.channel
+        RETURNING o.id, e.rank
+    ), old AS (
+        DELETE FROM early_report WHERE at < clock_timestamp() - interval '1 day'
+    )
+    UPDATE outbox o SET delivery = t.rank FROM there t WHERE o.id = t.id AND o.delivery < t.rank
 """)
 
 _TAKE_WAITING = text("""

@@ -52,9 +52,9 @@ async def found(town: Town) -> str:
     await marva.says(f"APPROVE {code} ALL").sees("turns are taken")
     for person in others:
         await person.sees("You are in")
-    await marva.says(f"LOCK {code}").sees("Lock")
+    await marva.says(f"LOCK {code}").sees("Lock Sunday Club?")
     await marva.taps("Yes").sees("is locked")
-    await marva.says(f"BEGIN {code}").sees("Begin")
+    await marva.says(f"BEGIN {code}").sees("Begin Sunday Club?")
     await marva.taps("Yes").sees("has begun")
     for person in others:
         await person.sees("round 1 of 5", "J$5,000 is due")

@@ -255,6 +255,22 @@ async def test_delivery_only_goes_up_whatever_the_order_of_the_reports(engine: E
         assert (await one(conn, "SELECT delivery FROM outbox WHERE lane = 'telegram:1'"))[0] == 0
 
 
+async def test_what_is_told_before_we_noted_that_it_was_sent_is_not_lost(engine: Engine) -> None:
+    await put(engine, say("sms:+1", 1))
+    (posted,) = await claim(engine, "sms")
+    async with engine.begin() as conn:
+        await outbox.note_delivery(conn, [("sms", "SM1", "delivered"), ("whatsapp", "SM1", "read")])
+        await outbox.note_delivery(conn, [("sms", "SM1", "sent")])
+        await outbox.note_early(conn)
+    await settle(engine, posted, "sent", provider_id="SM1")
+    async with engine.begin() as conn:
+        await outbox.note_early(conn)
+        assert (await one(conn, "SELECT delivery FROM outbox"))[0] == 3
+        await conn.execute(text("UPDATE early_report SET at = at - interval '2 days'"))
+        await outbox.note_early(conn)
+        assert (await one(conn, "SELECT count(*) FROM early_report"))[0] == 0
+
+
 async def test_the_backlog_counts_what_is_due(engine: Engine) -> None:
     await put(engine, say("sms:+1", 1), say("sms:+1", 2), say("sms:+1", 3, at=NOW + 60 * MINUTE))
     async with engine.connect() as conn:
