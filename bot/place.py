@@ -58,7 +58,8 @@ def database_url(settings: Settings) -> str:
     """Return the address for the command line. Raises SettingsError when no server runs."""
     url = settings.database_url or running_url(settings.pardna_home)
     if url is None:
-        raise SettingsError(["no service is running here: start it with `make run`, or set DATABASE_URL"])
+        told = "no service is running here: start it with `make run`, or set DATABASE_URL or the service's PARDNA_HOME"
+        raise SettingsError([told])
     return url
 
 

@@ -23,7 +23,6 @@ from domain.people import (
     TicketKind,
     Trn,
     TrnState,
-    first_name,
     shown_address,
 )
 
@@ -379,8 +378,3 @@ def _decide(turn: Turn, ticket: Ticket, *, happened: bool) -> Refusal | None:
     if payout is None or payout.circle != ticket.circle:
         return refuse("no_ticket", ref=ticket.ref)
     return receiving.decide(turn, payout, happened=happened)
-
-
-def name_of(turn: Turn, person_id: str) -> str:
-    """Return what somebody is called."""
-    return first_name(turn.book.person(person_id).name)

@@ -33,6 +33,8 @@ def label(name: str, owner: str = "") -> str:
     match name.split(":"):
         case ["circle", _, "credit", _]:
             return f"Credit of {owner or 'a member'}"
+        case ["circle", _, "debt", _]:
+            return f"Debt of {owner or 'a member'}"
         case ["circle", _, kind, number]:
             return f"{_OF_A_CIRCLE.get(kind, kind)} {number}"
         case ["circle", _, kind]:
@@ -66,7 +68,6 @@ def _group(lines: list[AccountLine]) -> dict[str, Any]:
 
 
 def _transfer(line: TransferLine, owners: Mapping[str, str]) -> dict[str, Any]:
-
     return {
         "at": line.at.isoformat(),
         "kind": f"{line.kind} (taken back)" if line.reverses else line.kind,

@@ -32,7 +32,6 @@ NUMBERS: Final[Mapping[str, str]] = {"JMD": "388", "USD": "840"}
 """ISO 4217, as the gateway writes currencies."""
 _LETTERS: Final = {number: letters for letters, number in NUMBERS.items()}
 APPROVED: Final = "00"
-OPENED: Final = "SP4"
 ALLOWED: Final = frozenset({"HP0", "3D0"})
 """The page has the card; the bank knows its holder."""
 MOST_FIELDS: Final = 50
