@@ -4,8 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
-# Of the tests; 0: one after the other in one process, auto: two a core (tests/conftest.py), quicker on a quiet machine.
-WORKERS := 0
+# Of the tests: so many processes side by side; 0: one after the other in one process, auto: two a core (tests/conftest.py).
+WORKERS := 2
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 export PIP_NO_INPUT := 1
 
