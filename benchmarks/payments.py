@@ -40,7 +40,9 @@ SELECT count(*) FILTER (WHERE p.state = 'SETTLED' AND t.id IS NOT NULL AND i.don
     (SELECT coalesce(sum(balance), 0)::bigint FROM ledger_account
         WHERE circle = ANY($2::text[]) AND name LIKE '%:pot:%') AS pots,
     (SELECT coalesce(sum(paid), 0)::bigint FROM due WHERE circle = ANY($2::text[]) AND round = $3) AS paid,
-    count(*) FILTER (WHERE EXISTS (SELECT FROM outbox o WHERE o.key = i.id || ':n:' || a.person_id || ':' || a.party || ':0')) AS receipts
+    count(*) FILTER (WHERE EXISTS (
+        SELECT FROM outbox o WHERE o.key = i.id || ':n:' || a.person_id || ':' || a.party || ':0'
+    )) AS receipts
 FROM unnest($1::text[]) AS asked (receipt)
 JOIN payment p ON p.receipt = asked.receipt JOIN address a ON a.person_id = p.recorded_by
 LEFT JOIN inbox i ON i.source = 'ncb' AND i.external_id = 'evt.' || p.receipt
