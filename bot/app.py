@@ -29,6 +29,7 @@ from bot.config import Settings, SettingsError
 from bot.desk import Desk
 from bot.drawing.press import Press
 from bot.keeper import Keeper
+from bot.letters import Letters, StopLinks
 from bot.place import channel_states, database, jamaican_calendar, public_url
 from bot.relay import Relay
 from bot.simulator.chat import SimulatedChat
@@ -37,6 +38,7 @@ from bot.web.app import WebParts, make_app, make_runner
 from bot.web.pages import Reach
 from bot.words.catalogue import Catalogue
 from channels.base import Chat, Hook, Rail, Retry, Sent
+from channels.chat.email import Email, SendGridHook
 from channels.chat.sms import SmsGateHook, SmsHook, SmsStatusHook
 from channels.chat.telegram import Telegram, TelegramHook, TelegramPoller
 from channels.chat.whatsapp import WhatsApp, WhatsAppHook
@@ -167,6 +169,8 @@ def make_hooks(settings: Settings, site: str) -> dict[str, Hook]:
         hooks[sms.PATH] = SmsGateHook(settings.smsgate_signing_key.get_secret_value(), _unix_now)
     if "telegram" in settings.hooks:
         hooks["/hooks/telegram"] = TelegramHook(settings.telegram_webhook_secret.get_secret_value())
+    if "sendgrid" in settings.hooks:
+        hooks["/hooks/sendgrid"] = SendGridHook(settings.sendgrid_webhook_public_key, _unix_now)
     if "stripe" in settings.hooks:
         secrets_ = tuple(s.strip() for s in settings.stripe_webhook_secret.get_secret_value().split(",") if s.strip())
         hooks["/hooks/stripe"] = StripeHook(
@@ -211,6 +215,14 @@ def make_chats(parts: Parts, awake: Callable[[], bool]) -> dict[str, Chat]:
         chats["sms"] = sms.make_sms(settings, http, parts.public_url, awake=awake, limits=parts.limits)
     if Channel.TELEGRAM in settings.providers:
         chats["telegram"] = make_telegram(parts)
+    if Channel.EMAIL in settings.providers:
+        chats["email"] = Email(
+            _http(parts, "sendgrid"),
+            settings.sendgrid_api_url,
+            settings.sendgrid_api_key.get_secret_value(),
+            settings.sendgrid_from,
+            Letters(Catalogue(parts.public_url), StopLinks(parts.vault, parts.public_url)).write,
+        )
     return chats
 
 
@@ -302,6 +314,7 @@ async def run_web(parts: Parts, port: int, *, share_port: bool, listening: async
             public_url=parts.public_url,
             development=settings.development,
             press=make_press(parts),
+            stop_links=StopLinks(parts.vault, parts.public_url),
             metrics=parts.metrics,
             limits=parts.limits,
             proxies=settings.proxies,

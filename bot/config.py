@@ -4,6 +4,8 @@
 environment. Secrets are `SecretStr`: they do not print.
 """
 
+import base64
+import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -11,6 +13,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -284,6 +288,7 @@ HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
     "sms": ("twilio_auth_token",),
     "smsgate": ("smsgate_signing_key",),
     "telegram": ("telegram_webhook_secret",),
+    "sendgrid": ("sendgrid_webhook_public_key",),
     "stripe": ("stripe_webhook_secret",),
     "ncb": ("ncb_hook_secret",),
     "scotia": ("scotia_hook_secret",),
@@ -294,6 +299,7 @@ SENDERS: Final[Mapping[Channel, tuple[str, ...]]] = {
     Channel.WHATSAPP: ("whatsapp_token", "whatsapp_phone_number_id"),
     Channel.SMS: ("twilio_account_sid", "twilio_auth_token"),
     Channel.TELEGRAM: ("telegram_token",),
+    Channel.EMAIL: ("sendgrid_api_key", "sendgrid_from"),
 }
 """What a chat needs to send."""
 POWERTRANZ: Final = (
@@ -308,7 +314,7 @@ _TOGETHER: Final = (
     HOOKS["whatsapp"],
     SENDERS[Channel.WHATSAPP],
     ("taj_api_url", "taj_api_key"),
-    ("sendgrid_api_key", "sendgrid_from"),
+    SENDERS[Channel.EMAIL],
     POWERTRANZ,
     *((f"{carrier}_api_url", f"{carrier}_api_key") for carrier in TRANSFER_RAILS),
 )
@@ -332,6 +338,7 @@ def _faults(settings: Settings) -> Iterator[str]:
             yield "TWILIO_FROM: set the number SMS are sent from, or TWILIO_MESSAGING_SERVICE_SID"
     yield from _smsgate_faults(settings)
     yield from _rail_faults(settings)
+    yield from _mail_faults(settings)
     yield from _staff_faults(settings.staff)
     yield from (f"PARDNA_RULES: {fault}" for fault in house_rules.read(settings.pardna_rules)[1])
     if settings.has("pardna_keys"):
@@ -369,6 +376,14 @@ def _rail_faults(settings: Settings) -> Iterator[str]:
         yield "POWERTRANZ_PAGE_SET: write it with PTZ/ in front, as the merchant portal names it"
 
 
+def _mail_faults(settings: Settings) -> Iterator[str]:
+    if settings.has("sendgrid_webhook_public_key"):
+        try:
+            load_der_public_key(base64.b64decode(settings.sendgrid_webhook_public_key, validate=True))
+        except (binascii.Error, ValueError, UnsupportedAlgorithm):
+            yield "SENDGRID_WEBHOOK_PUBLIC_KEY: copy the verification key as SendGrid's page shows it"
+
+
 def _staff_faults(staff: Iterable[str]) -> Iterator[str]:
     networks = {channel.value: pattern for channel, pattern in ADDRESS.items()}
     for place, party in enumerate(staff, start=1):
@@ -396,7 +411,7 @@ def _production_faults(settings: Settings) -> Iterator[str]:
     if settings.sandbox_api_url:
         yield "SANDBOX_API_URL: remove it; production has no sandbox rail"
     yield from _half_channels(settings)
-    if not settings.providers:
+    if not settings.providers - {Channel.EMAIL}:
         yield "WHATSAPP_TOKEN, TWILIO_ACCOUNT_SID or TELEGRAM_TOKEN: set up at least one chat network"
 
 
@@ -406,6 +421,9 @@ def _half_channels(settings: Settings) -> Iterator[str]:
         speaks, hears = channel in settings.providers, channel.value in settings.hooks
         if channel is Channel.SMS and settings.by_sim:
             continue  # the phone hears and speaks; its own settings are held together above
+        if channel is Channel.EMAIL:
+            yield from _missing_of(settings, (*needed, *HOOKS["sendgrid"]))
+            continue
         if speaks and not hears:
             missing = [name.upper() for name in HOOKS[channel.value] if not settings.has(name)]
             yield f"{', '.join(missing)}: set it, or nobody can be heard on {channel}"

@@ -36,6 +36,7 @@ PATIENCE: Final = {
     Channel.WHATSAPP: timedelta(minutes=10),
     Channel.SMS: timedelta(minutes=30),
     Channel.TELEGRAM: timedelta(minutes=10),
+    Channel.EMAIL: timedelta(hours=2),
 }
 """How long a notice may be on its way on each network before the next address is tried."""
 
@@ -147,11 +148,12 @@ class Dispatch:
         if said is None:
             return _Post(key, party, waiting, now, must=must).parcels()
         person = turn.book.get(Person, turn.person_id) or job.reader
-        pages = self._pages(party, person.language if person else Language.EN, said)
+        language = person.language if person else Language.EN
+        pages = self._pages(party, language, said)
         if waiting:
             whole = _together(waiting, whole_of(pages))
             apart = len(whole.text) > LONGEST_TOGETHER
-            pages = (*waiting, *pages) if apart else self._catalogue.fit(whole, _channel(party))
+            pages = (*waiting, *pages) if apart else self._catalogue.fit(whole, _channel(party), language)
         return _Post(key, party, pages, now, must=must, by_sim=job.stops_sim).parcels()
 
     def _notices(self, job: Job, reached: _Reached) -> list[Parcel]:
@@ -209,7 +211,7 @@ class Dispatch:
         whole = whole_of([Outgoing.from_json(p.body) for p in last])
         channel = _channel(contact.party)
         news = outbox.Notice(one.notice, one.person_id, PATIENCE[channel])
-        pages = self._catalogue.fit(whole, channel)
+        pages = self._catalogue.fit(whole, channel, contact.language)
         if channel is Channel.WHATSAPP:
             pages = tuple(replace(page, template=news_template(contact.language)) for page in pages)
         key = f"{one.notice}:{contact.party}"

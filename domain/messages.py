@@ -15,6 +15,8 @@ class Channel(StrEnum):
     WHATSAPP = "whatsapp"
     SMS = "sms"
     TELEGRAM = "telegram"
+    EMAIL = "email"
+    """To be reached by alone: nobody is heard by it."""
 
 
 class InboundKind(StrEnum):
@@ -199,6 +201,8 @@ class Outgoing:
     by_sim: bool = False
     """An SMS that leaves by the local SIM or not at all."""
     template: Template | None = None
+    language: str = ""
+    """In which it is, where the network puts words of its own around it."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the plain form that the outbox keeps."""
@@ -209,6 +213,7 @@ class Outgoing:
             **({"attachment": self.attachment.as_json()} if self.attachment else {}),
             **({"by_sim": True} if self.by_sim else {}),
             **({"template": self.template.as_json()} if self.template else {}),
+            **({"language": self.language} if self.language else {}),
         }
 
     @classmethod
@@ -218,8 +223,10 @@ class Outgoing:
         options = tuple(Option(*o) for o in body["options"])
         attachment = Attachment.from_json(attached) if attached else None
         template = Template.from_json(body["template"]) if "template" in body else None
-        by_sim = body.get("by_sim", False)
-        return cls(body["text"], options, body["button"], attachment, by_sim=by_sim, template=template)
+        by_sim, language = body.get("by_sim", False), body.get("language", "")
+        return cls(
+            body["text"], options, body["button"], attachment, by_sim=by_sim, template=template, language=language
+        )
 
 
 def is_caption(message: Outgoing) -> bool:

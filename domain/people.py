@@ -193,9 +193,17 @@ def first_name(name: str) -> str:
 
 
 def shown_address(party: str) -> str:
-    """Return an address as it may be shown to its owner: the channel and the last four figures."""
+    """Return an address as it may be shown to its owner: the channel and the last four figures, or most of a mail's."""
     channel, _, address = party.partition(":")
+    if channel == "email":
+        name, _, place = address.rpartition("@")
+        return f"e-mail {name[:1]}...@{place}"
     return f"{ {'sms': 'SMS', 'whatsapp': 'WhatsApp', 'telegram': 'Telegram'}.get(channel, channel) } ...{address[-4:]}"
+
+
+def can_talk(party: str) -> bool:
+    """Whether somebody can write to us from an address: by e-mail they are reached and not heard."""
+    return not party.startswith("email:")
 
 
 def parties_of(named: str) -> frozenset[str]:

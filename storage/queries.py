@@ -109,7 +109,8 @@ _PARTIES_OF = text("""
     SELECT a.person_id, a.party, p.language, s.wrote_at FROM address a
     JOIN person p ON p.id = a.person_id LEFT JOIN session s ON s.party = a.party
     WHERE a.person_id = ANY(:people) AND a.stopped_at IS NULL
-    ORDER BY a.person_id, a.preferred_at DESC NULLS LAST, s.wrote_at DESC NULLS LAST, a.added_at
+    ORDER BY a.person_id, a.preferred_at DESC NULLS LAST, starts_with(a.party, 'email'),
+        s.wrote_at DESC NULLS LAST, a.added_at
 """)
 
 _LANGUAGES = text("""

@@ -8,6 +8,7 @@ import pytest
 from bot.config import Settings, SettingsError
 from domain.messages import Channel
 from storage.vault import Vault, new_keys
+from tests.vendors import SENDGRID
 
 KEYS = new_keys()
 PRODUCTION = {
@@ -90,7 +91,7 @@ def test_a_network_with_credentials_sends_and_the_others_are_simulated(
         WHATSAPP_PHONE_NUMBER_ID="1",
     )
     assert settings.providers == {Channel.SMS, Channel.WHATSAPP}
-    assert settings.simulated == {Channel.TELEGRAM}
+    assert settings.simulated == {Channel.TELEGRAM, Channel.EMAIL}
     assert settings.twilio_sender == "MG1"
 
 
@@ -213,6 +214,22 @@ def test_production_refuses_the_key_of_a_development_machine(monkeypatch: pytest
     Settings.read().vault()
     development = Path(".pardna/keys").read_text().strip()
     assert names(faults(monkeypatch, **{**PRODUCTION, "PARDNA_KEYS": development})) == ["PARDNA_KEYS"]
+
+
+MAIL = {"SENDGRID_API_KEY": "SG.1", "SENDGRID_FROM": "pardna@example.com"}
+
+
+def test_e_mail_is_told_of_what_became_of_it_or_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Channel.EMAIL in read(monkeypatch, **MAIL).providers
+    assert names(faults(monkeypatch, **{**PRODUCTION, **MAIL})) == ["SENDGRID_WEBHOOK_PUBLIC_KEY"]
+    assert names(faults(monkeypatch, SENDGRID_WEBHOOK_PUBLIC_KEY="nonsense")) == ["SENDGRID_WEBHOOK_PUBLIC_KEY"]
+    settings = read(monkeypatch, **{**PRODUCTION, **MAIL, **SENDGRID})
+    assert (Channel.EMAIL in settings.providers, "sendgrid" in settings.hooks) == (True, True)
+
+
+def test_production_needs_a_network_that_hears_beside_e_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = {**PRODUCTION, **MAIL, **SENDGRID, "TELEGRAM_TOKEN": "", "TELEGRAM_WEBHOOK_SECRET": ""}
+    assert names(faults(monkeypatch, **alone)) == ["WHATSAPP_TOKEN, TWILIO_ACCOUNT_SID or TELEGRAM_TOKEN"]
 
 
 def test_secrets_are_not_printed_and_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from channels.base import HookRequest
 
@@ -44,6 +47,15 @@ SMSGATE = {
     "SMSGATE_NUMBER": "+18765550198",
 }
 """Those of a phone with a local SIM, for who has one."""
+SENDGRID_KEY = ec.generate_private_key(ec.SECP256R1())
+SENDGRID = {
+    "SENDGRID_API_KEY": "SG.test-key.of-nobody",
+    "SENDGRID_FROM": "pardna@pardna.example",
+    "SENDGRID_WEBHOOK_PUBLIC_KEY": base64.b64encode(
+        SENDGRID_KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ).decode(),
+}
+"""Those of e-mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,8 @@ class Call:
         """The same call, signed now where the signature is good for minutes only: a test may wait long for its turn."""
         if self.path == "/hooks/smsgate":
             return smsgate_signed(self.body)
+        if self.path == "/hooks/sendgrid":
+            return sendgrid_signed(self.body)
         return stripe_signed(self.body) if self.path == "/hooks/stripe" else self
 
     def request(self, **changed: Any) -> HookRequest:
@@ -283,6 +297,32 @@ def _received(number: str, text: str) -> dict[str, Any]:
 def _device_time(late_seconds: int) -> str:
     at = datetime.fromtimestamp(time.time() - late_seconds, timezone(timedelta(hours=-5)))
     return at.isoformat(timespec="milliseconds")
+
+
+# --- e-mail by SendGrid -----------------------------------------------------------------------------
+
+
+def sendgrid_event(address: str, ident: str, kind: str, *, event_id: str = "", **more: str) -> dict[str, Any]:
+    """What became of a mail: processed, delivered, bounce, dropped, ... `ident` is our argument `pardna`."""
+    same = {"email": address, "event": kind, "sg_event_id": event_id or token_hex(16), "timestamp": int(time.time())}
+    return {**same, "sg_message_id": f"{token_hex(11)}.filter0001", "pardna": ident, **more}
+
+
+def sendgrid_events(*events: Mapping[str, Any], stamp: int = 0) -> Call:
+    """Sign a batch of events."""
+    return sendgrid_signed(json.dumps(events).encode(), stamp)
+
+
+def sendgrid_signed(body: bytes, stamp: int = 0, key: ec.EllipticCurvePrivateKey = SENDGRID_KEY) -> Call:
+    """Sign any bytes as SendGrid would: the stamp and the body behind it."""
+    seconds = str(stamp or int(time.time()))
+    signature = base64.b64encode(key.sign(seconds.encode() + body, ec.ECDSA(SHA256()))).decode()
+    headers = {
+        "X-Twilio-Email-Event-Webhook-Signature": signature,
+        "X-Twilio-Email-Event-Webhook-Timestamp": seconds,
+        "Content-Type": "application/json",
+    }
+    return Call("/hooks/sendgrid", headers, body)
 
 
 # --- Telegram -------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from domain.people import (
     TicketKind,
     Trn,
     TrnState,
+    can_talk,
     shown_address,
 )
 
@@ -185,7 +186,7 @@ def unlink(turn: Turn, command: c.Unlink) -> Say | Refusal:
     where = shown_address(command.party)
     if address is None or address.person_id != turn.person_id:
         return refuse("unlink_none", address=where)
-    if len(turn.book.addresses(turn.person_id)) == 1:
+    if not [a for a in turn.book.addresses(turn.person_id) if a.party != command.party and can_talk(a.party)]:
         return refuse("unlink_last", address=where)
     if any(party == command.party for party, _ in turn.staff):
         return refuse("unlink_staff", address=where)

@@ -4,6 +4,7 @@ import re
 from datetime import datetime, timedelta
 
 import phonenumbers
+from email_validator import EmailNotValidError, validate_email
 
 from bot.conversations.flow import Flow, Misread, Question, Step, Talk, do
 from bot.conversations.lines import Words, line, rest
@@ -40,6 +41,9 @@ CHANNEL_WORDS = {
     "text": Channel.SMS,
     "whatsapp": Channel.WHATSAPP,
     "telegram": Channel.TELEGRAM,
+    "email": Channel.EMAIL,
+    "e-mail": Channel.EMAIL,
+    "mail": Channel.EMAIL,
 }
 
 
@@ -66,7 +70,9 @@ TRN = Flow(
 
 
 def normal_address(channel: Channel, typed: str) -> str:
-    """Return an address in its one form (`+18765550101`, a Telegram chat id), or "" when it is none."""
+    """Return an address in its one form (`+18765550101`, a Telegram chat id, `m@example.com`), or ""."""
+    if channel is Channel.EMAIL:
+        return _normal_email(typed)
     if channel is Channel.TELEGRAM:
         digits = typed.strip()
         return digits if re.fullmatch(r"[0-9]{5,15}", digits) else ""
@@ -82,10 +88,26 @@ def normal_address(channel: Channel, typed: str) -> str:
     )
 
 
+def _normal_email(typed: str) -> str:
+    """Return an e-mail address in small letters, as its provider's events name it."""
+    try:
+        # Whether its domain takes mail is SendGrid's to find out: a talk asks nobody.
+        known = validate_email(typed.strip(), check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError:
+        return ""
+    return known.normalized.lower()
+
+
+def _usual_channel(typed: str, talk: Talk) -> Channel:
+    if "@" in typed:
+        return Channel.EMAIL
+    return Channel.WHATSAPP if talk.standing.channel == Channel.SMS else Channel.SMS
+
+
 def _read_address(typed: str, talk: Talk) -> str:
     words = typed.split()
     channel = CHANNEL_WORDS.get(words[0].casefold()) if words else None
-    where = channel or (Channel.WHATSAPP if talk.standing.channel == Channel.SMS else Channel.SMS)
+    where = channel or _usual_channel(typed, talk)
     address = normal_address(where, " ".join(words[1:] if channel else words))
     if not address:
         raise miss("no_address", typed)

@@ -36,6 +36,8 @@ def address_of(channel: Channel, value: object) -> str:
     typed = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not typed:
         raise BadRequest("Give the phone's address: a number such as +18765550101, or Telegram's digits.")
+    if channel is Channel.EMAIL:
+        return typed.lower()
     return _chat_id(typed) if channel is Channel.TELEGRAM else e164(typed)
 
 
@@ -62,6 +64,8 @@ def arrival(call: object) -> Filed:
     if not isinstance(call, dict):
         raise BadRequest("Send one JSON object.")
     channel = channel_of(call.get("channel"))
+    if channel is Channel.EMAIL:
+        raise BadRequest("Answers to e-mail are not read: it can only be looked at.")
     address = address_of(channel, call.get("address"))
     given = [name for name in _CONTENTS if call.get(name) is not None]
     if len(given) != 1:

@@ -12,6 +12,7 @@ from aiohttp import web
 
 import bot.simulator
 from bot.drawing.press import Press
+from bot.letters import StopLinks
 from bot.simulator.views import SimulatorViews
 from bot.telemetry import Metrics
 from bot.web import hooks
@@ -21,6 +22,7 @@ from bot.web.callers import Callers, Network
 from bot.web.documents import DocumentPages
 from bot.web.health import Health
 from bot.web.hooks import Filer
+from bot.web.mail import MailPages
 from bot.web.pages import PublicPages, Reach
 from bot.web.pay import Account, CardPage, PayPage
 from bot.words.catalogue import Catalogue
@@ -61,6 +63,8 @@ class WebParts:
     """Who opens the card pages of payments by PowerTranz."""
     press: Press | None = None
     """Who draws the documents that links open."""
+    stop_links: StopLinks | None = None
+    """Who reads the links that end mail to an address."""
     metrics: Metrics = field(default_factory=Metrics)
     limits: Limits = field(default_factory=Limits)
     proxies: Sequence[Network] = ()
@@ -84,6 +88,7 @@ def make_app(parts: WebParts) -> web.Application:
         *public.routes(),
         *pay.routes(),
         *(DocumentPages(parts.press, looks).routes() if parts.press else ()),
+        *(MailPages(parts.stop_links, looks, parts.filer).routes() if parts.stop_links else ()),
         web.get("/static/{name}", looks.static()),
     ]
     app = web.Application(client_max_size=LARGEST_BODY_BYTES)

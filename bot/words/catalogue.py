@@ -63,14 +63,16 @@ class Catalogue:
         options = tuple(Option(a.line, self._label(a.label, language)) for a in fits)
         button = self.write(Text("choose"), language) if options else ""
         drawn = self._attachment(what.drawn, language) if what.drawn else None
-        return self.fit(Outgoing(body, options, button, drawn), channel)
+        return self.fit(Outgoing(body, options, button, drawn), channel, language)
 
     @staticmethod
-    def fit(message: Outgoing, channel: Channel) -> tuple[Outgoing, ...]:
+    def fit(message: Outgoing, channel: Channel, language: Language) -> tuple[Outgoing, ...]:
         """Return the messages in which a network can carry this one.
 
         A picture or document stands before what is too much beside it; an SMS has none.
         """
+        if channel is Channel.EMAIL:
+            return (replace(message, language=language.value),)
         if channel is Channel.SMS:
             return sms_pages(replace(message, attachment=None))
         if message.attachment is None or is_caption(message):

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
+from time import time
 from typing import Any
 
 import aiohttp
@@ -14,8 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.letters import Letters, StopLinks
 from bot.templates import exported, news
+from bot.words.catalogue import Catalogue
 from channels.base import Chat, Refused, Retry, Sent, Unknown
+from channels.chat.email import Email
+from channels.chat.email.sendgrid import outcome_of
 from channels.chat.sms import Sms, SmsGate, Twilio, authorization
 from channels.chat.sms import twilio as twilio_codes
 from channels.chat.sms.text import text_of
@@ -24,9 +29,11 @@ from channels.chat.telegram.chat import keyboard_of
 from channels.chat.whatsapp import WhatsApp
 from channels.chat.whatsapp import chat as whatsapp_codes
 from channels.chat.whatsapp.payload import payload_of, trimmed
-from channels.http import Http
-from domain.messages import Option, Outgoing, Template, numbered
+from channels.http import Http, Reply
+from domain.messages import Attachment, AttachmentKind, Option, Outgoing, Template, numbered
 from domain.people import Language
+from storage.vault import Vault, new_keys
+from tests.sendgrid_standin import SendGridStandin, check
 from tests.smsgate_standin import SmsGateStandin
 from tests.standins import (
     Fault,
@@ -37,11 +44,11 @@ from tests.standins import (
     TwilioStandin,
     _graph_message,
 )
-from tests.vendors import SETTINGS, SMSGATE
+from tests.vendors import SENDGRID, SETTINGS, SMSGATE
 
 YES_NO = (Option("yes", "Yes"), Option("no", "No"))
 SECRET_TEXT = "Your draw is J$24,500, keep it to yourself"
-NAMES = ["whatsapp", "sms", "smsgate", "telegram"]
+NAMES = ["whatsapp", "sms", "smsgate", "telegram", "email"]
 """`smsgate` is the chat by SMS that has a local SIM alone."""
 keys = count(1)
 
@@ -68,6 +75,10 @@ def build(name: str, http: Http, api_url: str, *, token: str = "") -> Chat:
         case "smsgate":
             user, password = SMSGATE["SMSGATE_USER"], token or SMSGATE["SMSGATE_PASSWORD"]
             return Sms(gate=SmsGate(http, api_url, authorization(user, password, "")))
+        case "email":
+            key, site = token or SENDGRID["SENDGRID_API_KEY"], SETTINGS["PUBLIC_URL"]
+            letters = Letters(Catalogue(site), StopLinks(Vault.from_keys(new_keys()), site))
+            return Email(http, api_url, key, SENDGRID["SENDGRID_FROM"], letters.write)
         case _:
             return Telegram(http, api_url, token or SETTINGS["TELEGRAM_TOKEN"])
 
@@ -88,8 +99,15 @@ STANDINS: dict[str, Callable[[], Any]] = {
     "sms": TwilioStandin,
     "smsgate": SmsGateStandin,
     "telegram": TelegramStandin,
+    "email": SendGridStandin,
 }
-ADDRESSES = {"whatsapp": "+18765550101", "sms": "+18765550102", "smsgate": "+18765550104", "telegram": "5550103"}
+ADDRESSES = {
+    "whatsapp": "+18765550101",
+    "sms": "+18765550102",
+    "smsgate": "+18765550104",
+    "telegram": "5550103",
+    "email": "marva@example.com",
+}
 
 
 @pytest.fixture(params=NAMES)
@@ -121,6 +139,10 @@ async def test_a_choice_can_be_made_on_every_channel(line: Line) -> None:
     (heard,) = line.provider.of(line.address)
     if line.chat.name == "sms":
         assert heard.text == "Did your draw reach?\n1 Yes\n2 No"
+    elif line.chat.name == "email":
+        assert heard.text == (
+            "Did your draw reach?\n\nTo answer, write to us in the chat that you use, with one of these: yes, no"
+        )
     else:
         assert heard.text == "Did your draw reach?"
         assert heard.options == (("yes", "Yes"), ("no", "No"))
@@ -335,6 +357,100 @@ async def test_a_tap_that_cannot_be_answered_raises_nothing(session: aiohttp.Cli
         assert await telegram.answer_callback("1") == Sent("1")
 
 
+# --- e-mail's own ------------------------------------------------------------------------------------
+
+
+async def test_a_mail_is_text_and_html_and_can_be_stopped_by_one_click(session: aiohttp.ClientSession) -> None:
+    async with SendGridStandin() as provider:
+        mail = build("email", Http(session, "email"), provider.api_url)
+        paper = Attachment(AttachmentKind.DOCUMENT, "id", "book.pdf", "Your book", "en", content=b"%PDF-1.7")
+        await mail.send("marva@example.com", Outgoing("Round 2 <b>is due</b>", attachment=paper), "n1:email:marva")
+        (heard,) = provider.heard
+        assert heard.text == "Round 2 <b>is due</b>\n\nYour book"
+        assert "Round 2 &lt;b&gt;is due&lt;/b&gt;" in heard.raw["content"][1]["value"]
+        assert heard.raw["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        link = heard.raw["headers"]["List-Unsubscribe"].strip("<>")
+        assert link.startswith("https://pardna.example/mail/stop/")
+        assert all(link in part["value"] for part in heard.raw["content"])
+        assert "marva" not in link + heard.provider_id
+        assert heard.file is not None
+        assert (heard.file.name, heard.file.mime, heard.file.content) == ("book.pdf", "application/pdf", b"%PDF-1.7")
+        assert heard.raw["tracking_settings"]["click_tracking"] == {"enable": False}
+
+
+async def test_the_same_key_is_the_same_mail_to_its_events(session: aiohttp.ClientSession) -> None:
+    async with SendGridStandin() as provider:
+        mail = build("email", Http(session, "email"), provider.api_url)
+        first, again, other = [await mail.send("m@example.com", Outgoing("Hello"), key) for key in ("k1", "k1", "k2")]
+        assert first == again != other
+
+
+async def test_an_address_that_is_none_for_mail_is_gone(session: aiohttp.ClientSession) -> None:
+    async with SendGridStandin() as provider:
+        mail = build("email", Http(session, "email"), provider.api_url)
+        expected = Refused("not an address for mail", "400", gone=True)
+        assert await mail.send("marva@localhost", Outgoing("Hello"), "k") == expected
+
+
+async def test_a_sender_that_is_not_verified_is_ours_to_mend(session: aiohttp.ClientSession) -> None:
+    async with SendGridStandin() as provider:
+        site = SETTINGS["PUBLIC_URL"]
+        letters = Letters(Catalogue(site), StopLinks(Vault.from_keys(new_keys()), site))
+        key = SENDGRID["SENDGRID_API_KEY"]
+        mail = Email(Http(session, "email"), provider.api_url, key, "who@else.example", letters.write)
+        outcome = await mail.send("m@example.com", Outgoing("Hello"), "k")
+        assert outcome == Retry("credentials refused", 300.0, ours=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (202, b"", Sent("i")),
+        (200, b"", Unknown("strange answer 200")),
+        (400, b'{"errors": [{"field": "subject", "message": "x"}]}', Refused("refused 400", "400")),
+        (400, b'{"errors": [{"field": null}, 5]}', Refused("refused 400", "400")),
+        (400, b'{"errors": "x"}', Refused("refused 400", "400")),
+        (413, b"", Refused("refused 413", "413")),
+        (429, b"", Retry("throttled")),
+        (503, b"", Retry("provider trouble 503")),
+    ],
+)
+def test_what_sendgrid_answers_means(status: int, body: bytes, expected: Any) -> None:
+    assert outcome_of(Reply(status, body, {}), "i") == expected
+
+
+@pytest.mark.parametrize(("reset", "least", "most"), [(30, 20, 30), (-5, 0, 0), (90_000, 3600, 3600)])
+def test_the_end_of_sendgrids_limit_is_waited_for(reset: int, least: float, most: float) -> None:
+    outcome = outcome_of(Reply(429, b"", {"X-RateLimit-Reset": str(int(time()) + reset)}), "i")
+    assert isinstance(outcome, Retry)
+    assert least <= outcome.after_seconds <= most
+    assert outcome_of(Reply(429, b"", {"X-RateLimit-Reset": "soon"}), "i") == Retry("throttled")
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"content": [{"type": "text/html", "value": "x"}, {"type": "text/plain", "value": "x"}]}, 400),
+        ({"content": [{"type": "text/plain", "value": ""}]}, 400),
+        ({"subject": ""}, 400),
+        ({"from": {"email": "who@else.example"}}, 403),
+        ({"personalizations": []}, 400),
+        ({"personalizations": [{"to": [{"email": f"m{n}@example.com"} for n in range(1001)]}]}, 400),
+        ({"personalizations": [{"to": [{"email": "m@example.com"}, {"email": "M@example.com"}]}]}, 400),
+        ({"headers": {"Subject": "x"}}, 400),
+        ({"attachments": [{"content": "?", "filename": "x"}]}, 400),
+    ],
+)
+def test_the_stand_in_refuses_what_sendgrid_refuses(change: dict[str, Any], status: int) -> None:
+    plain = [{"type": "text/plain", "value": "x"}]
+    to = [{"to": [{"email": f"m{n}@example.com"} for n in range(1000)]}]
+    mail = {"personalizations": to, "from": {"email": SENDGRID["SENDGRID_FROM"]}, "subject": "x", "content": plain}
+    check(mail)
+    with pytest.raises(RefusedError) as refusal:
+        check(mail | change)
+    assert refusal.value.status == status
+
+
 # --- what an answer means ----------------------------------------------------------------------------
 
 
@@ -485,7 +601,7 @@ async def test_a_base_address_that_is_none_tells_no_token(session: aiohttp.Clien
 
 def tokens() -> list[str]:
     ours = [SETTINGS[name] for name in ("WHATSAPP_TOKEN", "TWILIO_AUTH_TOKEN", "TELEGRAM_TOKEN")]
-    return [*ours, SMSGATE["SMSGATE_PASSWORD"]]
+    return [*ours, SMSGATE["SMSGATE_PASSWORD"], SENDGRID["SENDGRID_API_KEY"]]
 
 
 async def test_each_call_is_counted_without_an_address(session: aiohttp.ClientSession) -> None:
@@ -508,4 +624,4 @@ async def test_every_chat_keeps_the_contract(line: Line) -> None:
     send: Sender = chat.send
     assert callable(send)
     assert chat.rate_per_second > 0
-    assert re.fullmatch("whatsapp|sms|telegram", chat.name)
+    assert re.fullmatch("whatsapp|sms|telegram|email", chat.name)

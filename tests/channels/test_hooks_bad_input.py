@@ -13,14 +13,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from channels.base import Answer, BadSignature, Hook, HookRequest, Unreadable
+from channels.chat.email import SendGridHook
 from channels.chat.sms import SmsGateHook, SmsHook, SmsStatusHook
 from channels.chat.telegram import TelegramHook
 from channels.chat.whatsapp import WhatsAppHook
 from channels.rails.stripe import StripeHook
 from tests.vendors import (
+    SENDGRID,
     SETTINGS,
     SMSGATE,
     Call,
+    sendgrid_event,
+    sendgrid_events,
+    sendgrid_signed,
     sms_form,
     sms_status,
     smsgate_signed,
@@ -42,6 +47,7 @@ SMS = SmsHook(SETTINGS["TWILIO_AUTH_TOKEN"], SETTINGS["PUBLIC_URL"])
 SMS_STATUS = SmsStatusHook(SETTINGS["TWILIO_AUTH_TOKEN"], SETTINGS["PUBLIC_URL"])
 TELEGRAM = TelegramHook(SETTINGS["TELEGRAM_WEBHOOK_SECRET"])
 SMSGATE_HOOK = SmsGateHook(SMSGATE["SMSGATE_SIGNING_KEY"], lambda: STAMP)
+MAIL = SendGridHook(SENDGRID["SENDGRID_WEBHOOK_PUBLIC_KEY"], lambda: STAMP)
 STRIPE = StripeHook((SETTINGS["STRIPE_WEBHOOK_SECRET"],), lambda: STAMP)
 
 
@@ -66,13 +72,14 @@ JSON_HOOKS: list[tuple[Hook, Callable[[bytes], Call]]] = [
     (TELEGRAM, telegram_signed),
     (STRIPE, lambda body: stripe_signed(body, STAMP)),
     (SMSGATE_HOOK, lambda body: smsgate_signed(body, STAMP)),
+    (MAIL, lambda body: sendgrid_signed(body, STAMP)),
 ]
 ALL_HOOKS: list[tuple[Hook, Callable[[bytes], Call]]] = [
     *JSON_HOOKS,
     (SMS, twilio_bytes("/hooks/sms")),
     (SMS_STATUS, twilio_bytes("/hooks/sms/status")),
 ]
-NAMES = ["whatsapp", "telegram", "stripe", "smsgate", "sms", "sms-status"]
+NAMES = ["whatsapp", "telegram", "stripe", "smsgate", "sendgrid", "sms", "sms-status"]
 
 GOOD: list[tuple[int, Call]] = [
     (0, whatsapp_button("+18765550101", "pay:card")),
@@ -82,6 +89,7 @@ GOOD: list[tuple[int, Call]] = [
     (2, stripe_event("charge.succeeded", {"id": "ch_1"}, stamp=STAMP)),
     (3, smsgate_signed(smsgate_sms("+18765550101", "2", late_seconds=60).body, STAMP)),
     (3, smsgate_signed(smsgate_status("+18765550101", "m1", "failed", reason="Error: RESULT_X").body, STAMP)),
+    (4, sendgrid_events(sendgrid_event("m@example.com", "i1", "bounce", type="bounce", status="5.1.1"), stamp=STAMP)),
 ]
 """With the place of its hook in JSON_HOOKS."""
 
@@ -122,7 +130,7 @@ def test_garbage_is_unreadable(hook: Hook, sign: Callable[[bytes], Call], body: 
         hook.receive(sign(body).request())
 
 
-@pytest.mark.parametrize(("hook", "sign"), JSON_HOOKS, ids=NAMES[:4])
+@pytest.mark.parametrize(("hook", "sign"), JSON_HOOKS, ids=NAMES[:5])
 @given(value=anything)
 @quick
 def test_any_signed_json(hook: Hook, sign: Callable[[bytes], Call], value: Any) -> None:
@@ -140,7 +148,9 @@ def spoiled(value: Any, data: st.DataObject) -> Any:
     return [*value[:place], spoiled(value[place], data), *value[place + 1 :]]
 
 
-@pytest.mark.parametrize(("place", "call"), GOOD, ids=["button", "status", "start", "tap", "charge", "sim", "far"])
+@pytest.mark.parametrize(
+    ("place", "call"), GOOD, ids=["button", "status", "start", "tap", "charge", "sim", "far", "bounce"]
+)
 @given(data=st.data())
 @quick
 def test_a_good_body_spoiled_anywhere(place: int, call: Call, data: st.DataObject) -> None:

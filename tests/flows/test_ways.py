@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from channels.base import Chat, Outcome, Refused, Retry, Sent
+from channels.chat.email import SendGridHook
 from domain.messages import Channel, Filed, Inbound, InboundKind, Outgoing
 from tests.flows.club import clerk, monday, people, rows
+from tests.flows.test_people import link
 from tests.flows.test_pins import another, minutes
 from tests.teller import House, Phone, open_house
+from tests.vendors import SENDGRID, sendgrid_event, sendgrid_events
 
 
 @dataclass
@@ -171,6 +174,44 @@ async def test_news_that_reach_nobody_are_left_for_somebody_to_see(
     await asks_in(house, air, marva, devon)
     await minutes(house, 60)
     assert await life(house) == [("whatsapp", "replaced", 0), ("sms", "dead", 0)]
+
+
+async def test_what_two_networks_refuse_comes_by_e_mail_once(
+    house: House, air: Air, pair: tuple[Phone, Phone, Phone]
+) -> None:
+    marva, second, devon = pair
+    mail = await another(house, marva, "email", "marva@example.com")
+    await marva.says("hello").sees("Marva")
+    air.moods |= {marva.party: "refuses", second.party: "refuses"}
+    await asks_in(house, air, marva, devon)
+    await mail.sees(NEWS, "APPROVE")
+    assert await life(house) == [("sms", "replaced", 0), ("email", "sent", 3)]
+    await minutes(house, 600)
+    await mail.look()
+    assert sum("APPROVE" in m.text for m in mail.messages) == 1
+
+
+async def test_a_mail_that_is_told_to_have_bounced_ends_its_address(
+    house: House, air: Air, pair: tuple[Phone, Phone, Phone]
+) -> None:
+    marva, second, devon = pair
+    mail = await another(house, marva, "email", "marva@example.com")
+    await marva.says("hello").sees("Marva")
+    air.moods |= {marva.party: "refuses", second.party: "refuses", mail.party: "silent"}
+    await asks_in(house, air, marva, devon)
+    ident = await one(house, "SELECT provider_id FROM outbox WHERE provider_id LIKE 'quiet%'")
+    bounce = sendgrid_event("Marva@example.com", ident, "bounce", type="bounce", status="5.1.1")
+    hook = SendGridHook(SENDGRID["SENDGRID_WEBHOOK_PUBLIC_KEY"], lambda: bounce["timestamp"])
+    told = hook.receive(sendgrid_events(bounce).request()).arrivals
+    for _ in range(2):
+        await house.filer.file(told)
+        await house.rest()
+    assert await one(house, "SELECT count(*) FROM address WHERE stopped_at IS NOT NULL") == "1"
+    air.moods.clear()
+    await house.pass_days(1)  # so many codes are sent in a day
+    await marva.says("UNLINK EMAIL marva@example.com").sees("e-mail m...@example.com")
+    await marva.says(await link(marva, mail)).sees("is added")
+    assert await one(house, "SELECT count(*) FROM address WHERE stopped_at IS NOT NULL") == "0"
 
 
 async def test_who_said_stop_is_told_by_the_other_address(house: House, pair: tuple[Phone, Phone, Phone]) -> None:

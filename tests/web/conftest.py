@@ -11,6 +11,7 @@ from aiohttp import web
 from bot.web.app import WebParts, make_app, make_runner
 from bot.web.pages import Reach
 from channels.base import Hook
+from channels.chat.email import SendGridHook
 from channels.chat.sms import SmsHook, SmsStatusHook
 from channels.chat.telegram import TelegramHook
 from channels.chat.whatsapp import WhatsAppHook
@@ -21,7 +22,7 @@ from storage.clock import Clock
 from storage.engine import Engine, make_engine
 from storage.filer import Filer
 from storage.vault import Vault, new_keys
-from tests.vendors import SETTINGS
+from tests.vendors import SENDGRID, SETTINGS
 from tests.web.browsers import browser, chromium
 
 __all__ = ["browser", "chromium"]
@@ -57,6 +58,7 @@ def hooks() -> dict[str, Hook]:
         "/hooks/sms": SmsHook(token, public),
         "/hooks/sms/status": SmsStatusHook(token, public),
         "/hooks/telegram": TelegramHook(SETTINGS["TELEGRAM_WEBHOOK_SECRET"]),
+        "/hooks/sendgrid": SendGridHook(SENDGRID["SENDGRID_WEBHOOK_PUBLIC_KEY"], time.time),
         "/hooks/stripe": StripeHook((SETTINGS["STRIPE_WEBHOOK_SECRET"],), time.time),
     }
 

@@ -16,6 +16,7 @@ CALLS = [
     vendors.sms_form("+18765550102", "BALANCE"),
     vendors.telegram_text(5550103, "MENU"),
     vendors.stripe_event("checkout.session.completed", {"id": "cs_1"}),
+    vendors.sendgrid_events(vendors.sendgrid_event("m@example.com", "i1", "delivered")),
 ]
 
 

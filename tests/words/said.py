@@ -26,6 +26,7 @@ SPEAKERS = [
     *ROOT.glob("bot/actions/*.py"),
     *ROOT.glob("bot/conversations/*.py"),
     *ROOT.glob("bot/drawing/*.py"),
+    *ROOT.glob("bot/letters/*.py"),
     *ROOT.glob("bot/web/*.py"),
     *ROOT.glob("bot/*.py"),
     ROOT / "bot/words/catalogue.py",

@@ -49,7 +49,7 @@ TYPICAL: Mapping[str, Figure] = {
     "told": "20390114-7", "what": "R-7K2MQ9XA", "case": "K-7Q2M", "reason": "account closed",
     "more": text("card_more", count=47), "number": 50, "head": "", "tail": "",
     "join": "JOIN K7QX2M", "new": "NEW", "agree": "AGREE", "sent": "SENT R-7K2MQ9XA",
-    "first": text("reach_last"), "time": "10:02",
+    "first": text("reach_last"), "time": "10:02", "words": "APPROVE K7QX2M Devon, NOT Devon, ROSTER K7QX2M",
     "asks": (text("waits_draw", circle=CIRCLE, amount=MONEY, ref="P-7K2M"),),
 }  # fmt: skip
 """The longest that is likely for every gap."""
@@ -84,13 +84,29 @@ OTHERWISE: Mapping[str, Mapping[str, Figure]] = {
 
 ONE_SMS = 160
 KEYS = sorted(texts_of(Language.EN))
-PAGES = "page_"
-"""How the names of texts begin that pages alone say."""
+PAGES = ("page_", "mail_")
+"""How the names of texts begin that pages and mails alone say."""
 SPOKEN = pytest.mark.parametrize("language", Language)
 COMMAND = re.compile(r"\b[A-Z]{2,}\b")
 
 
-ANSWERS = {"OWN", "MOVE", "COST", "ALL", "OK", "NO", "EN", "PATWA", "BANK", "WALLET", "NCB", "LYNK", "SMS", "WHATSAPP"}
+ANSWERS = {
+    "OWN",
+    "MOVE",
+    "COST",
+    "ALL",
+    "OK",
+    "NO",
+    "EN",
+    "PATWA",
+    "BANK",
+    "WALLET",
+    "NCB",
+    "LYNK",
+    "SMS",
+    "WHATSAPP",
+    "EMAIL",
+}
 NAMES = {"PIN", "US", "JMD", "QR", "SIM", "PDF", "CSV"}
 """Capitals that nobody is asked to type, beside those of the answers."""
 

@@ -1,0 +1,98 @@
+"""Mails as people read them: one message as plain text and as HTML, and the link that ends all mail to an address.
+
+A mail is a way to reach somebody and no conversation: it names the words to be typed in the chat, and says that answers
+to it are not read.
+"""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from bot.words.catalogue import Catalogue
+from bot.words.say import Text, text
+from channels.chat.email import Letter
+from domain.messages import Outgoing
+from domain.people import Language
+from storage.vault import Unsealable, Vault
+
+PATH: Final = "/mail/stop/"
+LONGEST_SUBJECT: Final = 70
+_PLACE: Final = "mail.stop"
+_LANGUAGES: Final = {language.value: language for language in Language}
+
+
+class StopLinks:
+    """Makes and reads the links that end all mail to an address; nothing is kept of them."""
+
+    def __init__(self, vault: Vault, site: str) -> None:
+        self._vault = vault
+        self._site = site.rstrip("/")
+
+    def url(self, address: str) -> str:
+        """Return the link of an address."""
+        token = base64.urlsafe_b64encode(self._vault.seal(_PLACE, address.encode())).decode().rstrip("=")
+        return f"{self._site}{PATH}{token}"
+
+    def address(self, token: str) -> str:
+        """Return whose link it is, or "" when it is nobody's."""
+        try:
+            return self._vault.open(_PLACE, base64.b64decode(token + "=" * (-len(token) % 4), b"-_")).decode()
+        except (binascii.Error, Unsealable, ValueError):
+            return ""
+
+
+class Letters:
+    """Writes messages as mails."""
+
+    def __init__(self, catalogue: Catalogue, links: StopLinks) -> None:
+        self._catalogue = catalogue
+        self._links = links
+        loader = FileSystemLoader(Path(__file__).parent)
+        environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+        self._template = environment.get_template("letter.html")
+
+    def write(self, address: str, message: Outgoing) -> Letter:
+        """Write a message to an address, in the language that it is in."""
+        language = _LANGUAGES.get(message.language, Language.EN)
+        stop = self._links.url(address)
+        body = [message.text]
+        if message.attachment and message.attachment.alt not in message.text:
+            body.append(message.attachment.alt)
+        if message.options:
+            body.append(self._write(text("mail_answers", words=", ".join(o.id for o in message.options)), language))
+        foot = self._write(text("mail_foot"), language)
+        end = self._write(text("mail_stop"), language)
+        subject = subject_of(message.text)
+        shown = [_linked(part) for part in body]
+        html = self._template.render(tag=language.tag, subject=subject, body=shown, foot=foot, end=end, stop=stop)
+        return Letter(subject, "\n\n".join([*body, "-- ", foot, f"{end} {stop}"]), html, stop)
+
+    def _write(self, what: Text, language: Language) -> str:
+        return self._catalogue.write(what, language)
+
+
+def subject_of(said: str) -> str:
+    """Return the start of what is said, up to a line's or a word's end; no line break gets into a header."""
+    first = " ".join(next(line for line in said.splitlines() if line.strip()).split())
+    first = "".join(c for c in first if c.isprintable())
+    if len(first) <= LONGEST_SUBJECT:
+        return first or "Digital Pardna"
+    kept = first[: LONGEST_SUBJECT - 3]
+    return (kept.rpartition(" ")[0].rstrip(" .,:;") or kept) + "..."
+
+
+def _linked(said: str) -> Markup:
+    """Return a text as HTML: its lines stay lines, and the addresses of pages can be followed."""
+    lines = (Markup(" ").join(_word(word) for word in line.split(" ")) for line in said.split("\n"))
+    return Markup("<br>\n").join(lines)
+
+
+def _word(word: str) -> Markup:
+    if not word.startswith(("https://", "http://")):
+        return escape(word)
+    link = word.rstrip(".,;:)")
+    return Markup('<a href="{}">{}</a>{}').format(link, link, word[len(link) :])

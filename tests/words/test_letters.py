@@ -1,0 +1,65 @@
+"""A message as a mail: the same in text and in HTML, in the reader's language, with a subject and its ending link."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.letters import LONGEST_SUBJECT, Letters, StopLinks, subject_of
+from bot.words.catalogue import Catalogue
+from domain.messages import Channel, Option, Outgoing
+from domain.people import Language
+from storage.vault import Vault, new_keys
+
+SITE = "https://pardna.example"
+LINKS = StopLinks(Vault.from_keys(new_keys()), SITE)
+LETTERS = Letters(Catalogue(SITE), LINKS)
+DUE = "Sunday Club: J$5,000 is due Fri 15 Jan. Reply PAY to throw now."
+
+
+def test_a_letter_says_what_the_chat_would_and_where_to_answer() -> None:
+    letter = LETTERS.write("m@example.com", Outgoing(DUE, (Option("PAY K7QX2M", "Throw now"),)))
+    assert letter.subject == "Sunday Club: J$5,000 is due Fri 15 Jan. Reply PAY to throw now."
+    assert letter.text.startswith(f"{DUE}\n\nTo answer, write to us in the chat that you use")
+    assert letter.text.endswith(letter.stop_url)
+    for part in (DUE, "PAY K7QX2M", "Answers to this mail are not read", letter.stop_url):
+        assert part in letter.text
+        assert part in letter.html
+
+
+def test_a_letter_is_in_the_language_of_its_message() -> None:
+    (message,) = Catalogue.fit(Outgoing("Wah gwaan"), Channel.EMAIL, Language.PATWA)
+    letter = LETTERS.write("m@example.com", Outgoing.from_json(message.as_json()))
+    assert "Nobody nah read ansa" in letter.text
+    assert f'<html lang="{Language.PATWA.tag}">' in letter.html
+
+
+def test_pages_can_be_followed_and_what_people_typed_stays_text() -> None:
+    said = "<script>alert(1)</script> pays at https://pardna.example/pay/abc.\nThank you"
+    html = LETTERS.write("m@example.com", Outgoing(said)).html
+    assert "<script>" not in html
+    assert '<a href="https://pardna.example/pay/abc">https://pardna.example/pay/abc</a>.<br>' in html
+
+
+def test_the_link_of_an_address_is_its_own_and_hides_it() -> None:
+    url = LINKS.url("marva@example.com")
+    assert "marva" not in url
+    assert LINKS.address(url.rpartition("/")[2]) == "marva@example.com"
+
+
+@given(st.text(max_size=600))
+def test_any_token_is_read_without_a_fault(token: str) -> None:
+    assert LINKS.address(token) == ""
+
+
+@pytest.mark.parametrize("long", ["word " * 40, "x" * 300])
+def test_a_long_text_makes_a_short_subject(long: str) -> None:
+    subject = subject_of(long)
+    assert 3 < len(subject) <= LONGEST_SUBJECT
+    assert subject.endswith("...")
+
+
+@given(st.text(min_size=1, max_size=300).filter(str.strip))
+def test_any_text_makes_a_subject_of_one_line(said: str) -> None:
+    subject = subject_of(said)
+    assert 0 < len(subject) <= LONGEST_SUBJECT
+    assert subject.isprintable()
