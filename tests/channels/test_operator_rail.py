@@ -156,7 +156,7 @@ async def service() -> AsyncIterator[OperatorStandin]:
 
 @pytest.fixture
 def rail(session: aiohttp.ClientSession, service: OperatorStandin) -> OperatorRail:
-    return OperatorRail("ncb", Http(session, "ncb", timeout_seconds=0.3), service.url, KEY)
+    return OperatorRail("ncb", Http(session, "ncb", timeout_seconds=1.0), service.url, KEY)
 
 
 def test_the_description_speaks_of_itself_alone_and_every_reference_in_it_leads_somewhere() -> None:

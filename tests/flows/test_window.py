@@ -128,6 +128,7 @@ async def test_news_without_a_form_wait_for_any_word(house: House, meta: Meta) -
     await devon.says(f"CLOSE {code} YES").sees("Sunday Club")
     await marva.sees("template_news")
     assert meta.forms == ["template_news"]
+    await house.rest()
     assert (await states(house, marva.party))[-1] == "waiting"
     said = await marva.says("MENU").sees("called off Sunday Club", "Start a circle")
     assert said.options  # in one message with the menu
