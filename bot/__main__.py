@@ -6,7 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 
-from bot.commands import payouts, rates, statements
+from bot.commands import partners, payouts, rates, statements
 from bot.config import Settings, SettingsError
 from bot.place import ROLES
 from bot.telemetry import start_logging
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     dead.add_parser("drop", help="take one off the list").add_argument("id", type=int)
     books = words.add_parser("ledger", help="the books").add_subparsers(dest="act", required=True)
     books.add_parser("verify", help="prove every balance and posting")
+    partners.add_parser(words)
     payouts.add_parser(words)
     statements.add_parser(words)
     rates.add_parser(words)
@@ -76,6 +77,12 @@ COMMANDS: Mapping[tuple[str, str], str] = {
     ("outbox", "retry"): "letters.retry_dead",
     ("outbox", "drop"): "letters.drop_dead",
     ("ledger", "verify"): "books.verify_ledger",
+    ("hooks", "add"): "partners.add",
+    ("hooks", "list"): "partners.list_hooks",
+    ("hooks", "events"): "partners.list_events",
+    ("hooks", "remove"): "partners.remove",
+    ("hooks", "try"): "partners.try_out",
+    ("hooks", "replay"): "partners.replay",
     ("payouts", "export"): "payouts.export",
     ("payouts", "list"): "payouts.list_batches",
     ("payouts", "results"): "payouts.take_results",

@@ -43,6 +43,7 @@ from channels.chat.sms import SmsGateHook, SmsHook, SmsStatusHook
 from channels.chat.telegram import Telegram, TelegramHook, TelegramPoller
 from channels.chat.whatsapp import WhatsApp, WhatsAppHook
 from channels.http import Http
+from channels.partner import PartnerCaller, outside_session
 from channels.rails.sandbox import SandboxRail
 from channels.rails.stripe import StripeHook, StripeRail, is_live
 from domain.messages import Channel
@@ -56,6 +57,7 @@ from storage.engine import Engine, make_engine
 from storage.filer import Filer
 from storage.limits import Limits
 from storage.migrate import migrate, pending
+from storage.partners import CARRIER
 from storage.sim_phone import PhoneWatch
 from storage.vault import Vault
 
@@ -80,6 +82,8 @@ class Parts:
     metrics: Metrics
     limits: Limits
     session: aiohttp.ClientSession
+    outside: aiohttp.ClientSession
+    """For addresses that partners chose."""
     public_url: str
 
 
@@ -93,13 +97,14 @@ async def parts_on(settings: Settings, url: str, port: int) -> AsyncIterator[Par
         bell = await stack.enter_async_context(Bell(url))
         limits = await stack.enter_async_context(Limits(settings.redis_url, observe=metrics.show_limits))
         session = await stack.enter_async_context(aiohttp.ClientSession())
+        outside = await stack.enter_async_context(outside_session())
         async with engine.begin() as conn:
             await clock.load(conn)
             for party in settings.staff:
                 await queries.add_staff(conn, party, Role.ADMIN, clock.now())
         filer = Filer(engine, vault, clock, bell)
         site = public_url(settings, port)
-        yield Parts(settings, engine, vault, clock, bell, filer, metrics, limits, session, site)
+        yield Parts(settings, engine, vault, clock, bell, filer, metrics, limits, session, outside, site)
 
 
 def make_routes(settings: Settings) -> dict[str, Route]:
@@ -183,11 +188,11 @@ def _unix_now() -> float:
     return datetime.now(UTC).timestamp()
 
 
-def _http(parts: Parts, party: str) -> Http:
+def _http(parts: Parts, party: str, session: aiohttp.ClientSession | None = None) -> Http:
     def observe(name: str, outcome: object, seconds: float) -> None:
         parts.metrics.provider.labels(name, str(outcome)).observe(seconds)
 
-    return Http(parts.session, party, observe=observe)
+    return Http(session or parts.session, party, observe=observe)
 
 
 def make_telegram(parts: Parts) -> Telegram:
@@ -241,6 +246,11 @@ def make_rails(parts: Parts) -> dict[str, Rail]:
     return made
 
 
+def make_partner_caller(parts: Parts) -> PartnerCaller:
+    """Build what calls partners' web hooks."""
+    return PartnerCaller(_http(parts, CARRIER, parts.outside), development=parts.settings.development)
+
+
 def make_press(parts: Parts) -> Press:
     """Build what draws documents."""
     return Press(parts.engine, parts.vault, parts.clock, Catalogue(parts.public_url))
@@ -270,6 +280,7 @@ def make_relay(parts: Parts, awake: Callable[[], bool] = lambda: False) -> Relay
         rails=make_rails(parts),
         metrics=parts.metrics,
         press=make_press(parts),
+        partners=make_partner_caller(parts),
         limits=parts.limits,
     )
 

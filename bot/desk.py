@@ -28,12 +28,13 @@ from bot.telemetry import Metrics
 from bot.words.catalogue import Catalogue
 from bot.words.say import Refusal, Say, say
 from domain import commands as c
-from domain import ledger
+from domain import events, ledger
 from domain.codes import ticket_ref
+from domain.events import Event
 from domain.messages import Inbound, Outgoing
 from domain.pardna import Circle, CircleState
 from domain.people import Person, Role, Ticket, TicketKind, parties_of
-from storage import documents, inbox, outbox, queries, tables
+from storage import documents, inbox, outbox, partners, queries, tables
 from storage.bell import Bell
 from storage.book import Book, Needs
 from storage.clock import Clock
@@ -210,6 +211,7 @@ class Desk:
             _do(job)
         if commands:
             await book.write()
+        await self._publish(conn, book)
         await self._dispatch.send(conn, jobs)
         now = self._clock.now()
         again = await outbox.shut_out(conn, [ident for arrival in ready for ident in _shut_out(arrival)], now)
@@ -275,6 +277,13 @@ class Desk:
             lives = await outbox.lives(conn, sorted(asked))
             for job, _ in commands:
                 job.turn.lives = lives
+
+    async def _publish(self, conn: Connection, book: Book) -> None:
+        """Let partners hear of every change of state."""
+        now = self._clock.now()
+        changed = events.happened(book.changes(), lambda code: book.must(Circle, code))
+        happened = [Event(self._tools.new_id(), kind, now, data) for kind, data in changed]
+        await partners.publish(conn, self._vault, happened, now)
 
     def _needs(self, commands: Sequence[tuple[_Job, c.Command]]) -> Needs:
         """Gather what all commands name, so that it is locked in one order and loaded at once."""

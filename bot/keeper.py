@@ -16,7 +16,7 @@ from bot.telemetry import Metrics
 from domain import commands as c
 from domain.messages import Filed
 from domain.sms import SimPhone
-from storage import alarms, documents, duties, inbox, outbox, payout_files, sim_phone
+from storage import alarms, documents, duties, inbox, outbox, partners, payout_files, sim_phone
 from storage.bell import Bell, Ear
 from storage.clock import MOVED, Clock
 from storage.duties import Duty
@@ -124,6 +124,7 @@ class Keeper:
                 gone += await inbox.sweep(conn, now - KEEP_ARRIVALS)
                 gone += await outbox.sweep(conn, now - KEEP_MESSAGES)
                 gone += await documents.sweep(conn, now - KEEP_MESSAGES)
+                gone += await partners.sweep(conn, now - KEEP_MESSAGES)
         if mine:
             await self._hourly(now)
             log.info("swept", count=gone)

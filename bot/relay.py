@@ -18,15 +18,18 @@ from bot.drawing.press import Press
 from bot.telemetry import Metrics
 from bot.verdict import MONEY_OUT, Verdict, decide, drop, puzzling
 from channels.base import Chat, Outcome, Rail, Refused, Retry, Routed, Sent, Unknown, Windowed
+from channels.partner import GONE, PartnerCaller
 from domain.messages import Filed, Outgoing, Template
 from storage import filer, inbox, outbox
+from storage import partners as partner_hooks
 from storage.bell import Bell, Ear
 from storage.clock import MOVED, Clock
 from storage.engine import Engine
 from storage.limits import Limits
 from storage.outbox import EVERY, Lanes, Posted
 from storage.pace import Pace
-from storage.reads import Unreachable
+from storage.partners import CARRIER
+from storage.reads import Unreachable, reading
 from storage.vault import Vault
 
 POLL_SECONDS: Final = 1.0
@@ -69,6 +72,7 @@ class Relay:
         rails: Mapping[str, Rail],
         metrics: Metrics,
         press: Press | None = None,
+        partners: PartnerCaller | None = None,
         limits: Limits | None = None,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
@@ -78,6 +82,8 @@ class Relay:
             carrier for name, chat in chats.items() for carrier in _of_chat(shared, name, chat, press, limits)
         ]
         self._carriers += [_Carrier(shared, name, _move(rail)) for name, rail in rails.items()]
+        if partners:
+            self._carriers.append(_Carrier(shared, CARRIER, _tell(partners, shared)))
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -174,6 +180,27 @@ def _move(rail: Rail) -> Send:
             if not isinstance(found, Retry):  # Retry: the rail never had it, so it may be sent
                 return found
         return await acts[posted.kind](posted.body, posted.key)
+
+    return send
+
+
+def _tell(partners: PartnerCaller, shared: "_Shared") -> Send:
+    """Return what calls partners whose web hook is there. Who wants no more calls is taken at their word."""
+    engine, vault, clock = shared.engine, shared.vault, shared.clock
+
+    async def send(posted: Posted) -> Outcome:
+        try:
+            async with reading(engine) as conn:
+                hook = await partner_hooks.hook(conn, vault, posted.body["hook"])
+        except Unreachable:
+            return Retry("its web hook cannot be read now")
+        if hook is None:
+            return Refused("its web hook was removed", gone=True)
+        outcome = await partners.send(hook.url, hook.secret, posted.body["event"])
+        if isinstance(outcome, Refused) and outcome.code == GONE:
+            async with engine.begin() as conn:
+                await partner_hooks.remove(conn, hook.id, clock.now())
+        return outcome
 
     return send
 

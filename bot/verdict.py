@@ -6,6 +6,7 @@
 - A request for money is repeated with its key, which makes that harmless.
 - Money out never dies of trouble: it is tried again, ever more slowly, with its key; one that may have gone
   out is looked up and never sent blindly (rules.md 37). It ends only by the rail's yes or no.
+- A call of a partner's web hook is repeated for over two days, then somebody has to look.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ RESULTS = {"collect": "collected", "capture": "collected", "disburse": "disburse
 """What the desk hears when a rail said yes."""
 MONEY_OUT = frozenset({"disburse", "refund"})
 """Never given up for trouble, never sent again blindly."""
+CALLS_SECONDS = (5, 60, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000)
+"""How long a partner's web hook that does not answer is left alone after each try, over two days in all."""
 ASKS = frozenset({"collect", "capture"})
 """Given up after eight tries; whoever waits for it is told."""
 
@@ -55,6 +58,10 @@ def decide(posted: Posted, outcome: Outcome, jitter: float) -> Verdict:
             state = "waiting" if outcome.waits else "sent"
             settled = Settled(posted.id, posted.attempts, state, outcome.provider_id, delivery=rank)
             return Verdict(settled, (*_yes(posted, outcome), *outcome.arrivals))
+        case Refused() if posted.kind == "event":
+            if outcome.gone:
+                return drop(posted, outcome.reason)
+            return Verdict(_ended(posted, "dead", _fault(outcome)), alarm=True)
         case Refused():
             settled = Settled(posted.id, posted.attempts, "dead", fault=_fault(outcome))
             return Verdict(settled, (_no(posted, outcome),))
@@ -82,12 +89,21 @@ def puzzling(posted: Posted, fault: str) -> Verdict:
 
 
 def _again(posted: Posted, fault: str, seconds: float, *, unknown: bool = False, ours: bool = False) -> Verdict:
+    if posted.kind == "event":
+        return _call_again(posted, fault)
     exhausted = posted.attempts % TRIES == 0
     if exhausted and posted.kind not in MONEY_OUT and not (ours and posted.kind == "say"):
         filed = (_no(posted, Refused(fault, "exhausted")),) if posted.kind in ASKS else ()
         return Verdict(_ended(posted, "dead", fault), filed, alarm=True)
     waiting = Settled(posted.id, posted.attempts, "queued", fault=fault, after_seconds=seconds, unknown=unknown)
     return Verdict(waiting, alarm=exhausted)
+
+
+def _call_again(posted: Posted, fault: str) -> Verdict:
+    turn = (posted.attempts - 1) % (len(CALLS_SECONDS) + 1)  # taken up by hand, it has all its tries again
+    if turn == len(CALLS_SECONDS):
+        return Verdict(_ended(posted, "dead", fault), alarm=True)
+    return Verdict(Settled(posted.id, posted.attempts, "queued", fault=fault, after_seconds=CALLS_SECONDS[turn]))
 
 
 def _wait(posted: Posted, jitter: float) -> float:

@@ -238,6 +238,11 @@ class Book:
         if readable := sorted(codes & needs.read_only):
             self.balances.update(await self._read_balances(readable))
 
+    def changes(self) -> list[tuple[Any | None, Any]]:
+        """Return each row that is new or changed: as it was loaded, if it was, and as it is."""
+        rows = [(old, self._rows[kind][key]) for kind, before in self._before.items() for key, old in before.items()]
+        return [(old, row) for old, row in rows if row != old]
+
     async def write(self) -> None:
         """Write what changed and prove the books at once, so that a fault names its batch before the commit."""
         for table in tables.IN_ORDER:

@@ -38,8 +38,9 @@ ARRIVED = DELIVERY["delivered"]
 class Parcel:
     """One thing to send. `key` is unique for ever: the same key again is the same parcel, sent once.
 
-    `kind` is `say`, `collect` or `disburse`. The body of a `say` is `Outgoing.as_json()`, perhaps with `must`
-    (sent even to who said STOP). `menu`: it offers choices. `notice`: of which news to a person it is a part.
+    `kind` is `say`, an order to a rail (`collect`, `disburse` ...) or `event`. The body of a `say` is
+    `Outgoing.as_json()`, perhaps with `must` (sent even to who said STOP). `menu`: it offers choices. `notice`: of
+    which news to a person it is a part.
     """
 
     lane: str
@@ -161,12 +162,13 @@ async def put(conn: Connection, vault: Vault, parcels: Sequence[Parcel], at: dat
     Money out that was refused is tried again under its key (rules.md 37), in the form it has now.
 
     Each lane is locked until the transaction ends, so that what got the lower number is committed first. Call
-    it once a transaction, after all other locks: the lanes are then locked in one order everywhere.
+    it once a transaction, after all other locks: the lanes are then locked in one order everywhere. The lane of an
+    event holds nothing else, so it needs no lock.
     """
     if not parcels:
         return
     parcels = list({p.key: p for p in reversed(parcels)}.values())[::-1]  # the first of each key
-    locks = sorted({_lock(parcel.lane) for parcel in parcels})
+    locks = sorted({_lock(parcel.lane) for parcel in parcels if parcel.kind != "event"})
     await conn.execute(_LOCK_LANES, {"space": LOCKS, "lanes": locks})
     columns = {
         "lanes": [p.lane for p in parcels],
@@ -554,11 +556,14 @@ _LIVES = text("""
     ) AS l ORDER BY who.id, l.id DESC
 """)
 
-_BACKLOG = text("""
+NOT_TAKEN = "(kind = 'event' AND retry_at IS NOT NULL)"
+"""A call that its partner did not take at first: it is tried for days, and nobody of ours is behind with it."""
+
+_BACKLOG = text(f"""
     SELECT count(*), coalesce(greatest(0, CAST(extract(epoch FROM CAST(:now AS timestamptz) - min(not_before))
         AS float8)), 0), (SELECT count(*) FROM outbox WHERE state = 'dead')
-    FROM outbox WHERE state = 'queued' AND not_before <= :now
-""")
+    FROM outbox WHERE state = 'queued' AND not_before <= :now AND NOT {NOT_TAKEN}
+""")  # noqa: S608 - our own words
 
 _DEAD = text("""
     SELECT id, lane, kind, key, attempts, coalesce(fault, '') FROM outbox
@@ -584,6 +589,6 @@ _WITHDRAW = text("""
 
 _SWEEP = text("""
     DELETE FROM outbox WHERE id IN (
-        SELECT id FROM outbox WHERE kind = 'say' AND ended_at < :before AND state <> 'queued' LIMIT :limit
+        SELECT id FROM outbox WHERE kind IN ('say', 'event') AND ended_at < :before AND state <> 'queued' LIMIT :limit
     )
 """)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from storage.engine import Engine
 from storage.migrate import pending
-from storage.outbox import NOT_THERE, OVERDUE_AT
+from storage.outbox import NOT_TAKEN, NOT_THERE, OVERDUE_AT
 from storage.reads import Unreachable, fetch
 
 _BY_FILE = "(kind = 'disburse' AND split_part(lane, '\\:', 1) IN ('ncb', 'scotia', 'lynk'))"
@@ -20,7 +20,8 @@ _BY_FILE = "(kind = 'disburse' AND split_part(lane, '\\:', 1) IN ('ncb', 'scotia
 _LAG = text(f"""
     SELECT
         (SELECT received_at FROM inbox WHERE done_at IS NULL AND parked_at IS NULL ORDER BY id + 0 LIMIT 1),
-        (SELECT min(not_before) FROM outbox WHERE state = 'queued' AND not_before <= :now AND NOT {_BY_FILE}),
+        (SELECT min(not_before) FROM outbox WHERE state = 'queued' AND not_before <= :now AND NOT {_BY_FILE}
+            AND NOT {NOT_TAKEN}),
         (SELECT count(*) FROM inbox WHERE parked_at IS NOT NULL AND done_at IS NULL),
         (SELECT min(due_at) FROM duty WHERE filed_at IS NULL AND due_at <= :now)
 """)  # noqa: S608 - our own words
@@ -34,6 +35,7 @@ _WORK = text(f"""
         SELECT bool_or(coalesce(retry_at > clock_timestamp(), false))
             OVER (PARTITION BY lane ORDER BY id) AS later
         FROM outbox WHERE state = 'queued' AND not_before <= :now AND NOT {_BY_FILE}
+            AND NOT {NOT_TAKEN}
     )
     SELECT
         (SELECT count(*) FILTER (WHERE NOT later) FROM arrivals),

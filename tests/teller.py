@@ -25,6 +25,7 @@ from bot.simulator.mover import Mover
 from bot.telemetry import Metrics
 from bot.words.catalogue import Catalogue
 from channels.base import Chat, Rail
+from channels.partner import PartnerCaller
 from channels.rails.sandbox import SandboxRail
 from domain.house import BUILT_IN, HouseRules
 from domain.messages import Channel, Filed, Inbound, InboundKind, Outgoing
@@ -226,6 +227,7 @@ async def open_house(
     network: Callable[[Chat], Chat] = lambda chat: chat,
     holidays: frozenset[date] = HOLIDAYS,
     rules: HouseRules = BUILT_IN,
+    partners: PartnerCaller | None = None,
 ) -> AsyncIterator[House]:
     """Start the parts on a fresh database, tomorrow at ten in the morning in Jamaica unless told otherwise.
 
@@ -244,7 +246,9 @@ async def open_house(
         press = Press(engine, vault, clock, catalogue)
         chats = {c.value: network(SimulatedChat(c.value, engine, clock)) for c in Channel}
         by_name = {"sandbox": rail or SandboxRail(), **(carriers or {})}
-        relay = Relay(engine, vault, clock, bell, chats=chats, rails=by_name, metrics=metrics, press=press)
+        relay = Relay(
+            engine, vault, clock, bell, chats=chats, rails=by_name, metrics=metrics, press=press, partners=partners
+        )
         keeper = Keeper(engine, vault, clock, bell, metrics=metrics)
         house = House(engine, vault, clock, bell, filer, desk, Mover(engine, clock, Pulse(engine)))
         parts = {"desk": desk.run(), "relay": relay.run(), "keeper": keeper.run()}
