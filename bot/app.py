@@ -65,6 +65,7 @@ WORKER: Final = "PARDNA_WORKER"
 """Set in a worker's environment to its parent's process id: it shares that one's database and port."""
 ORPHAN_SECONDS: Final = 1.0
 HOOK_PAUSE_SECONDS: Final = 3.0
+LAST_CALLERS_SECONDS: Final = 0.05
 """Between tries to tell Telegram where we are: until it knows, nobody there is heard."""
 log = structlog.get_logger(__name__)
 
@@ -344,6 +345,9 @@ async def run_web(parts: Parts, port: int, *, share_port: bool, listening: async
         listening.set()
         await asyncio.gather(_telegram(parts), _phone(parts))
     finally:
+        # aiohttp waits its whole time for a connection made in the very moment of the end, which asked nothing yet.
+        await asyncio.gather(*(site.stop() for site in runner.sites))
+        await asyncio.sleep(LAST_CALLERS_SECONDS)
         await runner.cleanup()
 
 
