@@ -145,16 +145,20 @@ def make_tools(parts: Parts) -> Tools:
     )
 
 
+def make_catalogue(parts: Parts) -> Catalogue:
+    """Read all copy; what a language lacks is counted."""
+    return Catalogue(parts.public_url, parts.metrics.lacks_text)
+
+
 def make_desk(parts: Parts) -> Desk:
     """Build the desk."""
-    catalogue = Catalogue(parts.public_url)
     tools = make_tools(parts)
     return Desk(
         parts.engine,
         parts.vault,
         parts.clock,
         parts.bell,
-        catalogue=catalogue,
+        catalogue=make_catalogue(parts),
         tools=tools,
         metrics=parts.metrics,
         crowd=lambda: parts.filer.waiting,
@@ -227,7 +231,7 @@ def make_chats(parts: Parts, awake: Callable[[], bool]) -> dict[str, Chat]:
             settings.sendgrid_api_url,
             settings.sendgrid_api_key.get_secret_value(),
             settings.sendgrid_from,
-            Letters(Catalogue(parts.public_url), StopLinks(parts.vault, parts.public_url)).write,
+            Letters(make_catalogue(parts), StopLinks(parts.vault, parts.public_url)).write,
         )
     return chats
 
@@ -254,7 +258,7 @@ def make_partner_caller(parts: Parts) -> PartnerCaller:
 
 def make_press(parts: Parts) -> Press:
     """Build what draws documents."""
-    return Press(parts.engine, parts.vault, parts.clock, Catalogue(parts.public_url))
+    return Press(parts.engine, parts.vault, parts.clock, make_catalogue(parts))
 
 
 async def run_relay(parts: Parts) -> None:

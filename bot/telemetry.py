@@ -17,6 +17,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from structlog.typing import EventDict, ExcInfo
 
+from domain.people import Language
 from storage import inbox, outbox
 
 REDACTED: Final = "[redacted]"
@@ -184,6 +185,12 @@ class Metrics:
             ["channel", "outcome"],
             registry=registry,
         )
+        self._texts_lacking = Counter(
+            "pardna_texts_lacking",
+            "Texts said in English since their language lacks them",
+            ["language"],
+            registry=registry,
+        )
         self.alarms = Counter("pardna_alarms", "Times that somebody had to be told", ["part"], registry=registry)
         self._faults = Gauge("pardna_faults", "Faults of the books that stand", ["part"], registry=registry)
         self.show_faults({})
@@ -192,6 +199,10 @@ class Metrics:
         )
         self._shared = Gauge("pardna_limits_shared", "1: limits hold for all processes, 0: for each", registry=registry)
         self._backlog = {name: Gauge(f"pardna_{name}", text, registry=registry) for name, text in _BACKLOG.items()}
+
+    def lacks_text(self, language: Language) -> None:
+        """Count a text that a language lacks, so that it was said in English."""
+        self._texts_lacking.labels(language.value).inc()
 
     def show_limits(self, shared: bool) -> None:  # noqa: FBT001 - storage.limits tells it so
         """Set whether limits hold for all processes together: Redis is there and answers."""

@@ -48,7 +48,7 @@ def _kept() -> Mapping[str, Any]:
 @cache
 def forms(language: Language) -> Mapping[str, Form]:
     """Return every form of a language by the name of its text."""
-    texts = texts_of(language)
+    texts = {**texts_of(Language.EN), **texts_of(language)}
     return {of: _form(of, language, texts, kept) for of, kept in _kept()["templates"].items()}
 
 

@@ -19,6 +19,11 @@ class Language(StrEnum):
         return "jam" if self is Language.PATWA else "en-JM"
 
     @property
+    def locale(self) -> str:
+        """How its readers write days and figures: CLDR has none of Patwa, whose readers write them as in English."""
+        return "en_JM"
+
+    @property
     def own_name(self) -> str:
         """What its readers call it."""
         return "Patwa" if self is Language.PATWA else "English"

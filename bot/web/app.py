@@ -73,7 +73,7 @@ class WebParts:
 
 def make_app(parts: WebParts) -> web.Application:
     """Build the application. Raises ValueError for a hook at a path that no provider calls."""
-    looks = Looks(Catalogue(parts.public_url), SIMULATOR)
+    looks = Looks(Catalogue(parts.public_url, parts.metrics.lacks_text), SIMULATOR)
     pages, clock = Pages(parts.engine), parts.clock
     switches = {"channels": parts.channels, "rails": parts.rails}
     health = Health(Pulse(parts.engine), clock, switches, parts.metrics.registry)

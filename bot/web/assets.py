@@ -9,6 +9,7 @@ import hashlib
 import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +19,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bot.web.answers import PAGE_HEADERS, PRIVATE
-from bot.words.catalogue import Catalogue
+from bot.words.catalogue import Catalogue, long_day
 from bot.words.say import Text
 from domain.people import Language
+from domain.schedule import local_date
 
 _WEB: Final = Path(__file__).parent
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
@@ -67,6 +69,10 @@ class Voice:
         """Say a text."""
         found, filled = self.catalogue.gaps(text, self.language)
         return escape(found).format_map(filled)
+
+    def day(self, when: date) -> str:
+        """Write a date with its year; a moment is its day in Jamaica."""
+        return long_day(local_date(when) if isinstance(when, datetime) else when, self.language)
 
 
 def _key(words: str) -> Markup:
@@ -129,7 +135,7 @@ class Looks:
         `public=True` lets search engines list it; `others=()` is for a page that there is in one language alone.
         """
         voice = self.voice(language)
-        said = {"language": language, "say": voice.say, "tell": voice.tell}
+        said = {"language": language, "say": voice.say, "tell": voice.tell, "day": voice.day}
         others = [other for other in Language if other is not language]
         html = self._templates.get_template(template).render({"public": False, "others": others, **said, **values})
         return web.Response(

@@ -13,7 +13,6 @@ from aiohttp import web
 from bot.drawing.press import Press
 from bot.web.answers import NOSNIFF, PRIVATE
 from bot.web.assets import Looks, asked_language, language_of
-from bot.words.catalogue import long_day
 from bot.words.say import text
 from domain.documents import CardFacts, StatementFacts
 from domain.people import Language
@@ -50,7 +49,7 @@ class DocumentPages:
         if form:
             name = f"statement-{facts.code}-{facts.until.isoformat()}"
             return _file(await self._press.draw(replace(facts, language=language), form, language), form, name)
-        return self._looks.page("statement.html", language, facts=facts, token=token, day=long_day)
+        return self._looks.page("statement.html", language, facts=facts, token=token)
 
     async def card(self, request: web.Request) -> web.StreamResponse:
         """Give the picture of a round."""

@@ -4,18 +4,15 @@ They work without script, load nothing from elsewhere and show first names alone
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from urllib.parse import quote
 
 import segno
 from aiohttp import web
 
 from bot.web.assets import Looks, asked_language, language_of
-from bot.words.catalogue import long_day
 from bot.words.legal import TERMS_VERSION
 from bot.words.say import Text, text
 from domain.codes import normalise_code
-from domain.schedule import local_date
 from storage.pages import Invite, Pages, Receipt
 
 
@@ -48,11 +45,6 @@ class Verdict:
     text: Text
     mark: str
     tone: str
-
-
-def day(when: date) -> str:
-    """A date as people read it, with its year; a moment is its day in Jamaica."""
-    return long_day(local_date(when) if isinstance(when, datetime) else when)
 
 
 def ways_to_join(reach: Reach, code: str) -> list[Way]:
@@ -140,7 +132,6 @@ class PublicPages:
             ways=ways_to_join(self._reach, circle.code),
             simulator=self._simulator,
             qr=_qr(f"{here}/j/{circle.code}", str(self._looks.voice(language).tell(text("page_invite_qr_alt")))),
-            day=day,
         )
 
     def _no_circle(self, request: web.Request) -> web.Response:
@@ -156,7 +147,7 @@ class PublicPages:
             title, told = text("page_no_receipt_title"), text("page_no_receipt")
             return self._looks.page("missing.html", language, 404, title=title, text=told)
         when = receipt.settled_at or receipt.began_at
-        return self._looks.page("receipt.html", language, receipt=receipt, verdict=verdict(receipt), when=when, day=day)
+        return self._looks.page("receipt.html", language, receipt=receipt, verdict=verdict(receipt), when=when)
 
     async def terms(self, _request: web.Request) -> web.StreamResponse:
         """Show the terms: in English alone, the language that people consent in until counsel has one in Patwa."""

@@ -21,6 +21,7 @@ from bot.words.catalogue import day
 from bot.words.say import Text, text
 from channels.base import Outcome, Sent
 from domain.messages import Filed
+from domain.people import Language
 from domain.schedule import local
 from storage.clock import Clock
 from storage.duties import Duty
@@ -142,7 +143,7 @@ class PayPage:
             way=way,
             account=account,
             to_copy=f"{payment.price.minor // 100}.{payment.price.minor % 100:02d}",
-            until=_moment(payment.good_until),
+            until=_moment(payment.good_until, language),
             qr=_qr(payment, account, voice) if payment.carrier == "lynk" and account else "",
             trouble=trouble,
         )
@@ -178,12 +179,12 @@ class PayPage:
         return self._looks.page("missing.html", language_of(request), 404, title=title, text=told)
 
 
-def _moment(at: datetime | None) -> str:
+def _moment(at: datetime | None, language: Language) -> str:
     """A moment as people read it: `Tue 24 Nov, 9:05 am`."""
     if at is None:
         return ""
     here = local(at)
-    return f"{day(here.date())}, {here.hour % 12 or 12}:{here:%M} {'pm' if here.hour >= 12 else 'am'}"  # noqa: PLR2004
+    return f"{day(here.date(), language)}, {here.hour % 12 or 12}:{here:%M} {'pm' if here.hour >= 12 else 'am'}"  # noqa: PLR2004
 
 
 def _qr(payment: Payment, account: Account, voice: Voice) -> str:

@@ -4,32 +4,42 @@
 no SMS is longer than two segments: what is longer goes out as several.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from functools import cache, lru_cache
 from importlib.resources import files
 
 from babel.dates import format_date
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 from bot.words.pages import sms_pages
 from bot.words.say import Drawn, Figure, Say, Text
 from domain.messages import LONGEST_ID, Attachment, Channel, Option, Outgoing, is_caption
-from domain.money import Money
+from domain.money import MINOR_PER_MAJOR, Money
 from domain.people import Language
 
 
 @lru_cache(maxsize=4096)
-def day(value: date) -> str:
+def day(value: date, language: Language) -> str:
     """Write a date as `Fri 22 Jan`."""
-    return format_date(value, "EEE d MMM", locale="en")
+    return format_date(value, "EEE d MMM", locale=language.locale)
 
 
 @lru_cache(maxsize=4096)
-def long_day(value: date) -> str:
+def long_day(value: date, language: Language) -> str:
     """Write a date with its year, as on pages: `Fri 22 Jan 2027`."""
-    return format_date(value, "EEE d MMM y", locale="en")
+    return format_date(value, "EEE d MMM y", locale=language.locale)
+
+
+@lru_cache(maxsize=4096)
+def money(value: Money, language: Language) -> str:
+    """Write an amount as `J$5,000`, or `J$5,000.50`. CLDR's `$` alone would not tell one dollar from the other."""
+    pattern = "#,##0.00" if value.minor % MINOR_PER_MAJOR else "#,##0"
+    figure = format_decimal(Decimal(abs(value.minor)) / MINOR_PER_MAJOR, pattern, locale=language.locale)
+    return f"{'-' if value.minor < 0 else ''}{value.currency.sign}{figure}"
 
 
 @cache
@@ -39,12 +49,17 @@ def texts_of(language: Language) -> Mapping[str, str]:
         return {str(m.id): str(m.string) for m in read_po(file) if m.id and m.string}
 
 
-class Catalogue:
-    """The texts of every language. A text that a language lacks is said in English."""
+def _uncounted(_: Language) -> None:
+    """Do nothing about a text that a language lacks."""
 
-    def __init__(self, site: str) -> None:
+
+class Catalogue:
+    """The texts of every language. A text that a language lacks is said in English, and counted by `lacks`."""
+
+    def __init__(self, site: str, lacks: Callable[[Language], None] = _uncounted) -> None:
         self._texts = {language: texts_of(language) for language in Language}
         self._site = site
+        self._lacks = lacks
 
     def write(self, what: Text, language: Language) -> str:
         """Return one text in one language, its gaps filled."""
@@ -53,7 +68,10 @@ class Catalogue:
 
     def gaps(self, what: Text, language: Language) -> tuple[str, Mapping[str, str]]:
         """Return one text in one language with its gaps, and what fills them, for whoever puts it together."""
-        found = self._texts[language].get(what.name) or self._texts[Language.EN][what.name]
+        found = self._texts[language].get(what.name)
+        if not found:
+            found = self._texts[Language.EN][what.name]
+            self._lacks(language)
         return found, {"site": self._site, **{name: self._figure(f, language) for name, f in what.figures.items()}}
 
     def render(self, what: Say, language: Language, channel: Channel) -> tuple[Outgoing, ...]:
@@ -91,9 +109,9 @@ class Catalogue:
             case str():
                 return value
             case Money():
-                return value.text()
+                return money(value, language)
             case date():
-                return day(value)
+                return day(value, language)
             case Text():
                 return self.write(value, language)
             case tuple():

@@ -1,10 +1,16 @@
 """A text is written in the reader's language, its gaps filled in the one form each kind of figure has."""
 
 from datetime import date
+from importlib.resources import files
 
 import pytest
+from babel.messages.pofile import read_po
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import generate_latest
 
-from bot.words.catalogue import Catalogue
+from bot.telemetry import Metrics
+from bot.words.catalogue import Catalogue, money
 from bot.words.say import Answer, Say, say, text
 from domain.gsm7 import is_gsm7
 from domain.messages import Channel, Option, Outgoing
@@ -53,10 +59,28 @@ def test_a_gap_that_nobody_fills_is_found_out(catalogue: Catalogue) -> None:
         catalogue.write(text("owed_line", circle="Sunday Club"), Language.EN)
 
 
-def test_a_text_that_a_language_lacks_is_said_in_english() -> None:
-    lacking = Catalogue(SITE)
-    lacking._texts = {Language.EN: lacking._texts[Language.EN], Language.PATWA: {}}
-    assert lacking.write(text("menu"), Language.PATWA) == "Menu"
+def test_a_text_that_a_language_lacks_is_said_in_english_and_counted() -> None:
+    metrics = Metrics()
+    lacking = Catalogue(SITE, metrics.lacks_text)
+    lacking._texts = {Language.EN: lacking._texts[Language.EN], Language.PATWA: {"yes": "Ye"}}
+    said = [lacking.write(text(name), Language.PATWA) for name in ("menu", "yes", "no")]
+    assert said == ["Menu", "Ye", "No"]
+    assert 'pardna_texts_lacking_total{language="pw"} 2.0' in generate_latest(metrics.registry).decode()
+
+
+@pytest.mark.parametrize("language", Language)
+@given(minor=st.integers(-(10**12), 10**12), currency=st.sampled_from(Currency))
+def test_what_people_see_of_an_amount_can_be_typed_again(language: Language, minor: int, currency: Currency) -> None:
+    """CLDR writes the figure and the house the sign, which is how our own answers are typed."""
+    assert money(Money(minor, currency), language) == Money(minor, currency).text()
+
+
+@pytest.mark.parametrize("language", [one for one in Language if one is not Language.EN])
+def test_a_language_that_no_native_speaker_has_reviewed_says_so(language: Language) -> None:
+    with files("bot.words").joinpath(f"{language.value}.po").open("rb") as file:
+        head = read_po(file)
+    assert head.fuzzy
+    assert "Not yet reviewed by a native speaker" in head.header_comment
 
 
 def test_answers_keep_the_line_and_get_a_label(catalogue: Catalogue) -> None:
