@@ -22,7 +22,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from bot import rails, sms
+from bot import rails, sms, telegram
 from bot.actions.turn import Tools
 from bot.auditor import Auditor
 from bot.config import Settings, SettingsError
@@ -33,14 +33,15 @@ from bot.letters import Letters, StopLinks
 from bot.place import channel_states, database, jamaican_calendar, public_url
 from bot.relay import Relay
 from bot.simulator.chat import SimulatedChat
+from bot.telegram import BotName
 from bot.telemetry import Metrics
 from bot.web.app import WebParts, make_app, make_runner
 from bot.web.pages import Reach
 from bot.words.catalogue import Catalogue
-from channels.base import Chat, Hook, Rail, Retry, Sent
+from channels.base import Chat, Hook, Rail
 from channels.chat.email import Email, SendGridHook
 from channels.chat.sms import SmsGateHook, SmsHook, SmsStatusHook
-from channels.chat.telegram import Telegram, TelegramHook, TelegramPoller
+from channels.chat.telegram import Telegram, TelegramHook
 from channels.chat.whatsapp import WhatsApp, WhatsAppHook
 from channels.http import Http
 from channels.partner import PartnerCaller, outside_session
@@ -64,9 +65,7 @@ from storage.vault import Vault
 WORKER: Final = "PARDNA_WORKER"
 """Set in a worker's environment to its parent's process id: it shares that one's database and port."""
 ORPHAN_SECONDS: Final = 1.0
-HOOK_PAUSE_SECONDS: Final = 3.0
 LAST_CALLERS_SECONDS: Final = 0.05
-"""Between tries to tell Telegram where we are: until it knows, nobody there is heard."""
 log = structlog.get_logger(__name__)
 
 
@@ -86,6 +85,8 @@ class Parts:
     outside: aiohttp.ClientSession
     """For addresses that partners chose."""
     public_url: str
+    bot: BotName
+    """What Telegram calls our bot."""
 
 
 @asynccontextmanager
@@ -105,7 +106,7 @@ async def parts_on(settings: Settings, url: str, port: int) -> AsyncIterator[Par
                 await queries.add_staff(conn, party, Role.ADMIN, clock.now())
         filer = Filer(engine, vault, clock, bell)
         site = public_url(settings, port)
-        yield Parts(settings, engine, vault, clock, bell, filer, metrics, limits, session, outside, site)
+        yield Parts(settings, engine, vault, clock, bell, filer, metrics, limits, session, outside, site, BotName())
 
 
 def make_routes(settings: Settings) -> dict[str, Route]:
@@ -142,6 +143,7 @@ def make_tools(parts: Parts) -> Tools:
         site=parts.public_url,
         routes=make_routes(parts.settings),
         rules=parts.settings.rules,
+        bot=lambda: parts.bot.said,
     )
 
 
@@ -178,7 +180,7 @@ def make_hooks(settings: Settings, site: str) -> dict[str, Hook]:
     if "smsgate" in settings.hooks:
         hooks[sms.PATH] = SmsGateHook(settings.smsgate_signing_key.get_secret_value(), _unix_now)
     if "telegram" in settings.hooks:
-        hooks["/hooks/telegram"] = TelegramHook(settings.telegram_webhook_secret.get_secret_value())
+        hooks[telegram.PATH] = TelegramHook(settings.telegram_webhook_secret.get_secret_value())
     if "sendgrid" in settings.hooks:
         hooks["/hooks/sendgrid"] = SendGridHook(settings.sendgrid_webhook_public_key, _unix_now)
     if "stripe" in settings.hooks:
@@ -326,7 +328,7 @@ async def run_web(parts: Parts, port: int, *, share_port: bool, listening: async
             rails=rails.rail_states(settings),
             accounts={carrier: rail.labelled for carrier, rail in settings.transfer_rails().items()},
             card_page=rails.make_powertranz(settings, partial(_http, parts), parts.public_url),
-            reach=Reach(sms=settings.smsgate_number or settings.twilio_from),
+            reach=lambda: Reach(sms=settings.smsgate_number or settings.twilio_from, telegram=parts.bot.said),
             public_url=parts.public_url,
             development=settings.development,
             press=make_press(parts),
@@ -356,15 +358,11 @@ async def run_web(parts: Parts, port: int, *, share_port: bool, listening: async
 
 
 async def _telegram(parts: Parts) -> None:
-    """Have Telegram call us, or poll it when there is no public address; then wait for ever."""
-    settings = parts.settings
-    if Channel.TELEGRAM in settings.providers:
-        telegram = make_telegram(parts)
-        if settings.public_url and "telegram" in settings.hooks:
-            secret = settings.telegram_webhook_secret.get_secret_value()
-            await _announce_hook(telegram, f"{settings.public_url}/hooks/telegram", secret)
-        elif not settings.public_url:
-            await TelegramPoller(telegram).run(parts.filer.file)
+    """Show people on Telegram what there is, hear what they write, and wait for ever."""
+    if Channel.TELEGRAM in parts.settings.providers:
+        adapter = make_telegram(parts)
+        heard = telegram.listen(adapter, parts.settings, parts.filer.file)
+        await asyncio.gather(telegram.introduce(adapter, Catalogue(parts.public_url)), heard)
     await asyncio.Event().wait()
 
 
@@ -372,14 +370,6 @@ async def _phone(parts: Parts) -> None:
     """Have the phone with the local SIM tell us what it hears."""
     if gate := sms.make_gate(parts.settings, partial(_http, parts)):
         await sms.announce(gate, parts.public_url)
-
-
-async def _announce_hook(telegram: Telegram, url: str, secret: str) -> None:
-    """Tell Telegram where we are until it has heard it."""
-    while not isinstance(outcome := await telegram.set_hook(url, secret), Sent):
-        log.warning("Telegram does not take the address of its web hook", reason=outcome.reason)
-        asked = outcome.after_seconds if isinstance(outcome, Retry) else 0.0
-        await asyncio.sleep(max(HOOK_PAUSE_SECONDS, asked))
 
 
 async def serve(settings: Settings, *, roles: tuple[str, ...], port: int, workers: int = 1) -> None:
@@ -431,6 +421,8 @@ async def _run_roles(settings: Settings, url: str, roles: tuple[str, ...], port:
         tasks = [asyncio.ensure_future(runs[role]()) for role in roles]
         tasks.append(asyncio.ensure_future(parts.clock.follow(parts.engine, parts.bell)))
         waits = asyncio.ensure_future(stop.wait())
+        if Channel.TELEGRAM in settings.providers and {"web", "desk"} & set(roles):
+            tasks.append(asyncio.ensure_future(parts.bot.learn(make_telegram(parts))))
         if "web" in roles:
             announce = asyncio.ensure_future(_announce(settings, parts.public_url, listening))
             tasks.append(announce)

@@ -554,16 +554,30 @@ def _twilio_resource(sid: str, form: Mapping[str, str]) -> dict[str, Any]:
 
 
 class TelegramStandin(Standin):
-    """The Bot API of one bot: sendMessage, sendPhoto, sendDocument, answerCallbackQuery and what updates need.
+    """The Bot API of one bot: messages and their keyboards, taps, what is shown of the bot, groups, and updates.
 
     Addresses are chat ids as strings. `answered` are the callback ids whose spinner was stopped by a call.
     """
+
+    name = "PardnaBot"
 
     def __init__(self) -> None:
         super().__init__()
         self.blocked: set[str] = set()
         self.answered: list[str] = []
+        self.toasts: dict[str, str] = {}
+        """What was shown over the chat for each tap."""
+        self.shut: list[tuple[str, str]] = []
+        """Chat and message whose keyboard was taken away."""
+        self.admins: dict[str, list[int]] = {}
+        """Who administers each group."""
+        self.moved: dict[str, str] = {}
+        """Groups that became supergroups, and their new ids."""
+        self.commands: dict[tuple[str, str], dict[str, str]] = {}
+        """The commands shown, by scope and language."""
+        self.descriptions: dict[str, dict[str, str]] = {"long": {}, "short": {}}
         self.webhook = ""
+        self.allowed: list[str] = []
         self.refuse_files = False
         self.confirmed = 0
         """The offset of the last getUpdates: every update below it is forgotten."""
@@ -599,6 +613,12 @@ class TelegramStandin(Standin):
             "sendPhoto": lambda called: self._send_file(called, "photo"),
             "sendDocument": lambda called: self._send_file(called, "document"),
             "answerCallbackQuery": self._answer,
+            "editMessageReplyMarkup": self._edit,
+            "getChatAdministrators": self._administrators,
+            "getMe": self._me,
+            "setMyCommands": self._set_commands,
+            "setMyDescription": lambda called: self._describe(called, "long", "description", 512),
+            "setMyShortDescription": lambda called: self._describe(called, "short", "short_description", 120),
             "getUpdates": self._get_updates,
             "setWebhook": self._set_webhook,
             "deleteWebhook": self._delete_webhook,
@@ -631,7 +651,11 @@ class TelegramStandin(Standin):
     def _send(self, called: dict[str, Any], file: Sent | None = None) -> dict[str, Any]:
         address, text = str(called["chat_id"]), called["text"]
         if address in self.blocked:
-            raise RefusedError(403, _telegram_error(403, "Forbidden: bot was blocked by the user"))
+            why = "bot was kicked from the group chat" if address.startswith("-") else "bot was blocked by the user"
+            raise RefusedError(403, _telegram_error(403, f"Forbidden: {why}"))
+        if address in self.moved:
+            error = _telegram_error(400, "Bad Request: group chat was upgraded to a supergroup chat")
+            raise RefusedError(400, error | {"parameters": {"migrate_to_chat_id": int(self.moved[address])}})
         if not re.fullmatch(r"-?[0-9]+", address):
             raise RefusedError(400, _telegram_error(400, "Bad Request: chat not found"))
         if not text.strip() or len(text.encode("utf-16-le")) > 2 * 4096:
@@ -647,11 +671,68 @@ class TelegramStandin(Standin):
         return sent | ({"reply_markup": called["reply_markup"]} if keys else {})
 
     def _answer(self, called: dict[str, Any]) -> bool:
-        self.answered.append(called["callback_query_id"])
+        tap, text = called["callback_query_id"], called.get("text", "")
+        if len(text) > 200:
+            raise RefusedError(400, _telegram_error(400, "Bad Request: MESSAGE_TOO_LONG"))
+        if tap in self.answered:
+            words = "Bad Request: query is too old and response timeout expired or query ID is invalid"
+            raise RefusedError(400, _telegram_error(400, words))
+        self.answered.append(tap)
+        self.toasts[tap] = text
+        return True
+
+    def _edit(self, called: dict[str, Any]) -> bool:
+        place = (str(called["chat_id"]), str(called["message_id"]))
+        if place in self.shut:
+            words = "Bad Request: message is not modified: specified new message content and reply markup are exactly"
+            raise RefusedError(400, _telegram_error(400, words))
+        if called.get("reply_markup"):
+            raise RefusedError(400, _telegram_error(400, "Bad Request: only taken away here"))
+        self.shut.append(place)
+        return True
+
+    def _administrators(self, called: dict[str, Any]) -> list[dict[str, Any]]:
+        group = str(called["chat_id"])
+        if group not in self.admins:
+            raise RefusedError(400, _telegram_error(400, "Bad Request: chat not found"))
+        people = [{"id": n, "is_bot": False, "first_name": "Person"} for n in self.admins[group]]
+        shown = {"is_anonymous": False}
+        return [{"user": person, "status": "creator", **shown} for person in people]
+
+    def _me(self, _called: dict[str, Any]) -> dict[str, Any]:
+        able = {"can_join_groups": True, "can_read_all_group_messages": False, "supports_inline_queries": False}
+        number = int(SETTINGS["TELEGRAM_TOKEN"].partition(":")[0])
+        return {"id": number, "is_bot": True, "first_name": "Pardna", "username": self.name, **able}
+
+    def _set_commands(self, called: dict[str, Any]) -> bool:
+        scope, language = called.get("scope", {"type": "default"})["type"], called.get("language_code", "")
+        commands = called["commands"]
+        if len(commands) > 100:
+            raise RefusedError(400, _telegram_error(400, "Bad Request: BOT_COMMANDS_TOO_MUCH"))
+        if not all(re.fullmatch(r"[a-z0-9_]{1,32}", one["command"]) for one in commands):
+            raise RefusedError(400, _telegram_error(400, "Bad Request: BOT_COMMAND_INVALID"))
+        if not all(1 <= len(one["description"]) <= 256 for one in commands):
+            raise RefusedError(400, _telegram_error(400, "Bad Request: BOT_COMMAND_DESCRIPTION_INVALID"))
+        _telegram_language(language)
+        self.commands[scope, language] = {one["command"]: one["description"] for one in commands}
+        return True
+
+    def _describe(self, called: dict[str, Any], which: str, field: str, longest: int) -> bool:
+        language, text = called.get("language_code", ""), called.get(field, "")
+        if len(text) > longest:
+            raise RefusedError(400, _telegram_error(400, "Bad Request: BOT_DESCRIPTION_TOO_LONG"))
+        _telegram_language(language)
+        self.descriptions[which][language] = text
         return True
 
     def _set_webhook(self, called: dict[str, Any]) -> bool:
-        self.webhook = called["url"]
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", called.get("secret_token", "x")):
+            words = "Bad Request: secret token contains unallowed characters"
+            raise RefusedError(400, _telegram_error(400, words))
+        if not called["url"].startswith("https://"):
+            words = "Bad Request: bad webhook: An HTTPS URL must be provided for webhook"
+            raise RefusedError(400, _telegram_error(400, words))
+        self.webhook, self.allowed = called["url"], list(called.get("allowed_updates", []))
         return True
 
     def _delete_webhook(self, _called: dict[str, Any]) -> bool:
@@ -664,6 +745,7 @@ class TelegramStandin(Standin):
 
         if not self.webhook:
             self.confirmed = called["offset"]
+        self.allowed = list(called.get("allowed_updates", []))
         async with self._news:
             with suppress(TimeoutError):
                 ready = self._news.wait_for(lambda: waiting() or self._over.is_set())
@@ -675,6 +757,11 @@ class TelegramStandin(Standin):
             raise RefusedError(409, _telegram_error(409, words))
         self._updates = [update for update in self._updates if update["update_id"] >= called["offset"]]
         return self._updates[:100]
+
+
+def _telegram_language(code: str) -> None:
+    if not re.fullmatch(r"(?:[a-z]{2})?", code):
+        raise RefusedError(400, _telegram_error(400, "Bad Request: LANG_CODE_INVALID"))
 
 
 async def _telegram_call(request: web.Request) -> dict[str, Any]:

@@ -228,6 +228,7 @@ async def open_house(
     holidays: frozenset[date] = HOLIDAYS,
     rules: HouseRules = BUILT_IN,
     partners: PartnerCaller | None = None,
+    bot: str = "",
 ) -> AsyncIterator[House]:
     """Start the parts on a fresh database, tomorrow at ten in the morning in Jamaica unless told otherwise.
 
@@ -240,7 +241,8 @@ async def open_house(
         filer = Filer(engine, vault, clock, bell)
         metrics = Metrics()
         by_word = {route.word: route for route in routes}
-        tools = Tools(Calendar(holidays), vault, secrets.randbelow, lambda: secrets.token_hex(12), SITE, by_word, rules)
+        chance, new_id = secrets.randbelow, lambda: secrets.token_hex(12)
+        tools = Tools(Calendar(holidays), vault, chance, new_id, SITE, by_word, rules, bot=lambda: bot)
         catalogue = Catalogue(SITE)
         desk = Desk(engine, vault, clock, bell, catalogue=catalogue, tools=tools, metrics=metrics)
         press = Press(engine, vault, clock, catalogue)

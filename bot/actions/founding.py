@@ -8,6 +8,7 @@ from domain import commands as c
 from domain.codes import circle_code
 from domain.pardna import Circle, CircleState, MemberState, OrderBy, become, seats_taken, terms_hash, terms_mark
 from domain.schedule import period_days
+from domain.telegram import deep_link
 
 DEFAULT_GRACE = 3
 BEFORE_THE_START = frozenset({CircleState.OPEN, CircleState.LOCKED})
@@ -51,7 +52,10 @@ def invite(turn: Turn, command: c.Invite) -> Say | Refusal:
         return refuse("not_open", circle=circle.name)
     link = f"{turn.tools.site}/j/{circle.code}"
     left = circle.turns - seats_taken(turn.book.members(circle.code))
-    return say("invitation", circle=circle.name, code=circle.code, link=link, left=left)
+    said = [text("invitation", circle=circle.name, code=circle.code, link=link, left=left)]
+    if (bot := turn.tools.bot()) and not turn.party.startswith("sms:"):
+        said.append(text("invitation_telegram", link=deep_link(bot, circle.code)))
+    return Say(tuple(said))
 
 
 def terms_text(turn: Turn, circle: Circle) -> Text:

@@ -37,6 +37,8 @@ class Tools:
     site: str
     routes: Mapping[str, Route]
     rules: HouseRules = BUILT_IN
+    bot: Callable[[], str] = str
+    """What Telegram calls our bot, without `@`; "" where nobody knows."""
 
     @property
     def rails(self) -> tuple[str, ...]:

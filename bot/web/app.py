@@ -3,7 +3,7 @@
 Built from parts that the composition root made; nothing here opens a connection or reads a setting.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -53,7 +53,8 @@ class WebParts:
     """Each chat channel: on, off or simulated."""
     rails: Mapping[str, str] = field(default_factory=dict)
     """Each rail: on or off."""
-    reach: Reach = field(default_factory=Reach)
+    reach: Callable[[], Reach] = Reach
+    """Where people write to us, as far as it is known now."""
     public_url: str = ""
     development: bool = False
     """Then there are the simulator and the sandbox's answers on the pay page."""

@@ -3,6 +3,7 @@
 They work without script, load nothing from elsewhere and show first names alone.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from bot.web.assets import Looks, asked_language, language_of
 from bot.words.legal import TERMS_VERSION
 from bot.words.say import Text, text
 from domain.codes import normalise_code
+from domain.telegram import deep_link
 from storage.pages import Invite, Pages, Receipt
 
 
@@ -55,7 +57,7 @@ def ways_to_join(reach: Reach, code: str) -> list[Way]:
         Way("whatsapp", f"https://wa.me/{number}?text={words}", reach.whatsapp),
         # `?&body=` is what both iOS and Android read.
         Way("sms", f"sms:{reach.sms}?&body={words}", reach.sms),
-        Way("telegram", f"https://t.me/{reach.telegram}?start={code}", f"@{reach.telegram}"),
+        Way("telegram", deep_link(reach.telegram, code), f"@{reach.telegram}"),
     ]
     return [way for way in ways if getattr(reach, way.channel)]
 
@@ -84,7 +86,9 @@ def verdict(receipt: Receipt) -> Verdict:
 class PublicPages:
     """Handlers of `/`, `/j`, `/r` and `/legal`."""
 
-    def __init__(self, pages: Pages, looks: Looks, reach: Reach, public_url: str, *, simulator: bool) -> None:
+    def __init__(
+        self, pages: Pages, looks: Looks, reach: Callable[[], Reach], public_url: str, *, simulator: bool
+    ) -> None:
         self._pages = pages
         self._looks = looks
         self._reach = reach
@@ -129,7 +133,7 @@ class PublicPages:
             pot=circle.throw * circle.turns,
             state=_state(circle),
             joining=circle.state == "OPEN",
-            ways=ways_to_join(self._reach, circle.code),
+            ways=ways_to_join(self._reach(), circle.code),
             simulator=self._simulator,
             qr=_qr(f"{here}/j/{circle.code}", str(self._looks.voice(language).tell(text("page_invite_qr_alt")))),
         )

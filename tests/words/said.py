@@ -13,6 +13,7 @@ from pathlib import Path
 
 from jinja2 import Environment, nodes
 
+from bot.telegram import COMMANDS
 from bot.web.pages import Reach
 from domain.documents import What
 from domain.money import Unread
@@ -71,6 +72,7 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "page_how_{}": ["cash", "card", "uscard", "ncb", "scotia", "lynk", "sandbox"],
     "page_line_{}": ["name", "bank", "wallet", "branch", "handle", "account", "lynk"],
     "page_join_{}": [field.name for field in fields(Reach)],
+    "command_{}": COMMANDS,
     "life_{}": ["queued", "sent", "delivered", "read", "failed", "replaced", "dropped", "waiting"],
 }
 """Names put together from a value: all that they can become."""

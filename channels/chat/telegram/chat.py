@@ -4,12 +4,20 @@ The token stands in the URL, so no URL and no exception of the library leaves th
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import orjson
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputFile, LinkPreviewOptions, Message
+from telegram import (
+    Bot,
+    BotCommandScopeAllPrivateChats,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InputFile,
+    LinkPreviewOptions,
+    Message,
+)
 from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
@@ -195,6 +203,24 @@ class Telegram:
     async def answer_callback(self, callback_id: str) -> Outcome:
         """Stop the spinner on a tapped button."""
         return await _outcome(self._bot.answer_callback_query(callback_id), lambda _: callback_id)
+
+    async def own_name(self) -> Outcome:
+        """Ask what Telegram calls the bot: its name without `@` is the provider's id of the outcome."""
+        return await _outcome(self._bot.get_me(), lambda me: str(me.username))
+
+    async def set_commands(self, described: Mapping[str, str], language: str) -> Outcome:
+        """Have these commands offered in private chats; `language` of two letters, "" for whoever has no own."""
+        pairs = list(described.items())
+        call = self._bot.set_my_commands(pairs, BotCommandScopeAllPrivateChats(), language or None)
+        return await _outcome(call, lambda _: "")
+
+    async def set_description(self, text: str, language: str) -> Outcome:
+        """Have this shown in a chat that is still empty."""
+        return await _outcome(self._bot.set_my_description(text, language or None), lambda _: "")
+
+    async def set_short_description(self, text: str, language: str) -> Outcome:
+        """Have this shown on the bot's profile, and where a link to it is shared."""
+        return await _outcome(self._bot.set_my_short_description(text, language or None), lambda _: "")
 
     async def set_hook(self, url: str, secret: str) -> Outcome:
         """Have updates sent to `url` with `secret` in their header."""
