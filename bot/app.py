@@ -362,7 +362,7 @@ async def _telegram(parts: Parts) -> None:
     if Channel.TELEGRAM in parts.settings.providers:
         adapter = make_telegram(parts)
         heard = telegram.listen(adapter, parts.settings, parts.filer.file)
-        await asyncio.gather(telegram.introduce(adapter, Catalogue(parts.public_url)), heard)
+        await asyncio.gather(telegram.introduce(adapter, make_catalogue(parts)), heard)
     await asyncio.Event().wait()
 
 
