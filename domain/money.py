@@ -1,12 +1,11 @@
-"""Money: an integer of minor units with its currency, how people write it and how it is shared out.
+"""Money: an integer of minor units with its currency, and how people write it.
 
-Owns the two currencies of the service (rules.md 5), the reading and writing of amounts and the
-one way of dividing a sum (rules.md 50). Never holds a float, never mixes currencies, never rounds in silence.
+Owns the two currencies of the service (rules.md 5) and the reading and writing of amounts. Never holds a float, never
+mixes currencies, never rounds in silence.
 """
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import total_ordering
@@ -185,19 +184,3 @@ def _minor(major: str, decimals: str, *, thousands: bool) -> int:
     if len(decimals) > places:
         raise NotMoney(Unread.TOO_MANY_DECIMALS)
     return int(re.sub("[, ]", "", major) + decimals.ljust(places, "0"))
-
-
-def split_pro_rata(amount_minor: int, weights: Sequence[int]) -> list[int]:
-    """Share an amount over weights by largest remainder, ties to the lowest index (rules.md 50).
-
-    The shares add up to the amount and each is within one minor unit of exact. Raises ValueError for a
-    negative amount or weight, or when nobody has any weight.
-    """
-    whole = sum(weights)
-    if amount_minor < 0 or whole <= 0 or min(weights) < 0:
-        raise ValueError("an amount and its weights must not be negative, and somebody must have weight")
-    shares = [amount_minor * weight // whole for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda i: -(amount_minor * weights[i] % whole))
-    for index in by_remainder[: amount_minor - sum(shares)]:
-        shares[index] += 1
-    return shares

@@ -1,4 +1,4 @@
-"""Amounts as people write them and as the books share them out (rules.md 5, 50)."""
+"""Amounts as people write them (rules.md 5)."""
 # ruff: noqa: RUF001 - look-alike characters are the subject
 
 import pytest
@@ -13,7 +13,6 @@ from domain.money import (
     NotMoney,
     Unread,
     parse_money,
-    split_pro_rata,
 )
 
 JMD, USD = Currency.JMD, Currency.USD
@@ -218,37 +217,3 @@ def test_money_takes_whole_minor_units_only() -> None:
         Money(1, JMD) * 0.5  # type: ignore[operator]
     with pytest.raises(CurrencyMismatch):
         Money(1, JMD) + 1  # type: ignore[operator]
-
-
-@pytest.mark.parametrize(
-    ("amount", "weights", "shares"),
-    [
-        (100, [1, 1, 1], [34, 33, 33]),
-        (101, [1, 1, 1], [34, 34, 33]),
-        (5, [1, 2], [2, 3]),
-        (1, [1, 1], [1, 0]),
-        (10, [0, 3, 0], [0, 10, 0]),
-        (0, [1, 2], [0, 0]),
-        (7, [2], [7]),
-    ],
-)
-def test_left_over_cents_go_by_largest_remainder_then_lowest_hand(
-    amount: int, weights: list[int], shares: list[int]
-) -> None:
-    """Rule 50."""
-    assert split_pro_rata(amount, weights) == shares
-
-
-@given(st.integers(0, 10**13), st.lists(st.integers(0, 10**6), min_size=1, max_size=40).filter(any))
-def test_shares_add_up_and_are_fair(amount: int, weights: list[int]) -> None:
-    """Rule 50: nothing is lost, each is within a cent of exact, no weight no share."""
-    shares = split_pro_rata(amount, weights)
-    assert sum(shares) == amount
-    for share, weight in zip(shares, weights, strict=True):
-        assert abs(share * sum(weights) - amount * weight) < sum(weights)
-
-
-@pytest.mark.parametrize(("amount", "weights"), [(-1, [1]), (1, []), (1, [0, 0]), (1, [2, -1])])
-def test_a_share_without_sense_is_refused(amount: int, weights: list[int]) -> None:
-    with pytest.raises(ValueError, match="weight"):
-        split_pro_rata(amount, weights)
