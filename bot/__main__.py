@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import io
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from bot.commands import partners, payouts, rates, statements
 from bot.config import Settings, SettingsError
@@ -14,6 +16,9 @@ from domain.messages import Channel
 from domain.people import Role
 from storage.embedded import EmbeddedError
 from storage.vault import new_keys
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 def _roles(text: str) -> tuple[str, ...]:
@@ -104,8 +109,31 @@ def command(word: str, act: str) -> Callable[[Settings, argparse.Namespace], Awa
     return found
 
 
+class _Outlet(io.FileIO):
+    """Where a command's words go. What nobody reads any more (`pardna ... | head`) is dropped, not the work."""
+
+    def write(self, said: "ReadableBuffer", /) -> int:
+        try:
+            return super().write(said)
+        except BrokenPipeError:
+            return memoryview(said).nbytes
+
+
+def _outlet(stream: Any) -> io.TextIOWrapper:
+    raw = _Outlet(stream.fileno(), "w", closefd=False)
+    through = stream.write_through
+    return io.TextIOWrapper(
+        raw if through else io.BufferedWriter(raw),
+        stream.encoding,
+        stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=through,
+    )
+
+
 def main() -> None:
     """Run one command of the command line."""
+    sys.stdout, sys.stderr = _outlet(sys.stdout), _outlet(sys.stderr)
     asked = _parser().parse_args()
     try:
         if (asked.word, getattr(asked, "act", "")) == ("keys", "new"):  # what the settings lack may be just this

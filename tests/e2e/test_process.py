@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -175,6 +176,24 @@ async def test_a_port_that_is_taken_is_said_in_one_line(service: Service) -> Non
     said = second.said().strip().splitlines()
     assert len(said) == 1, said
     assert str(service.port) in said[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "ends", "unbuffered"), [("templates export", 0, ""), ("templates export", 0, "1"), ("nonsense", 2, "")]
+)
+async def test_a_command_that_nobody_listens_to_does_its_work(asked: str, ends: int, unbuffered: str) -> None:
+    """As in `pardna templates export | head`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", *asked.split()),
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        stdout=writing,
+        stderr=writing if ends else asyncio.subprocess.PIPE,
+    )
+    os.close(writing)
+    _, said = await command.communicate()
+    assert (command.returncode, said or b"") == (ends, b"")
 
 
 async def test_telegram_is_told_our_address_until_it_has_heard_it(
