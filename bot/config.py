@@ -22,6 +22,7 @@ from bot import house_rules
 from bot.rail_settings import TRANSFER_RAILS, TransferRail
 from domain.house import HouseRules
 from domain.messages import Channel
+from domain.people import BANK_ACCOUNT
 from storage.vault import BadKeys, Vault
 
 ADDRESS: Final = {
@@ -67,6 +68,13 @@ def _networks(text: str) -> str:
     return text
 
 
+def _account(text: str) -> str:
+    figures = re.sub(r"[\s-]", "", text)
+    if figures and not BANK_ACCOUNT.fullmatch(figures):
+        raise ValueError("write the account's number, 6 to 13 figures")
+    return figures
+
+
 def _entries(text: str) -> tuple[str, ...]:
     return tuple(entry.strip() for entry in text.split(",") if entry.strip())
 
@@ -75,6 +83,7 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 PostgresAddress = Annotated[str, AfterValidator(_postgres)]
 RedisAddress = Annotated[str, AfterValidator(_redis)]
 Networks = Annotated[str, AfterValidator(_networks)]
+BankAccount = Annotated[str, AfterValidator(_account)]
 NO_SECRET: Final = SecretStr("")
 
 
@@ -138,16 +147,16 @@ class Settings(BaseSettings):
     powertranz_page_set: str = ""
     powertranz_page_name: str = ""
 
-    ncb_account: str = ""
-    ncb_usd_account: str = ""
+    ncb_account: BankAccount = ""
+    ncb_usd_account: BankAccount = ""
     ncb_holder: str = ""
     ncb_branch: str = ""
     ncb_bic: str = ""
     ncb_api_url: WebAddress | None = None
     ncb_api_key: SecretStr = NO_SECRET
     ncb_hook_secret: SecretStr = NO_SECRET
-    scotia_account: str = ""
-    scotia_usd_account: str = ""
+    scotia_account: BankAccount = ""
+    scotia_usd_account: BankAccount = ""
     scotia_holder: str = ""
     scotia_branch: str = ""
     scotia_bic: str = ""

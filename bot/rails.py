@@ -83,11 +83,18 @@ async def live_faults(settings: Settings, http: MakeHttp, now: Callable[[], floa
     return faults
 
 
+def half_set(settings: Settings) -> Iterator[str]:
+    """Name banks that money comes in by, and that no payout file can be made for (see bot/commands/payouts.py)."""
+    for carrier, rail in settings.transfer_rails().items():
+        if rail.account and not rail.holder and not rail.has_api and carrier != "lynk":
+            yield f"{carrier.upper()}_HOLDER: set whose account it is, as the bank writes it; no draw goes out without"
+
+
 def advice(settings: Settings) -> Iterator[str]:
     """Name what works, and would work better."""
     rails = settings.transfer_rails()
     if (scotia := rails.get("scotia")) and scotia.account and not scotia.branch:
-        yield "SCOTIA_BRANCH: set it; Scotiabank takes no payment file without it, and payers need it too"
+        yield "SCOTIA_BRANCH: set it; payers' banks ask for the branch"
     for carrier, rail in rails.items():
         if rail.labelled and not rail.holder:
             yield f"{carrier.upper()}_HOLDER: set whose account it is; payers' banks ask for the name"

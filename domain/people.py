@@ -109,6 +109,8 @@ class Destination:
     set_at: datetime
 
 
+BANK_ACCOUNT = re.compile(r"[0-9]{6,13}")
+"""An account's number at a bank of Jamaica, without the spaces and dashes that people group it by."""
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 """Until staff say otherwise."""
 

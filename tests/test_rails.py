@@ -46,7 +46,7 @@ def read(monkeypatch: pytest.MonkeyPatch, *groups: dict[str, str], **more: str) 
         (API, ["ncb"], True),
         (NCB | API, ["ncb"], True),
         ({"LYNK_HANDLE": "@digitalpardna"}, ["lynk"], False),
-        ({"SCOTIA_ACCOUNT": "1", "LYNK_ACCOUNT": "876-555-0142"}, ["scotia", "lynk"], False),
+        ({"SCOTIA_ACCOUNT": "50012345", "LYNK_ACCOUNT": "876-555-0142"}, ["scotia", "lynk"], False),
         ({"NCB_HOOK_SECRET": "hush"}, [], False),
     ],
 )
@@ -67,6 +67,8 @@ def test_a_rail_is_on_with_an_account_or_an_api(
         ({"LYNK_HOLDER": "Digital Pardna"}, "LYNK_ACCOUNT", "LYNK_HOLDER"),
         ({n: v for n, v in API.items() if n != "NCB_HOOK_SECRET"}, "NCB_HOOK_SECRET", "/hooks/ncb"),
         ({"POWERTRANZ_ID": "1"}, "POWERTRANZ_PASSWORD", "POWERTRANZ_ID"),
+        ({"NCB_ACCOUNT": "40401234S"}, "NCB_ACCOUNT", "6 to 13 figures"),
+        ({"SCOTIA_USD_ACCOUNT": "hush"}, "SCOTIA_USD_ACCOUNT", "6 to 13 figures"),
         (GATEWAY | {"POWERTRANZ_PAGE_SET": "pardna"}, "POWERTRANZ_PAGE_SET", "PTZ/"),
     ],
 )
@@ -109,12 +111,33 @@ def test_every_rail_says_whether_it_is_on_and_what_would_turn_it_on(monkeypatch:
     off = rails.rail_states(read(monkeypatch))
     assert off["NCB"] == "off: set NCB_ACCOUNT, or NCB_API_URL and NCB_API_KEY"
     assert "sandbox" in off["CARD"]
-    on = rails.rail_states(read(monkeypatch, API, GATEWAY, LYNK_ACCOUNT="876-555-0142", SCOTIA_ACCOUNT="1"))
+    on = rails.rail_states(read(monkeypatch, API, GATEWAY, LYNK_ACCOUNT="876-555-0142", SCOTIA_ACCOUNT="50012345"))
     assert on["CARD"] == "on, by PowerTranz for SCOTIA"
     assert on["NCB"] == "on: in and out through the API; heard at /hooks/ncb"
     assert on["LYNK"].startswith("on: in by transfer to the account set, out by payout file")
     assert on["LYNK"].endswith("matched by statement import")
     assert [line for line in rails.advice(read(monkeypatch)) if line.startswith("SCOTIA_BRANCH")]
+
+
+def test_an_account_is_read_without_the_marks_that_group_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch, NCB_ACCOUNT="404-012 345").ncb_account == "404012345"
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        (NCB, ["NCB_HOLDER"]),
+        (NCB | {"NCB_HOLDER": "Digital Pardna Ltd"}, []),
+        (NCB | API, []),
+        ({"LYNK_ACCOUNT": "876-555-0142"}, []),
+        (API, []),
+    ],
+)
+def test_a_bank_that_no_payout_file_can_be_made_for_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], wrong: list[str]
+) -> None:
+    """Money would come in by it, and no draw go out."""
+    assert [line.partition(":")[0] for line in rails.half_set(read(monkeypatch, given))] == wrong
 
 
 @pytest.fixture

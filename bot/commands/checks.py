@@ -10,7 +10,7 @@ from bot.commands.reaching import transaction
 from bot.config import Settings, SettingsError
 from bot.house_rules import shown
 from bot.place import channel_states, database_url, public_url
-from bot.rails import advice, live_faults, rail_states
+from bot.rails import advice, half_set, live_faults, rail_states
 from channels.http import Http
 from storage import ledger, queries, sim_phone
 from storage.clock import Clock
@@ -22,7 +22,12 @@ from storage.reads import Unreachable, reading
 async def doctor(settings: Settings, _asked: argparse.Namespace) -> int:
     """Say what is wrong and how to mend it; 1 when anything is."""
     database, rights = await _database_faults(settings)
-    faults = [*database, *([] if settings.development else rights), *await _provider_faults(settings)]
+    faults = [
+        *database,
+        *([] if settings.development else rights),
+        *half_set(settings),
+        *await _provider_faults(settings),
+    ]
     if settings.by_sim:
         silence, how = await _phone(settings)
         faults += silence

@@ -10,7 +10,7 @@ from bot.conversations.throwing import answering
 from bot.words.say import Answer, Say, say, text
 from domain.codes import looks_like_circle_code
 from domain.commands import ApprovePayout, NotReceived, Received, SetDestination
-from domain.people import tidy_name
+from domain.people import BANK_ACCOUNT, tidy_name
 
 KINDS = {
     "bank": "bank", "wallet": "wallet", "cash": "cash", "lynk": "wallet",
@@ -21,7 +21,6 @@ BANKS = {
     "jn": "JN Bank", "jn bank": "JN Bank", "sagicor": "Sagicor", "cibc": "CIBC", "jmmb": "JMMB",
     "first global": "First Global", "fgb": "First Global",
 }  # fmt: skip
-_ACCOUNT = re.compile(r"[0-9]{6,13}")
 _WALLET = re.compile(r"@[A-Za-z0-9_.]{2,30}|\+?[0-9]{7,15}")
 LONGEST_BRANCH = 30
 LONGEST_BRANCH_NUMBER = 5
@@ -73,7 +72,7 @@ def _read_branch(typed: str, _: Talk) -> str:
 def _read_account(typed: str, talk: Talk) -> str:
     digits = re.sub(r"[\s-]", "", typed)
     bank = talk.slots.get("kind") == "bank"
-    if not (_ACCOUNT if bank else _WALLET).fullmatch(digits):
+    if not (BANK_ACCOUNT if bank else _WALLET).fullmatch(digits):
         raise Misread(text("no_account" if bank else "no_wallet"))
     return digits
 

@@ -14,6 +14,7 @@ from typing import Any
 from domain.clearing import Method, choose
 from domain.house import BUILT_IN, HouseRules
 from domain.money import Currency, Money
+from domain.people import BANK_ACCOUNT
 
 
 class Unwritable(ValueError):
@@ -44,7 +45,6 @@ BANKS = MappingProxyType({
 routing numbers; JNBSJMKN: JN Bank's own page. Numbers that the operator's bank gives go in here."""
 BANK_DIGITS = 3
 BRANCH_DIGITS = 5
-_ACCOUNT = re.compile(r"[0-9]{6,13}")
 _REF = re.compile(r"[A-Z0-9-]{1,16}")
 REFUND = "REFUND"
 """What stands where an order has no payout's reference."""
@@ -107,7 +107,7 @@ def read(order: Mapping[str, Any], *, wallet: bool, rules: HouseRules = BUILT_IN
     """
     amount, ref = _amount(order), str(order.get("payout_ref"))
     account = re.sub(r"[\s-]", "", str(order.get("account") or ""))
-    if not (_WALLET if wallet else _ACCOUNT).fullmatch(account):
+    if not (_WALLET if wallet else BANK_ACCOUNT).fullmatch(account):
         raise Unwritable("the handle or number is missing" if wallet else "the account number is not 6 to 13 digits")
     if not str(order.get("payee_name") or "").strip():
         raise Unwritable("the payee has no name")
