@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from bot.actions.turn import Notice, Order, Turn
+from bot.conversations.flow import Step
 from bot.telemetry import Metrics
 from bot.templates import news as news_template
 from bot.templates import template_of
@@ -51,6 +52,10 @@ class Job(Protocol):
     @property
     def reader(self) -> Person | None:
         """Who wrote, as they were known when they did."""
+
+    @property
+    def step(self) -> Step:
+        """What the talk made of it."""
 
     @property
     def is_talk(self) -> bool:
@@ -115,6 +120,7 @@ class Dispatch:
         now = self._clock.now()
         waiting = await outbox.take_waiting(conn, self._vault, [p for job in jobs for p in _may_wait(job)], now)
         for job in jobs:
+            parcels += self._tap(job)
             parcels += self._reply(job, waiting.get(job.arrival.party, ()))
             parcels += self._notices(job, reached)
             parcels += self._orders(job.turn.orders)
@@ -131,10 +137,17 @@ class Dispatch:
         for party, said in told.items():
             pages = self._pages(party, spoken[party].language, said)
             parcels += _Post(f"{arrival.id}:f:{party}", party, pages, now).parcels()
+        parcels += _answer(arrival, now)
         await outbox.put(conn, self._vault, parcels, now)
 
     def _pages(self, party: str, language: Language, said: Say) -> Sequence[Outgoing]:
         return self._catalogue.render(said, language, _channel(party))
+
+    def _tap(self, job: Job) -> list[Parcel]:
+        """Answer the tap itself, where its network waits for that."""
+        toast, person = job.step.toast, job.reader
+        said = self._catalogue.write(toast, person.language if person else Language.EN) if toast else ""
+        return _answer(job.arrival, self._clock.now(), said, over=job.step.over)
 
     def _reply(self, job: Job, waiting: Sequence[Outgoing]) -> list[Parcel]:
         """Answer, and say first what waited for a word of theirs."""
@@ -216,6 +229,15 @@ class Dispatch:
             pages = tuple(replace(page, template=news_template(contact.language)) for page in pages)
         key = f"{one.notice}:{contact.party}"
         return _Post(key, contact.party, pages, _when(contact, now), news).parcels()
+
+
+def _answer(arrival: Arrival, now: datetime, text: str = "", *, over: bool = False) -> list[Parcel]:
+    """Answer a tap in a lane of its own: it waits for nothing, and nothing waits for it."""
+    body = arrival.body
+    if arrival.kind != "chat" or not body.get("on"):
+        return []
+    tap = {"address": body["address"], "id": body["message_id"], "on": body["on"], "text": text, "over": over}
+    return [Parcel(f"{body['channel']}:tap:{arrival.id}", "tap", f"{arrival.id}:t", tap, now)]
 
 
 def whole_of(pages: Sequence[Outgoing]) -> Outgoing:

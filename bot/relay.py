@@ -17,9 +17,9 @@ import structlog
 from bot.drawing.press import Press
 from bot.telemetry import Metrics
 from bot.verdict import MONEY_OUT, Verdict, decide, drop, puzzling
-from channels.base import Chat, Outcome, Rail, Refused, Retry, Routed, Sent, Unknown, Windowed
+from channels.base import Chat, Outcome, Rail, Refused, Retry, Routed, Sent, Tapped, Unknown, Windowed
 from channels.partner import GONE, PartnerCaller
-from domain.messages import Filed, Outgoing, Template
+from domain.messages import Filed, Outgoing, Tap, Template
 from storage import filer, inbox, outbox
 from storage import partners as partner_hooks
 from storage.bell import Bell, Ear
@@ -121,6 +121,8 @@ class _Speech:
         self._clock = clock
 
     async def __call__(self, posted: Posted) -> Outcome:
+        if posted.kind == "tap":
+            return await self._answer(posted.body)
         if (known := await self._known(posted)) is not None:
             return known
         message = Outgoing.from_json(posted.body)
@@ -130,6 +132,11 @@ class _Speech:
         if isinstance(outcome, Refused) and outcome.shut:
             return await self._send_template(posted, message, message.template)
         return outcome
+
+    async def _answer(self, body: Mapping[str, Any]) -> Outcome:
+        if not isinstance(self._chat, Tapped):
+            return Refused("nobody waits for it")
+        return await self._chat.answer(body["address"], Tap(body["id"], body["on"], body["text"], over=body["over"]))
 
     async def _known(self, posted: Posted) -> Outcome | None:
         """Say what became of a parcel that may have gone out already, where the chat remembers; None: it may go."""
@@ -332,7 +339,7 @@ class _Carrier:
         began = False
         try:
             async with asyncio.timeout_at(deadline):
-                if self._pace:
+                if self._pace and posted.kind != "tap":  # no message, and its button turns meanwhile
                     await self._pace.turn()
                 began = True
                 return await self._send(posted)

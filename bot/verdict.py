@@ -6,6 +6,7 @@
 - A request for money is repeated with its key, which makes that harmless.
 - Money out never dies of trouble: it is tried again, ever more slowly, with its key; one that may have gone
   out is looked up and never sent blindly (rules.md 37). It ends only by the rail's yes or no.
+- The answer to a tap is given once: what may have been taken is not said again, and late it is worth nothing.
 - A call of a partner's web hook is repeated for over two days, then somebody has to look.
 """
 
@@ -28,6 +29,8 @@ MONEY_OUT = frozenset({"disburse", "refund"})
 """Never given up for trouble, never sent again blindly."""
 CALLS_SECONDS = (5, 60, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000)
 """How long a partner's web hook that does not answer is left alone after each try, over two days in all."""
+TAPS = 3
+"""So often at most the answer to a tap is tried: nobody looks at a button that long."""
 ASKS = frozenset({"collect", "capture"})
 """Given up after eight tries; whoever waits for it is told."""
 
@@ -53,6 +56,10 @@ def wait_seconds(attempts: int, jitter: float) -> float:
 def decide(posted: Posted, outcome: Outcome, jitter: float) -> Verdict:
     """Say what becomes of a parcel, given what the provider did with it."""
     match outcome:
+        case Refused() | Unknown() if posted.kind == "tap":
+            return drop(posted, outcome.reason)
+        case Retry() if posted.kind == "tap" and posted.attempts >= TAPS:
+            return drop(posted, outcome.reason)
         case Sent():
             rank = ARRIVED if outcome.arrived else 0
             state = "waiting" if outcome.waits else "sent"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol, runtime_checkable
 
-from domain.messages import Filed, Inbound, InboundKind, Outgoing
+from domain.messages import Filed, Inbound, InboundKind, Outgoing, Tap
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +139,15 @@ class Windowed(Protocol):
     """A chat that takes free words for so long after the person wrote, and approved templates at any time."""
 
     window: timedelta
+
+
+@runtime_checkable
+class Tapped(Protocol):
+    """A chat whose buttons turn until it is told that a tap was heard."""
+
+    async def answer(self, address: str, tap: Tap) -> Outcome:
+        """Answer a tap, and take its buttons away where they are over. Each tap is answered once."""
+        ...
 
 
 class Rail(Protocol):

@@ -36,7 +36,7 @@ class InboundKind(StrEnum):
 _CHANNELS = {channel.value: channel for channel in Channel}
 _KINDS = {kind.value: kind for kind in InboundKind}
 _MAY_BE_EMPTY = (
-    "text", "choice", "name", "group", "message_id", "status", "code", "contact", "by_sim", "late_seconds",
+    "text", "choice", "name", "group", "message_id", "on", "status", "code", "contact", "by_sim", "late_seconds",
 )  # fmt: skip
 
 
@@ -58,6 +58,8 @@ class Inbound:
     group: bool = False
     message_id: str = ""
     """STATUS: the provider's id of our message. Otherwise the provider's id of theirs."""
+    on: str = ""
+    """CHOICE: the provider's id of our message whose button it was, where the tap waits to be answered."""
     status: str = ""
     """STATUS: sent, delivered, read or failed."""
     code: str = ""
@@ -117,6 +119,24 @@ class Option:
     id: str
     label: str
     detail: str = ""
+
+
+LONGEST_TOAST = 200
+"""Characters that Telegram shows over a chat for a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """The answer to a tap on a button of ours, where the network waits for one.
+
+    `id` is the provider's id of the tap, `on` that of the message with the button. `text` is shown over the chat for a
+    moment. `over`: the buttons mean nothing any more and are taken away.
+    """
+
+    id: str
+    on: str = ""
+    text: str = ""
+    over: bool = False
 
 
 class AttachmentKind(StrEnum):

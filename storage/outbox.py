@@ -23,6 +23,8 @@ MISSED = "missed"
 """Rings when something is known not to have got to a person."""
 LOCKS = 2
 """First half of the advisory locks on lanes."""
+LONE = frozenset({"event", "tap"})
+"""Kinds of which each parcel has a lane to itself."""
 LONGEST_FAULT = 500
 MENU_LASTS = timedelta(days=3)
 LONG_AGO = timedelta(hours=25)
@@ -38,9 +40,9 @@ ARRIVED = DELIVERY["delivered"]
 class Parcel:
     """One thing to send. `key` is unique for ever: the same key again is the same parcel, sent once.
 
-    `kind` is `say`, an order to a rail (`collect`, `disburse` ...) or `event`. The body of a `say` is
-    `Outgoing.as_json()`, perhaps with `must` (sent even to who said STOP). `menu`: it offers choices. `notice`: of
-    which news to a person it is a part.
+    `kind` is `say`, `tap` (the answer to one), an order to a rail (`collect`, `disburse` ...) or `event`. The body of
+    a `say` is `Outgoing.as_json()`, perhaps with `must` (sent even to who said STOP). `menu`: it offers choices.
+    `notice`: of which news to a person it is a part.
     """
 
     lane: str
@@ -162,13 +164,13 @@ async def put(conn: Connection, vault: Vault, parcels: Sequence[Parcel], at: dat
     Money out that was refused is tried again under its key (rules.md 37), in the form it has now.
 
     Each lane is locked until the transaction ends, so that what got the lower number is committed first. Call
-    it once a transaction, after all other locks: the lanes are then locked in one order everywhere. The lane of an
-    event holds nothing else, so it needs no lock.
+    it once a transaction, after all other locks: the lanes are then locked in one order everywhere. A lane that holds
+    nothing else needs no lock.
     """
     if not parcels:
         return
     parcels = list({p.key: p for p in reversed(parcels)}.values())[::-1]  # the first of each key
-    locks = sorted({_lock(parcel.lane) for parcel in parcels if parcel.kind != "event"})
+    locks = sorted({_lock(parcel.lane) for parcel in parcels if parcel.kind not in LONE})
     await conn.execute(_LOCK_LANES, {"space": LOCKS, "lanes": locks})
     columns = {
         "lanes": [p.lane for p in parcels],
@@ -589,6 +591,7 @@ _WITHDRAW = text("""
 
 _SWEEP = text("""
     DELETE FROM outbox WHERE id IN (
-        SELECT id FROM outbox WHERE kind IN ('say', 'event') AND ended_at < :before AND state <> 'queued' LIMIT :limit
+        SELECT id FROM outbox
+        WHERE kind IN ('say', 'tap', 'look', 'event') AND ended_at < :before AND state <> 'queued' LIMIT :limit
     )
 """)

@@ -144,13 +144,20 @@ class Phone:
         ident = f"said-{next(numbers)}"
         await self.house.filer.file([Filed(self.channel.value, ident, self.party, "chat", inbound.as_json())])
 
-    def taps(self, label: str) -> "Line":
-        """Tap the button, or type the number, of an answer that the last choice offered."""
+    def taps(self, label: str, on: str = "") -> "Line":
+        """Tap the button, or type the number, of an answer that the last choice offered.
+
+        `on`: the network's id of the message with the button, where it wants to hear that the tap was taken.
+        """
         offered = next(m for m in reversed(self.messages) if m.options)
         number, option = next((n, o) for n, o in enumerate(offered.options, 1) if label in (o.label, o.id))
         if self.channel is Channel.SMS:
             return self.says(str(number))
-        return Line(self, Inbound(self.channel, self.address, InboundKind.CHOICE, choice=option.id, name=self.name))
+        tap = f"tap-{next(numbers)}" if on else ""
+        kind = InboundKind.CHOICE
+        return Line(
+            self, Inbound(self.channel, self.address, kind, choice=option.id, name=self.name, message_id=tap, on=on)
+        )
 
     async def look(self) -> list[Outgoing]:
         """Read what is new."""

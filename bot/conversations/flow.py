@@ -114,6 +114,10 @@ class Step:
     commands: tuple[Command, ...] = ()
     before: Session | None = None
     """The session in which a flow finished, so that a refused answer can be asked for again."""
+    toast: Text | None = None
+    """What is shown over the chat for a moment, where somebody tapped and the network can."""
+    over: bool = False
+    """Whether the buttons beside the one that was tapped mean nothing any more."""
 
 
 def do(talk: Talk, command: Command) -> Step:

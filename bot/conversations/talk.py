@@ -7,6 +7,7 @@ another flow leaves it and says so; MENU, BACK and HELP always work.
 import re
 import unicodedata
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from bot.conversations import joining, looking
 from bot.conversations.flow import MISSES_BEFORE_AGENT, Flow, Misread, Question, Session, Step, Talk
@@ -33,6 +34,8 @@ SHORTEST_LEAVING = 5
 """Letters that a word with a slip must have to leave a question, when it stands alone."""
 _PIN_AHEAD = re.compile(r"(?is)(.*\S)\s+pin\s+([0-9]{4,6})")
 """A line that brings its PIN with it, where each message costs: `APPROVE PAYOUT P-7K2M PIN 4826`."""
+TAP_AGAIN = timedelta(seconds=30)
+"""A button tapped again within this was tapped by impatience."""
 SHORTEST_NUMBER = 7
 """Figures: a number so long is no amount anybody throws, and may be a TRN."""
 
@@ -44,6 +47,37 @@ def turn(session: Session, inbound: Inbound, standing: Standing, menu: Outgoing 
         return Step(session.idle(), (), (AddressGone(standing.party),))
     if inbound.group:
         return Step(session, (say("group"),))
+    if inbound.on:
+        return _tapped(talk, inbound, menu)
+    return _turn(talk, inbound, menu)
+
+
+def _tapped(talk: Talk, inbound: Inbound, menu: Outgoing | None) -> Step:
+    """Answer a tap that its network can tell from others.
+
+    Again on the same button, a moment later, it is no second act. What means something to its own question alone is
+    no answer to another one, and its buttons go.
+    """
+    this, now = f"{inbound.on} {inbound.choice}", talk.standing.now
+    last, at = talk.session.memory.get("tap") or ("", "")
+    if this == last and now - datetime.fromisoformat(at) < TAP_AGAIN:
+        return Step(talk.session, toast=text("tap_again"))
+    line, waiting = _tidy(inbound.choice), _waiting(talk)
+    answer = understand(line, talk.standing).word in {"", BY}
+    if waiting and answer and line not in [_tidy(a.line) for a in waiting[0].asked(talk).answers]:
+        step = _stale(waiting[0].again(talk))
+    else:
+        step = _turn(talk, inbound, menu)
+    session = step.session.remember(tap=[this, now.isoformat(timespec="seconds")])
+    return replace(step, session=session, over=answer)
+
+
+def _stale(step: Step) -> Step:
+    """Show that a button was for a question that is over, where the network can."""
+    return replace(step, toast=text("tap_over"))
+
+
+def _turn(talk: Talk, inbound: Inbound, menu: Outgoing | None) -> Step:
     said = inbound.choice or inbound.text
     if len(said) > LONGEST_TEXT:
         return _interrupted(talk, text("too_long"))
@@ -207,7 +241,7 @@ def _anew(typed: str, low: str, said: Said, talk: Talk) -> Step:
     if not said.word and low in GREETINGS:
         return _shown(talk, looking.menu(talk))
     if said.word == BY or (not said.word and talk.tapped):
-        return _shown(talk, say("stale_choice", *_home(talk)))
+        return _stale(_shown(talk, say("stale_choice", *_home(talk))))
     said = said if said.word else meant(typed, talk)
     if not said.word:
         return _not_understood(typed, talk)

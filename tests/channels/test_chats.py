@@ -30,7 +30,7 @@ from channels.chat.whatsapp import WhatsApp
 from channels.chat.whatsapp import chat as whatsapp_codes
 from channels.chat.whatsapp.payload import payload_of, trimmed
 from channels.http import Http, Reply
-from domain.messages import Attachment, AttachmentKind, Option, Outgoing, Template, numbered
+from domain.messages import LONGEST_TOAST, Attachment, AttachmentKind, Option, Outgoing, Tap, Template, numbered
 from domain.people import Language
 from storage.vault import Vault, new_keys
 from tests.sendgrid_standin import SendGridStandin, check
@@ -353,8 +353,20 @@ async def test_a_tap_that_cannot_be_answered_raises_nothing(session: aiohttp.Cli
         http = Http(session, "telegram", timeout_seconds=0.3)
         telegram = Telegram(http, provider.api_url, SETTINGS["TELEGRAM_TOKEN"])
         provider.misbehave(fault)
-        assert isinstance(await telegram.answer_callback("1"), Retry | Unknown)
-        assert await telegram.answer_callback("1") == Sent("1")
+        assert isinstance(await telegram.answer("7", Tap("1", "11", "Over", over=True)), Retry | Unknown)
+        assert provider.shut == []
+
+
+async def test_a_tap_is_answered_and_its_keyboard_taken_away(session: aiohttp.ClientSession) -> None:
+    async with TelegramStandin() as provider:
+        telegram = Telegram(Http(session, "telegram"), provider.api_url, SETTINGS["TELEGRAM_TOKEN"])
+        assert await telegram.answer("7", Tap("1", "11")) == Sent("1")
+        assert await telegram.answer("7", Tap("2", "11", "o" * LONGEST_TOAST, over=True)) == Sent("2")
+        assert await telegram.answer("7", Tap("3", "11", over=True)) == Sent("3")  # its keyboard is gone already
+        assert await telegram.answer("7", Tap("3", "12", over=True)) == Refused("refused 400", "400")
+        assert provider.answered == ["1", "2", "3"]
+        assert provider.toasts["2"] == "o" * LONGEST_TOAST
+        assert provider.shut == [("7", "11"), ("7", "12")]
 
 
 # --- e-mail's own ------------------------------------------------------------------------------------

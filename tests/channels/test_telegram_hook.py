@@ -38,8 +38,8 @@ def said(kind: InboundKind, message_id: str, **fields: Any) -> Inbound:
         ("photo", said(InboundKind.MEDIA, "1308", text="my slip")),
         ("voice", said(InboundKind.MEDIA, "1309")),
         ("location", said(InboundKind.UNSUPPORTED, "1310")),
-        ("callback", said(InboundKind.CHOICE, "23785987459873", choice="pay:cash", text="Cash")),
-        ("callback_old_message", said(InboundKind.CHOICE, "23785987459874", choice="pay:cash")),
+        ("callback", said(InboundKind.CHOICE, "23785987459873", choice="pay:cash", text="Cash", on="1290")),
+        ("callback_old_message", said(InboundKind.CHOICE, "23785987459874", choice="pay:cash", on="12")),
         ("blocked", said(InboundKind.BLOCKED, "")),
         (
             "group_text",
@@ -64,8 +64,15 @@ def test_what_asks_for_no_answer_is_taken_and_files_nothing(fixture: Fixture, na
     assert HOOK.receive(call(fixture(f"telegram_{name}")).request()).arrivals == ()
 
 
-def test_a_tap_is_answered_in_the_same_breath(fixture: Fixture) -> None:
-    answer = HOOK.receive(call(fixture("telegram_callback")).request())
+def test_a_tap_is_left_to_be_answered_by_what_it_comes_to(fixture: Fixture) -> None:
+    assert HOOK.receive(call(fixture("telegram_callback")).request()).text == ""
+
+
+def test_a_tap_that_is_nothing_to_us_is_answered_in_the_same_breath(fixture: Fixture) -> None:
+    update = json.loads(fixture("telegram_callback"))
+    update["callback_query"].pop("data")
+    answer = HOOK.receive(call(json.dumps(update).encode()).request())
+    assert answer.arrivals == ()
     assert answer.content_type == "application/json"
     assert json.loads(answer.text) == {
         "method": "answerCallbackQuery",

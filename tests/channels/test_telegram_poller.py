@@ -1,6 +1,7 @@
 """Long polling: nothing is forgotten before it is durable, and nothing stops it but its being cancelled."""
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -78,14 +79,24 @@ async def test_what_could_not_be_filed_is_asked_for_again(session: aiohttp.Clien
     assert inbox.batches >= 4
 
 
-async def test_a_tap_is_answered_after_it_is_durable(session: aiohttp.ClientSession) -> None:
+async def test_a_tap_is_left_to_be_answered_by_what_it_comes_to(session: aiohttp.ClientSession) -> None:
     inbox = Inbox()
     inbox.failures = 1
     async with TelegramStandin() as provider, polling(session, provider, inbox.file):
         await provider.push(telegram_callback(7, "pay:card", update_id=30).body)
         await inbox.has(30)
         await confirmed(provider, 31)
-        assert provider.answered == [inbox.kept["30"].body["message_id"]]
+        assert provider.answered == []
+
+
+async def test_a_tap_that_is_nothing_to_us_is_answered_at_once(session: aiohttp.ClientSession) -> None:
+    inbox = Inbox()
+    async with TelegramStandin() as provider, polling(session, provider, inbox.file):
+        update = json.loads(telegram_callback(7, "pay:card", update_id=30).body)
+        del update["callback_query"]["data"]
+        await provider.push(update)
+        await until(lambda: provider.answered == [update["callback_query"]["id"]])
+        assert inbox.kept == {}
 
 
 async def test_an_unreadable_update_holds_nothing_up(

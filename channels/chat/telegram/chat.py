@@ -25,7 +25,7 @@ from channels.base import Outcome, Refused, Retry, Sent, Unknown
 from channels.chat.telegram.hook import ALLOWED_UPDATES
 from channels.forms import File, multipart
 from channels.http import CREDENTIALS_REFUSED, Http, Reply, outcome_by_status
-from domain.messages import Attachment, AttachmentKind, Option, Outgoing
+from domain.messages import Attachment, AttachmentKind, Option, Outgoing, Tap
 
 _T = TypeVar("_T")
 
@@ -200,9 +200,15 @@ class Telegram:
             )
         return await _arrived(call)
 
-    async def answer_callback(self, callback_id: str) -> Outcome:
-        """Stop the spinner on a tapped button."""
-        return await _outcome(self._bot.answer_callback_query(callback_id), lambda _: callback_id)
+    async def answer(self, address: str, tap: Tap) -> Outcome:
+        """Stop the spinner on a tapped button, and take a keyboard away that is over.
+
+        A message too old to be changed keeps its keyboard, which harms nobody: what it says is not done.
+        """
+        outcome = await _outcome(self._bot.answer_callback_query(tap.id, tap.text or None), lambda _: tap.id)
+        if tap.over and tap.on.isdecimal() and isinstance(outcome, Sent | Refused):
+            await _outcome(self._bot.edit_message_reply_markup(address, int(tap.on)), lambda _: tap.on)
+        return outcome
 
     async def own_name(self) -> Outcome:
         """Ask what Telegram calls the bot: its name without `@` is the provider's id of the outcome."""

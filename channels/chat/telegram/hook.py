@@ -29,7 +29,7 @@ class TelegramHook:
         self._secret = secret
 
     def receive(self, request: HookRequest) -> Answer:
-        """Verify and parse one update. A tap is answered in the same breath, which stops its spinner."""
+        """Verify and parse one update. A tap that is nothing to us is answered at once, which stops its spinner."""
         if not same(request.headers.get("x-telegram-bot-api-secret-token", ""), self._secret):
             raise BadSignature
         read = read_update(json_object(request.body))
@@ -42,7 +42,7 @@ class TelegramHook:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What an update holds: an arrival, if it is for us, and the tap that waits to be answered."""
+    """What an update holds: an arrival, if it is for us, or a tap that nobody else will answer."""
 
     update_id: int
     arrival: Filed | None = None
@@ -64,7 +64,7 @@ def read_update(raw: dict[str, Any]) -> Read:
     return Read(
         update_id,
         filed(inbound, str(update_id)) if inbound else None,
-        callback_id if is_id(callback_id) else "",
+        callback_id if is_id(callback_id) and not inbound else "",
     )
 
 
@@ -124,6 +124,7 @@ def _tap(query: CallbackQuery) -> Inbound | None:
         clean(query.from_user.full_name),
         query.message.chat.type != "private",
         clean(query.id),
+        str(query.message.message_id),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from channels.base import Retry, Unreadable
 from channels.chat.telegram.chat import CONFLICT, Telegram
 from channels.chat.telegram.hook import Read, read_update
-from domain.messages import Filed
+from domain.messages import Filed, Tap
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class TelegramPoller:
             await asyncio.sleep(max(pause, asked))
 
     async def _take(self, updates: list[Any], file: File) -> bool:
-        """Make a batch durable, then answer its taps; whether the next batch may be asked for."""
+        """Make a batch durable, then answer taps that are nothing to us; whether the next batch may be asked for."""
         reads = [read for read in map(_read, updates) if read]
         arrivals = [read.arrival for read in reads if read.arrival]
         try:
@@ -59,7 +59,7 @@ class TelegramPoller:
             log.warning("telegram: updates not filed, asking again: %s", type(trouble).__name__)
             return False
         self._offset = max([self._offset, *(read.update_id + 1 for read in reads)])
-        await asyncio.gather(*(self._telegram.answer_callback(read.callback_id) for read in reads if read.callback_id))
+        await asyncio.gather(*(self._telegram.answer("", Tap(read.callback_id)) for read in reads if read.callback_id))
         # Where not one had an id, asking at once would bring the same again.
         return not updates or bool(reads)
 
