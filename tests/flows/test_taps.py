@@ -61,7 +61,7 @@ async def club(house: House) -> Club:
 
 
 async def throws(club: Club) -> int:
-    return int(await fetch(club.house, "SELECT count(*) FROM payment WHERE circle = :c", c=club.code))
+    return int(str(await fetch(club.house, "SELECT count(*) FROM payment WHERE circle = :c", c=club.code)))
 
 
 async def test_a_tap_is_answered_without_a_word_and_its_buttons_stay(house: House) -> None:
