@@ -2,6 +2,7 @@
 
 One turn is one message to a person. A reply goes where they wrote from. A notice goes to the address they are told on
 first, and by the next one when it is not there in time: it replaces what went before and never doubles what arrived.
+Who linked a mail address gets a copy of each receipt there, under the key that the receipt itself would have by mail.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +19,7 @@ from bot.words.catalogue import Catalogue
 from bot.words.say import Say
 from domain import commands as c
 from domain.messages import Channel, Outgoing
-from domain.people import Address, Language, Person
+from domain.people import Address, Language, Person, is_mail
 from domain.schedule import out_of_quiet
 from storage import outbox, queries
 from storage.clock import Clock
@@ -28,6 +29,11 @@ from storage.outbox import ARRIVED, Parcel, Part
 from storage.queries import Contact
 from storage.vault import Vault
 
+RECEIPTS: Final = frozenset({
+    "receipt", "receipt_for", "cash_confirmed", "paid_out_rail", "paid_out_cash", "paid_out_both", "received",
+    "refund_done",
+})  # fmt: skip
+"""The texts that tell somebody of their money that came or went, and are copied by mail."""
 AWAKE: Final = timedelta(hours=2)
 """Who wrote so lately is not woken by an answer of others (rules.md 55: unless the person wrote)."""
 LONGEST_TOGETHER: Final = 1024
@@ -111,6 +117,7 @@ class Dispatch:
         notices = [n for job in jobs for n in job.turn.notices]
         passing = [p for job in jobs for p in job.turn.passing]
         people = {n.person_id for n in notices if n.person_id} | {p.person_id for p in passing}
+        people |= {job.turn.person_id for job in jobs if job.turn.person_id and is_receipt(job.says)}
         parties = {n.party for n in notices if n.party}
         reached = _Reached(
             await queries.contacts(conn, people) if people else {},
@@ -121,7 +128,7 @@ class Dispatch:
         waiting = await outbox.take_waiting(conn, self._vault, [p for job in jobs for p in _may_wait(job)], now)
         for job in jobs:
             parcels += self._tap(job)
-            parcels += self._reply(job, waiting.get(job.arrival.party, ()))
+            parcels += self._reply(job, waiting.get(job.arrival.party, ()), reached)
             parcels += self._notices(job, reached)
             parcels += self._orders(job.turn.orders)
         if passing:
@@ -149,7 +156,7 @@ class Dispatch:
         said = self._catalogue.write(toast, person.language if person else Language.EN) if toast else ""
         return _answer(job.arrival, self._clock.now(), said, over=job.step.over)
 
-    def _reply(self, job: Job, waiting: Sequence[Outgoing]) -> list[Parcel]:
+    def _reply(self, job: Job, waiting: Sequence[Outgoing], reached: _Reached) -> list[Parcel]:
         """Answer, and say first what waited for a word of theirs."""
         if not job.is_talk:
             return []
@@ -163,11 +170,12 @@ class Dispatch:
         person = turn.book.get(Person, turn.person_id) or job.reader
         language = person.language if person else Language.EN
         pages = self._pages(party, language, said)
+        copies = self._copy(key, turn.person_id, said, reached)
         if waiting:
             whole = _together(waiting, whole_of(pages))
             apart = len(whole.text) > LONGEST_TOGETHER
             pages = (*waiting, *pages) if apart else self._catalogue.fit(whole, _channel(party), language)
-        return _Post(key, party, pages, now, must=must, by_sim=job.stops_sim).parcels()
+        return [*_Post(key, party, pages, now, must=must, by_sim=job.stops_sim).parcels(), *copies]
 
     def _notices(self, job: Job, reached: _Reached) -> list[Parcel]:
         """Make one message to each address of all that it is told."""
@@ -189,7 +197,16 @@ class Dispatch:
                     template = template_of(said, contact.language, self._catalogue)
                     pages = [replace(page, template=template) for page in pages]
                 parcels += _Post(f"{key}:{party}", party, pages, _when(contact, now), news).parcels()
+                parcels += [] if is_mail(party) else self._copy(key, person_id, said, reached)
         return parcels
+
+    def _copy(self, key: str, person_id: str, said: Say, reached: _Reached) -> list[Parcel]:
+        """Copy a receipt to the mail address of who gets it, if they have one and want that."""
+        mail = next((k for k in reached.people.get(person_id, ()) if is_mail(k.party)), None)
+        if mail is None or not mail.copies or not is_receipt([said]):
+            return []
+        pages = self._pages(mail.party, mail.language, said)
+        return _Post(f"{key}:{mail.party}", mail.party, pages, self._clock.now()).parcels()
 
     def _orders(self, orders: Iterable[Order]) -> list[Parcel]:
         now = self._clock.now()
@@ -217,7 +234,10 @@ class Dispatch:
                 await outbox.look_again(conn, one.notice)  # a relay has just taken it: it may get there after all
                 continue
             self._metrics.notices.labels(_channel(one.lane).value, "replaced").inc()
-            parcels += self._again(one, last, contact, now)
+            again = self._again(one, last, contact, now)
+            if is_mail(contact.party):
+                await outbox.take_as_parts(conn, again)
+            parcels += again
         return parcels
 
     def _again(self, one: c.PassOn, last: Sequence[Part], contact: Contact, now: datetime) -> list[Parcel]:
@@ -238,6 +258,11 @@ def _answer(arrival: Arrival, now: datetime, text: str = "", *, over: bool = Fal
         return []
     tap = {"address": body["address"], "id": body["message_id"], "on": body["on"], "text": text, "over": over}
     return [Parcel(f"{body['channel']}:tap:{arrival.id}", "tap", f"{arrival.id}:t", tap, now)]
+
+
+def is_receipt(says: Sequence[Say]) -> bool:
+    """Whether something said is a receipt, which is copied by mail."""
+    return any(text.name in RECEIPTS for said in says for text in said.texts)
 
 
 def whole_of(pages: Sequence[Outgoing]) -> Outgoing:

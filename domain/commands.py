@@ -119,6 +119,8 @@ class Statement(Command):
     by: ClassVar[By] = "insider"
     reads_only: ClassVar[bool] = True
     circle: str
+    by_mail: bool = False
+    """To my mail address, as PDF and table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +356,20 @@ class Reach(Command):
     """Tell me here first."""
 
     party: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskCopies(Command):
+    """Whether receipts come to me by mail too."""
+
+    reads_only: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class SetCopies(Command):
+    """Send me a copy of each receipt by mail, or no more of them."""
+
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)

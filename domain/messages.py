@@ -144,9 +144,15 @@ class AttachmentKind(StrEnum):
 
     IMAGE = "image"
     DOCUMENT = "document"
+    TABLE = "table"
+    """The lines of a document, for another program: beside it by mail alone."""
 
 
-MIMES = {AttachmentKind.IMAGE: "image/png", AttachmentKind.DOCUMENT: "application/pdf"}
+MIMES = {
+    AttachmentKind.IMAGE: "image/png",
+    AttachmentKind.DOCUMENT: "application/pdf",
+    AttachmentKind.TABLE: "text/csv",
+}
 LONGEST_CAPTION = 1024
 """UTF-16 units of a text that WhatsApp and Telegram show with a picture or a document."""
 MOST_BESIDE = 3
@@ -218,6 +224,8 @@ class Outgoing:
     button: str = ""
     """What opens a list of more than three options, where the channel shows a list."""
     attachment: Attachment | None = None
+    beside: Attachment | None = None
+    """A second one, where the network carries more than one."""
     by_sim: bool = False
     """An SMS that leaves by the local SIM or not at all."""
     template: Template | None = None
@@ -231,6 +239,7 @@ class Outgoing:
             "options": [[o.id, o.label, o.detail] for o in self.options],
             "button": self.button,
             **({"attachment": self.attachment.as_json()} if self.attachment else {}),
+            **({"beside": self.beside.as_json()} if self.beside else {}),
             **({"by_sim": True} if self.by_sim else {}),
             **({"template": self.template.as_json()} if self.template else {}),
             **({"language": self.language} if self.language else {}),
@@ -239,13 +248,12 @@ class Outgoing:
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> "Outgoing":
         """Read what `as_json` wrote."""
-        attached = body.get("attachment")
         options = tuple(Option(*o) for o in body["options"])
-        attachment = Attachment.from_json(attached) if attached else None
+        attached = {name: Attachment.from_json(body[name]) for name in ("attachment", "beside") if name in body}
         template = Template.from_json(body["template"]) if "template" in body else None
         by_sim, language = body.get("by_sim", False), body.get("language", "")
         return cls(
-            body["text"], options, body["button"], attachment, by_sim=by_sim, template=template, language=language
+            body["text"], options, body["button"], by_sim=by_sim, template=template, language=language, **attached
         )
 
 

@@ -66,6 +66,7 @@ class Address:
     """A party (`channel:address`) that belongs to a person. `stopped_at`: nothing is sent there.
 
     `preferred_at`: when they said that they want to be told there first; the latest of their addresses is.
+    `copies`: a mail address gets a copy of each receipt, wherever the receipt itself goes.
     """
 
     party: str
@@ -73,6 +74,7 @@ class Address:
     added_at: datetime
     stopped_at: datetime | None = None
     preferred_at: datetime | None = None
+    copies: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,12 @@ def shown_address(party: str) -> str:
 
 def can_talk(party: str) -> bool:
     """Whether somebody can write to us from an address: by e-mail they are reached and not heard."""
-    return not party.startswith("email:")
+    return not is_mail(party)
+
+
+def is_mail(party: str) -> bool:
+    """Whether a party is a mail address."""
+    return party.startswith("email:")
 
 
 def parties_of(named: str) -> frozenset[str]:

@@ -344,6 +344,18 @@ async def replace(conn: Connection, ids: Sequence[int], at: datetime) -> set[int
     return set((await conn.execute(_REPLACE, {"ids": sorted(ids), "at": at})).scalars())
 
 
+async def take_as_parts(conn: Connection, parcels: Sequence[Parcel]) -> None:
+    """Make copies that went out beside a notice parts of it, now that it would go the same way itself."""
+    news = [(p.key, p.notice) for p in parcels if p.notice]
+    columns = {
+        "keys": [key for key, _ in news],
+        "notices": [notice.key for _, notice in news],
+        "people": [notice.person_id for _, notice in news],
+        "patiences": [notice.patience for _, notice in news],
+    }
+    await conn.execute(_TAKE_AS_PARTS, columns)
+
+
 async def lives(conn: Connection, people: Sequence[str], most: int = 8) -> dict[str, list[Life]]:
     """Return how the last messages to each person stand, by all their addresses, the newest first."""
     found: dict[str, list[Life]] = {}
@@ -546,6 +558,13 @@ _REPLACE = text("""
     WHERE id = ANY(ARRAY(SELECT id FROM outbox WHERE id = ANY(:ids) ORDER BY id FOR UPDATE))
         AND (state <> 'queued' OR lease_until IS NULL OR lease_until <= clock_timestamp())
     RETURNING id
+""")
+
+_TAKE_AS_PARTS = text("""
+    UPDATE outbox o SET notice = n.notice, person_id = n.person_id, patience = n.patience
+    FROM unnest(CAST(:keys AS text[]), CAST(:notices AS text[]), CAST(:people AS text[]),
+        CAST(:patiences AS interval[])) AS n (key, notice, person_id, patience)
+    WHERE o.key = n.key AND o.notice IS NULL
 """)
 
 _LIVES = text("""

@@ -106,7 +106,7 @@ _STAMPS = text("""
 """)
 
 _PARTIES_OF = text("""
-    SELECT a.person_id, a.party, p.language, s.wrote_at FROM address a
+    SELECT a.person_id, a.party, p.language, s.wrote_at, a.copies FROM address a
     JOIN person p ON p.id = a.person_id LEFT JOIN session s ON s.party = a.party
     WHERE a.person_id = ANY(:people) AND a.stopped_at IS NULL
     ORDER BY a.person_id, a.preferred_at DESC NULLS LAST, starts_with(a.party, 'email'),
@@ -130,11 +130,15 @@ _SAVE_SESSIONS = text("""
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Where a person or a party is reached, in which language, and when they last wrote there."""
+    """Where a person or a party is reached, in which language, and when they last wrote there.
+
+    `copies`: receipts are copied to it, if it is a mail address.
+    """
 
     party: str
     language: Language
     wrote_at: datetime | None
+    copies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,8 +319,8 @@ async def contacts(conn: AsyncConnection, people: Iterable[str]) -> dict[str, li
     First the address they chose last, then the one they last wrote from; none that was stopped.
     """
     found: dict[str, list[Contact]] = {}
-    for person, party, language, wrote_at in await conn.execute(_PARTIES_OF, {"people": sorted(people)}):
-        found.setdefault(person, []).append(Contact(party, Language(language), wrote_at))
+    for person, party, language, wrote_at, copies in await conn.execute(_PARTIES_OF, {"people": sorted(people)}):
+        found.setdefault(person, []).append(Contact(party, Language(language), wrote_at, copies))
     return found
 
 

@@ -2,7 +2,7 @@
 
 import hmac
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.actions import accounts, cash, freezing, holding, paths, receiving
 from bot.actions.humans import queue_line
@@ -24,6 +24,7 @@ from domain.people import (
     Trn,
     TrnState,
     can_talk,
+    is_mail,
     shown_address,
 )
 
@@ -167,8 +168,12 @@ def _add_address(turn: Turn, code: LinkCode) -> Say | Refusal:
     freezing.tell_everywhere(turn, turn.person_id, say("link_told", address=shown_address(code.party)))
     freezing.rest_a_day(turn, turn.person_id)
     turn.book.put(Address(code.party, turn.person_id, turn.at))
-    turn.tell_party(code.party, say("link_done", name=turn.me.first_name))
-    return say("link_added", address=shown_address(code.party))
+    name, where = turn.me.first_name, shown_address(code.party)
+    if is_mail(code.party):
+        turn.tell_party(code.party, say("link_done_mail", name=name))
+        return say("link_added_mail", address=where)
+    turn.tell_party(code.party, say("link_done", name=name))
+    return say("link_added", address=where)
 
 
 def ask_unlink(turn: Turn, _: c.AskUnlink) -> Say | Refusal:
@@ -217,6 +222,32 @@ def reach(turn: Turn, command: c.Reach) -> Say | Refusal:
     turn.book.put(replace(address, preferred_at=turn.at))
     freezing.tell_everywhere(turn, turn.person_id, say("reach_told", address=where))
     return say("reach_set", address=where)
+
+
+def ask_copies(turn: Turn, _: c.AskCopies) -> Say | Refusal:
+    """Say whether receipts come by mail too, and offer the other."""
+    mail = mail_of(turn)
+    if mail is None:
+        return refuse("mail_none")
+    other = Answer("COPIES OFF", text("copies_off")) if mail.copies else Answer("COPIES ON", text("copies_on"))
+    return say("copies_are_on" if mail.copies else "copies_are_off", other, address=shown_address(mail.party))
+
+
+def set_copies(turn: Turn, command: c.SetCopies) -> Say | Refusal:
+    """Have receipts come by mail too, or no more."""
+    mail = mail_of(turn)
+    if mail is None:
+        return refuse("mail_none")
+    mine = [a for a in turn.book.addresses(turn.person_id) if is_mail(a.party)]
+    turn.book.put(*(replace(a, copies=command.on) for a in mine))
+    return say("copies_are_on" if command.on else "copies_are_off", address=shown_address(mail.party))
+
+
+def mail_of(turn: Turn) -> Address | None:
+    """Return the mail address of who acts: the one they are told at first, of those that take mail."""
+    mine = [a for a in turn.book.addresses(turn.person_id) if is_mail(a.party) and a.stopped_at is None]
+    never = datetime.min.replace(tzinfo=UTC)
+    return min(mine, key=lambda a: (-(a.preferred_at or never).timestamp(), a.added_at), default=None)
 
 
 def _too_many_codes(turn: Turn, party: str) -> bool:

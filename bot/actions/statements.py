@@ -5,19 +5,23 @@ A member sees of others what the circle sees anyway: first names of drawers and 
 
 from collections.abc import Iterable
 
-from bot.actions import cards, papers, pots
+from bot.actions import cards, papers, people, pots
 from bot.actions.turn import Turn
-from bot.words.say import Drawn, Say, Text, text
+from bot.words.say import Drawn, Refusal, Say, Text, refuse, say, text
 from domain import commands as c
 from domain import ledger
 from domain.documents import Entry, Moved, RoundLine, StatementFacts, What
 from domain.messages import AttachmentKind
 from domain.pardna import Circle, Draw, Round
+from domain.people import shown_address
 from domain.schedule import local_date
 
 
-def statement(turn: Turn, command: c.Statement) -> Say:
-    """Say what was thrown, drawn and is owed, and send the lines of it."""
+def statement(turn: Turn, command: c.Statement) -> Say | Refusal:
+    """Say what was thrown, drawn and is owed, and send the lines of it; by mail if that is wanted."""
+    mail = people.mail_of(turn) if command.by_mail else None
+    if command.by_mail and mail is None:
+        return refuse("mail_none")
     circle = turn.book.circle(command.circle)
     lines = turn.histories.get((circle.code, turn.person_id), ())
     facts = _facts(turn, circle, lines)
@@ -27,7 +31,11 @@ def statement(turn: Turn, command: c.Statement) -> Say:
     alt = text("statement_alt", circle=circle.name, date=facts.until)
     drawn = Drawn(AttachmentKind.DOCUMENT, kept.id, name, alt, kept.token)
     head = _book(turn, circle, facts) if facts.whole else _mine(turn, circle, facts)
-    return Say((head, *_dates(turn, circle), link), drawn=drawn)
+    said = Say((head, *_dates(turn, circle), link), drawn=drawn)
+    if mail is None:
+        return said
+    turn.tell_party(mail.party, said)
+    return say("statement_mailed", circle=circle.name, address=shown_address(mail.party))
 
 
 def _facts(turn: Turn, circle: Circle, lines: Iterable[Moved]) -> StatementFacts:

@@ -51,6 +51,8 @@ ACTIONS: Mapping[type[c.Command], Action] = {
     c.Unlink: people.unlink,
     c.AskReach: people.ask_reach,
     c.Reach: people.reach,
+    c.AskCopies: people.ask_copies,
+    c.SetCopies: people.set_copies,
     c.StopDraws: freezing.stop_draws,
     c.FreezeDraws: freezing.freeze_draws,
     c.UnfreezeDraws: freezing.unfreeze_draws,

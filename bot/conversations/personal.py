@@ -12,6 +12,7 @@ from bot.conversations.onboarding import language_answers, read_language
 from bot.conversations.reading import miss, read_trn_number
 from bot.words.say import Answer, Say, say, text
 from domain.commands import (
+    AskCopies,
     AskReach,
     AskUnlink,
     ChangePin,
@@ -21,6 +22,7 @@ from domain.commands import (
     OpenTicket,
     Reach,
     RepeatPin,
+    SetCopies,
     SetLanguage,
     StartLink,
     StateTrn,
@@ -158,6 +160,22 @@ REACH = Flow(
     lambda talk: do(talk, Reach(party) if (party := talk.slots.get("party")) else AskReach()),
     line("REACH", ("party", rest(_read_address))),
 )
+ON_OFF = {"on": True, "yes": True, "off": False, "no": False, "stop": False}
+
+
+def _read_on_off(typed: str, _: Talk) -> bool:
+    on = ON_OFF.get(typed.strip(" .!").casefold())
+    if on is None:
+        raise miss("no_copies", typed)
+    return on
+
+
+def _copies(talk: Talk) -> Step:
+    on = talk.slots.get("on")
+    return do(talk, AskCopies() if on is None else SetCopies(on))
+
+
+COPIES = Flow("copies", [], _copies, line("COPIES", ("on", rest(_read_on_off))))
 STOP_PAYOUT = Flow("stop payout", [], lambda talk: do(talk, StopDraws()), line("STOP PAYOUT"))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from bot.conversations.flow import Flow, Misread, Question, Step, Talk, do
 from bot.conversations.lines import Words, code, line, lone_code, rest, yes_at_end
 from bot.conversations.looking import menu_answers
+from bot.conversations.personal import CHANNEL_WORDS
 from bot.conversations.reading import heard, is_secret, miss, money_of, read_code, read_money
 from bot.words.say import Answer, Say, say, text
 from domain.commands import (
@@ -28,6 +29,7 @@ from domain.commands import (
     Suspend,
     TurnDown,
 )
+from domain.messages import Channel
 from domain.money import Currency
 from domain.pardna import MOST_TURNS, CircleState
 from domain.people import LONGEST_NAME
@@ -90,6 +92,14 @@ def _one(word: str, fits: Fits, command: Callable[[str], Command]) -> Flow:
     return Flow(word.lower(), [circle_question(word, fits)], finish, line(word, ("code", lone_code)))
 
 
+def _take_mail(left: Words, _: Talk) -> tuple[bool | None, Words]:
+    """Take EMAIL, wherever it stands, and BY before it."""
+    kept = [w for w in left if CHANNEL_WORDS.get(w.casefold()) is not Channel.EMAIL]
+    if len(kept) == len(left):
+        return None, left
+    return True, [w for w in kept if w.casefold() != "by"]
+
+
 def _sure(word: str, fits: Fits, ask: Callable[[str], Command | Say], command: Callable[[str], Command]) -> Flow:
     """Make a flow that asks for one Yes: `WORD code YES` is what the Yes button types."""
 
@@ -111,7 +121,12 @@ def _ask_close(code: str) -> Say:
 
 INVITE = _one("INVITE", lambda s: (s.is_banker or s.is_member) and s.state is CircleState.OPEN, Invite)
 ROSTER = _one("ROSTER", lambda s: s.is_banker or s.is_member, Roster)
-STATEMENT = _one("STATEMENT", lambda s: s.is_banker or s.is_member, Statement)
+STATEMENT = Flow(
+    "statement",
+    [circle_question("STATEMENT", lambda s: s.is_banker or s.is_member)],
+    lambda talk: do(talk, Statement(talk.slots["code"], talk.slots.get("mail", False))),
+    line("STATEMENT", ("mail", _take_mail), ("code", lone_code)),
+)
 PAY_OUT = _one("PAY OUT", banks(CircleState.ACTIVE), PayOut)
 SUSPEND = _one("SUSPEND", banks(CircleState.ACTIVE), Suspend)
 RESUME = _one("RESUME", banks(CircleState.SUSPENDED), Resume)

@@ -66,6 +66,7 @@ WORDS: Mapping[str, Word] = {
     "LINK": Word(personal.LINK),
     "UNLINK": Word(personal.UNLINK),
     "REACH": Word(personal.REACH),
+    "COPIES": Word(personal.COPIES),
     "PIN": Word(personal.PIN),
     "STOP PAYOUT": Word(personal.STOP_PAYOUT, acts=True),
     "LANGUAGE": Word(personal.LANGUAGE),

@@ -18,7 +18,7 @@ from bot.drawing.png import png
 from bot.words.catalogue import Catalogue
 from bot.words.say import Text
 from domain.documents import CardFacts, StatementFacts
-from domain.messages import Outgoing
+from domain.messages import Attachment, AttachmentKind, Outgoing
 from domain.people import Language
 from storage import documents
 from storage.clock import Clock
@@ -30,6 +30,7 @@ from storage.vault import Vault
 MOST_AT_ONCE: Final = 2
 MOST_KEPT: Final = 32
 LARGEST_KEPT_BYTES: Final = 1 << 20
+_FORMS: Final = {AttachmentKind.IMAGE: "png", AttachmentKind.DOCUMENT: "pdf", AttachmentKind.TABLE: "csv"}
 log = structlog.get_logger(__name__)
 
 
@@ -42,33 +43,37 @@ class Press:
         self._clock = clock
         self._catalogue = catalogue
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
-        self._kept: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, str], bytes] = OrderedDict()
 
     async def illustrate(self, message: Outgoing) -> Outgoing:
         """Return a message with its picture or document drawn; as words alone where it cannot be."""
-        attached = message.attachment
-        if attached is None:
+        if message.attachment is None:
             return message
+        drawn, beside = await self._filled(message.attachment), await self._filled(message.beside)
+        return replace(message, attachment=drawn, beside=beside)
+
+    async def _filled(self, attached: Attachment | None) -> Attachment | None:
+        """Return what goes with a message with its content, or None where that cannot be drawn."""
+        if attached is None:
+            return None
         try:
-            content = await self._drawn(attached.document, Language(attached.language))
+            content = await self._drawn(attached.document, _FORMS[attached.kind], Language(attached.language))
         except Unreachable:
             raise
         except Exception as error:  # noqa: BLE001 - the words go out whatever is wrong with the picture
             log.error("a document could not be drawn", kind=attached.kind.value, error=type(error).__name__)  # noqa: TRY400
-            content = None
-        if content is None:
-            return replace(message, attachment=None)
-        return replace(message, attachment=replace(attached, content=content))
+            return None
+        return replace(attached, content=content) if content is not None else None
 
-    async def _drawn(self, document: str, language: Language) -> bytes | None:
-        key = (document, language.value)
+    async def _drawn(self, document: str, form: str, language: Language) -> bytes | None:
+        key = (document, form, language.value)
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
         facts = await documents.by_id(self._engine, self._vault, document)
         if facts is None:
             return None
-        content = await self.draw(facts, "png" if isinstance(facts, CardFacts) else "pdf", language)
+        content = await self.draw(facts, form, language)
         if len(content) <= LARGEST_KEPT_BYTES:
             self._kept[key] = content
             while len(self._kept) > MOST_KEPT:

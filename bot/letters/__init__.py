@@ -6,6 +6,7 @@ to it are not read.
 
 import base64
 import binascii
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bot.words.catalogue import Catalogue
-from bot.words.say import Text, text
+from bot.words.say import text
 from channels.chat.email import Letter
 from domain.messages import Outgoing
 from domain.people import Language
@@ -21,7 +22,10 @@ from storage.vault import Unsealable, Vault
 
 PATH: Final = "/mail/stop/"
 LONGEST_SUBJECT: Final = 70
+SHORTEST_SUBJECT: Final = 20
+"""Of whole sentences; what is shorter says too little."""
 _PLACE: Final = "mail.stop"
+_KEY: Final = Markup('<kbd style="font:600 17px Consolas,Menlo,monospace;white-space:nowrap">{}</kbd>')
 _LANGUAGES: Final = {language.value: language for language in Language}
 
 
@@ -62,25 +66,34 @@ class Letters:
         body = [message.text]
         if message.attachment and message.attachment.alt not in message.text:
             body.append(message.attachment.alt)
-        if message.options:
-            body.append(self._write(text("mail_answers", words=", ".join(o.id for o in message.options)), language))
-        foot = self._write(text("mail_foot"), language)
-        end = self._write(text("mail_stop"), language)
-        subject = subject_of(message.text)
         shown = [_linked(part) for part in body]
+        if message.options:
+            answers, keys = self._answers([option.id for option in message.options], language)
+            body.append(answers)
+            shown.append(keys)
+        foot = self._catalogue.write(text("mail_foot"), language)
+        end = self._catalogue.write(text("mail_stop"), language)
+        subject = subject_of(message.text)
         html = self._template.render(tag=language.tag, subject=subject, body=shown, foot=foot, end=end, stop=stop)
         return Letter(subject, "\n\n".join([*body, "-- ", foot, f"{end} {stop}"]), html, stop)
 
-    def _write(self, what: Text, language: Language) -> str:
-        return self._catalogue.write(what, language)
+    def _answers(self, words: Sequence[str], language: Language) -> tuple[str, Markup]:
+        """Say with which words to answer in chat, as text and as HTML."""
+        what = text("mail_answers", words=", ".join(words))
+        found, filled = self._catalogue.gaps(what, language)
+        keys = Markup(", ").join(_KEY.format(word) for word in words)
+        return self._catalogue.write(what, language), escape(found).format_map({**filled, "words": keys})
 
 
 def subject_of(said: str) -> str:
-    """Return the start of what is said, up to a line's or a word's end; no line break gets into a header."""
+    """Return the start of what is said, up to a line's, a sentence's or a word's end; a header takes no line break."""
     first = " ".join(next(line for line in said.splitlines() if line.strip()).split())
     first = "".join(c for c in first if c.isprintable())
     if len(first) <= LONGEST_SUBJECT:
         return first or "Digital Pardna"
+    sentences = first[: LONGEST_SUBJECT + 1].rpartition(". ")[0]
+    if len(sentences) >= SHORTEST_SUBJECT:
+        return f"{sentences}."
     kept = first[: LONGEST_SUBJECT - 3]
     return (kept.rpartition(" ")[0].rstrip(" .,:;") or kept) + "..."
 
@@ -95,4 +108,4 @@ def _word(word: str) -> Markup:
     if not word.startswith(("https://", "http://")):
         return escape(word)
     link = word.rstrip(".,;:)")
-    return Markup('<a href="{}">{}</a>{}').format(link, link, word[len(link) :])
+    return Markup('<a href="{}" style="color:#075e46">{}</a>{}').format(link, link, word[len(link) :])

@@ -17,7 +17,7 @@ from babel.numbers import format_decimal
 
 from bot.words.pages import sms_pages
 from bot.words.say import Drawn, Figure, Say, Text
-from domain.messages import LONGEST_ID, Attachment, Channel, Option, Outgoing, is_caption
+from domain.messages import LONGEST_ID, Attachment, AttachmentKind, Channel, Option, Outgoing, is_caption
 from domain.money import MINOR_PER_MAJOR, Money
 from domain.people import Language
 
@@ -47,6 +47,13 @@ def texts_of(language: Language) -> Mapping[str, str]:
     """Return the texts of one language by name, gaps and all."""
     with files("bot.words").joinpath(f"{language.value}.po").open("rb") as file:
         return {str(m.id): str(m.string) for m in read_po(file) if m.id and m.string}
+
+
+def _table_of(attached: Attachment | None) -> Attachment | None:
+    """Return the table that goes beside a document."""
+    if attached is None or attached.kind is not AttachmentKind.DOCUMENT:
+        return None
+    return replace(attached, kind=AttachmentKind.TABLE, name=f"{attached.name.removesuffix('.pdf')}.csv")
 
 
 def _uncounted(_: Language) -> None:
@@ -90,7 +97,7 @@ class Catalogue:
         A picture or document stands before what is too much beside it; an SMS has none.
         """
         if channel is Channel.EMAIL:
-            return (replace(message, language=language.value),)
+            return (replace(message, language=language.value, beside=_table_of(message.attachment)),)
         if channel is Channel.SMS:
             return sms_pages(replace(message, attachment=None))
         if message.attachment is None or is_caption(message):

@@ -148,7 +148,7 @@ def test_the_same_form_makes_the_same_bytes_and_its_end_is_found_in_no_file() ->
 
 
 def test_an_attachment_is_kept_without_what_is_drawn_and_shows_no_token() -> None:
-    message = Outgoing("Words", attachment=PICTURE)
+    message = Outgoing("Words", attachment=PICTURE, beside=replace(PICTURE, kind=AttachmentKind.TABLE, content=b""))
     kept = message.as_json()
     assert Outgoing.from_json(kept) == replace(message, attachment=replace(PICTURE, content=b""))
     assert "token" not in repr(message)

@@ -19,8 +19,9 @@ from bot.letters import Letters, StopLinks
 from bot.templates import exported, news
 from bot.words.catalogue import Catalogue
 from channels.base import Chat, Refused, Retry, Sent, Unknown
-from channels.chat.email import Email
-from channels.chat.email.sendgrid import outcome_of
+from channels.chat.email import Email, Letter
+from channels.chat.email.sendgrid import LARGEST_ATTACHED_BYTES, outcome_of
+from channels.chat.email.sendgrid import payload_of as mail_of
 from channels.chat.sms import Sms, SmsGate, Twilio, authorization
 from channels.chat.sms import twilio as twilio_codes
 from channels.chat.sms.text import text_of
@@ -437,6 +438,30 @@ def test_the_end_of_sendgrids_limit_is_waited_for(reset: int, least: float, most
     assert isinstance(outcome, Retry)
     assert least <= outcome.after_seconds <= most
     assert outcome_of(Reply(429, b"", {"X-RateLimit-Reset": "soon"}), "i") == Retry("throttled")
+
+
+@pytest.mark.parametrize(
+    ("pdf_bytes", "csv_bytes", "carried"),
+    [
+        (1000, 1000, ["book.pdf", "book.csv"]),
+        (LARGEST_ATTACHED_BYTES, 1000, ["book.pdf"]),
+        (LARGEST_ATTACHED_BYTES + 1, 1000, ["book.csv"]),
+        (LARGEST_ATTACHED_BYTES + 1, LARGEST_ATTACHED_BYTES + 1, []),
+        (0, 0, []),
+    ],
+)
+def test_a_mail_carries_what_a_mailbox_takes(pdf_bytes: int, csv_bytes: int, carried: list[str]) -> None:
+    """What is too large is left out: the text has the link to it."""
+    pdf = Attachment(AttachmentKind.DOCUMENT, "d", "book.pdf", "The book", "en", content=b"x" * pdf_bytes)
+    csv = Attachment(AttachmentKind.TABLE, "d", "book.csv", "The book", "en", content=b"x" * csv_bytes)
+    message, letter = (
+        Outgoing("The book", attachment=pdf, beside=csv),
+        Letter("The book", "t", "h", "https://x.example"),
+    )
+    body = mail_of(SENDGRID["SENDGRID_FROM"], "m@example.com", message, letter, "i")
+    check(body)
+    assert [part["filename"] for part in body.get("attachments", [])] == carried
+    assert len(json.dumps(body)) < 10_000_000
 
 
 @pytest.mark.parametrize(

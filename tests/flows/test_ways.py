@@ -8,7 +8,7 @@ import pytest
 from channels.base import Chat, Outcome, Refused, Retry, Sent
 from channels.chat.email import SendGridHook
 from domain.messages import Channel, Filed, Inbound, InboundKind, Outgoing
-from tests.flows.club import clerk, monday, people, rows
+from tests.flows.club import begun, clerk, monday, people, rows
 from tests.flows.test_people import link
 from tests.flows.test_pins import another, minutes
 from tests.teller import House, Phone, open_house
@@ -189,6 +189,24 @@ async def test_what_two_networks_refuse_comes_by_e_mail_once(
     await minutes(house, 600)
     await mail.look()
     assert sum("APPROVE" in m.text for m in mail.messages) == 1
+
+
+async def test_a_receipt_that_no_chat_takes_is_by_mail_once_as_its_copy(house: House, air: Air) -> None:
+    club = await begun(house)
+    devon = club.phones[1]
+    mail = await another(house, devon, "email", "devon@example.com")
+    await devon.says("hello").sees("Devon")
+    await devon.says(f"PAY 5000 {club.code}").sees("How do you throw")
+    air.moods[devon.party] = "refuses"
+    await devon.says("SANDBOX")
+    await mail.sees("J$5,000 from Devon for Sunday Club")
+    await minutes(house, 600)
+    await mail.look()
+    assert sum("from Devon for Sunday Club, round" in m.text for m in mail.messages) == 1
+    said = await rows(house, "SELECT split_part(lane, '\\:', 1), state, delivery FROM outbox WHERE notice = ("
+                             "SELECT notice FROM outbox WHERE starts_with(lane, 'email') AND notice IS NOT NULL) "
+                             "ORDER BY id")  # fmt: skip
+    assert said == [("sms", "replaced", 0), ("email", "sent", 3)]
 
 
 async def test_a_mail_that_is_told_to_have_bounced_ends_its_address(

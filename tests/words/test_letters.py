@@ -1,5 +1,7 @@
 """A message as a mail: the same in text and in HTML, in the reader's language, with a subject and its ending link."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +23,7 @@ def test_a_letter_says_what_the_chat_would_and_where_to_answer() -> None:
     assert letter.subject == "Sunday Club: J$5,000 is due Fri 15 Jan. Reply PAY to throw now."
     assert letter.text.startswith(f"{DUE}\n\nTo answer, write to us in the chat that you use")
     assert letter.text.endswith(letter.stop_url)
+    assert "PAY K7QX2M</kbd>" in letter.html
     for part in (DUE, "PAY K7QX2M", "Answers to this mail are not read", letter.stop_url):
         assert part in letter.text
         assert part in letter.html
@@ -37,7 +40,14 @@ def test_pages_can_be_followed_and_what_people_typed_stays_text() -> None:
     said = "<script>alert(1)</script> pays at https://pardna.example/pay/abc.\nThank you"
     html = LETTERS.write("m@example.com", Outgoing(said)).html
     assert "<script>" not in html
-    assert '<a href="https://pardna.example/pay/abc">https://pardna.example/pay/abc</a>.<br>' in html
+    assert re.search('<a href="https://pardna.example/pay/abc"[^>]*>https://pardna.example/pay/abc</a>.<br>', html)
+
+
+def test_a_letter_is_made_for_a_dark_screen_and_for_one_that_is_read_aloud() -> None:
+    html = LETTERS.write("m@example.com", Outgoing(DUE)).html
+    assert "@media (prefers-color-scheme: dark)" in html
+    assert html.count("<h1") == html.count("<main") == 1
+    assert not re.findall(r"<(?:img|script|link|table)|https?://(?!pardna\.example)", html), "nothing is fetched"
 
 
 def test_the_link_of_an_address_is_its_own_and_hides_it() -> None:
@@ -56,6 +66,11 @@ def test_a_long_text_makes_a_short_subject(long: str) -> None:
     subject = subject_of(long)
     assert 3 < len(subject) <= LONGEST_SUBJECT
     assert subject.endswith("...")
+
+
+def test_a_receipt_s_subject_is_its_first_sentence() -> None:
+    said = "J$5,000 from Devon for Sunday Club, round 3 of 5. R-7K2MQ9XA. Pot J$20,000 of J$25,000."
+    assert subject_of(said) == "J$5,000 from Devon for Sunday Club, round 3 of 5. R-7K2MQ9XA."
 
 
 @given(st.text(min_size=1, max_size=300).filter(str.strip))

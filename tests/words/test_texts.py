@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from bot.conversations.vocabulary import WORDS
+from bot.dispatch import RECEIPTS
 from bot.words.catalogue import Catalogue, texts_of
 from bot.words.say import Answer, Figure, Say, Text, text
 from domain.gsm7 import LONGEST_SMS, is_gsm7, segments, septets
@@ -106,6 +107,8 @@ ANSWERS = {
     "SMS",
     "WHATSAPP",
     "EMAIL",
+    "ON",
+    "OFF",
 }
 NAMES = {"PIN", "US", "JMD", "QR", "SIM", "PDF", "CSV"}
 """Capitals that nobody is asked to type, beside those of the answers."""
@@ -251,6 +254,10 @@ def test_complete_is_said_of_a_circle_that_has_ended_alone(language: Language) -
 )
 def test_what_asks_for_a_word_spells_it(language: Language, key: str, word: str) -> None:
     assert word in texts_of(language)[key]
+
+
+def test_what_is_copied_by_mail_is_said() -> None:
+    assert set(KEYS) >= RECEIPTS
 
 
 @SPOKEN

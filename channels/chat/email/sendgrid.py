@@ -21,6 +21,8 @@ from domain.messages import Attachment, Outgoing
 OURS: Final = "pardna"
 """The custom argument that comes back with every event of a mail."""
 NAME: Final = "Digital Pardna"
+LARGEST_ATTACHED_BYTES: Final = 7 << 20
+"""10 MB in base64: SendGrid takes 30 MB of a mail and advises less than 10, which is what mailboxes take."""
 _ADDRESS_FIELD: Final = ".to."
 _LONGEST_WAIT_SECONDS: Final = 3600.0
 
@@ -68,8 +70,7 @@ class Email:
 
 def payload_of(sender: str, address: str, message: Outgoing, letter: Letter, ident: str) -> dict[str, Any]:
     """Return what SendGrid takes for one mail to one address."""
-    drawn = message.attachment
-    attached = {"attachments": [_attached(drawn)]} if drawn and drawn.content else {}
+    attached = _fitting(message)
     return {
         "personalizations": [{"to": [{"email": address}], "custom_args": {OURS: ident}}],
         "from": {"email": sender, "name": NAME},
@@ -82,8 +83,18 @@ def payload_of(sender: str, address: str, message: Outgoing, letter: Letter, ide
         },
         # A tracked link goes by another host and shows who reads what: of pay pages that is nobody's business.
         "tracking_settings": {"click_tracking": {"enable": False}, "open_tracking": {"enable": False}},
-        **attached,
+        **({"attachments": list(map(_attached, attached))} if attached else {}),
     }
+
+
+def _fitting(message: Outgoing) -> list[Attachment]:
+    """Return what is drawn and can be carried: what is left out is still found by the link in the text."""
+    found, room = list[Attachment](), LARGEST_ATTACHED_BYTES
+    for drawn in (message.attachment, message.beside):
+        if drawn and 0 < len(drawn.content) <= room:
+            found.append(drawn)
+            room -= len(drawn.content)
+    return found
 
 
 def _attached(drawn: Attachment) -> dict[str, str]:
