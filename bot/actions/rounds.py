@@ -7,6 +7,7 @@ from bot.actions import ending, fees, holding, pots, settling
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Say, Text, say, text
 from domain import commands as c
+from domain import ledger
 from domain.pardna import (
     Circle,
     CircleState,
@@ -219,7 +220,7 @@ def end_circle(turn: Turn, command: c.EndCircle) -> None:
 
 
 def remind(turn: Turn, command: c.Remind) -> None:
-    """Have each member who owes in this round get the morning's digest: one a day, whatever the number of circles."""
+    """Have each member who owes in this round, or still a debt, get the morning's digest: one a day for all circles."""
     circle = _running(turn, command.circle)
     if circle is None:
         return
@@ -228,6 +229,8 @@ def remind(turn: Turn, command: c.Remind) -> None:
         for due in turn.book.all(Due, circle=circle.code, round=command.round)
         if due.left
     }
+    members = (member.person_id for member in turn.book.members(circle.code))
+    owing |= {person for person in members if turn.book.balance(ledger.debt(circle.code, person))}
     turn.book.plan(*(holding.digest(turn, person, "due") for person in sorted(owing)))
 
 
@@ -242,7 +245,7 @@ def digest(turn: Turn, command: c.Digest) -> None:
     else:
         today = local_date(turn.at)
         running = [s for s in standing.seats if s.is_member and s.running]
-        lines = [line for seat in running for owed in seat.owed if (line := _reminder(seat, owed, today))]
+        lines = [line for seat in running for line in _due_lines(seat, today)]
         answer = Answer("PAY", text("menu_pay"))
     if lines:
         turn.tell(command.person_id, Say(tuple(lines), (answer,)))
@@ -251,6 +254,13 @@ def digest(turn: Turn, command: c.Digest) -> None:
 def _held_lines(seat: Seat) -> list[Text]:
     held = [t for t in seat.my_turns if t.state is DrawState.HELD and t.held_for == "trn"]
     return [text("draw_held_trn", amount=seat.money(t.net or 0), circle=seat.name) for t in held]
+
+
+def _due_lines(seat: Seat, today: date) -> list[Text]:
+    lines = [line for owed in seat.owed if (line := _reminder(seat, owed, today))]
+    if seat.debt:
+        lines.append(text("balance_debt", circle=seat.name, amount=seat.money(seat.debt), code=seat.code))
+    return lines
 
 
 def _reminder(seat: Seat, owed: Owed, today: date) -> Text | None:

@@ -335,6 +335,24 @@ async def test_balance_tells_of_the_debt_and_how_it_is_paid(stripe: Stripe) -> N
     await stripe.right()
 
 
+async def test_reminders_tell_of_the_debt_too_whether_or_not_a_throw_is_open(stripe: Stripe) -> None:
+    club, devon, _, intent = await drawn(stripe)
+    marva, _, keisha = club.phones
+    await stripe.account.dispute(intent, amount=200_000)
+    await stripe.tells()
+    await devon.sees("took back J$2,000")
+    await club.go(2, days=-2, hour=9)
+    await devon.sees("J$5,000 is due", "J$2,000 to pay again", f"PAY {club.code}")
+    await devon.says(f"PAY SANDBOX {club.code}").sees("J$7,000")
+    await club.pay(marva, keisha)
+    await club.go(2, days=0)
+    await club.draw(devon)
+    await takes(stripe, intent, 300_000, "JMD")
+    await devon.sees("took back J$3,000")
+    await club.go(2, days=1, hour=9)
+    assert "due" not in (await devon.sees("J$3,000 to pay again", f"PAY {club.code}")).text
+
+
 async def last_draw(stripe: Stripe) -> tuple[Club, str]:
     """Return a circle in which the last draw is sent, Devon having paid all by one card, and that payment's name."""
     club = await begun(stripe.house, 3)
