@@ -960,3 +960,10 @@ class AddressGone(Result):
     """The channel can no longer reach this party."""
 
     party: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressBack(Result):
+    """The channel can reach this party again. What the person stopped stays stopped."""
+
+    party: str

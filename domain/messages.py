@@ -27,8 +27,11 @@ class InboundKind(StrEnum):
     CONTACT = "contact"
     MEDIA = "media"
     UNSUPPORTED = "unsupported"
+    EDITED = "edited"
+    """The person changed what they had written before, which was handled as it was."""
     BLOCKED = "blocked"
-    """The person blocked the bot: nothing may be sent until they write again."""
+    """The person blocked the bot: nothing may be sent until they let it in again."""
+    UNBLOCKED = "unblocked"
     STATUS = "status"
     """Not from the person: the provider tells how far a message of ours got."""
 
@@ -65,7 +68,7 @@ class Inbound:
     code: str = ""
     """STATUS: the provider's error code when it failed."""
     contact: str = ""
-    """CONTACT: the telephone number that the person proved to own."""
+    """CONTACT: the telephone number that the person proved to own; "" when it is somebody else's card."""
     by_sim: bool = False
     """An SMS that came by the local SIM, where no carrier answers STOP in our place."""
     late_seconds: int = 0

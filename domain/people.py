@@ -65,6 +65,7 @@ class Person:
 class Address:
     """A party (`channel:address`) that belongs to a person. `stopped_at`: nothing is sent there.
 
+    `gone`: its network ended it, not the person's STOP, so that it returns when they let us in again.
     `preferred_at`: when they said that they want to be told there first; the latest of their addresses is.
     `copies`: a mail address gets a copy of each receipt, wherever the receipt itself goes.
     """
@@ -75,6 +76,7 @@ class Address:
     stopped_at: datetime | None = None
     preferred_at: datetime | None = None
     copies: bool = True
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

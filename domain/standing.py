@@ -110,6 +110,8 @@ class Standing:
     trn_last3: str = ""
     destination: str = ""
     stopped: bool = False
+    gone: bool = False
+    """Whether the network had ended this address (`stopped` then, too)."""
     rails: tuple[str, ...] = ()
 
     @property

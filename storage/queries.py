@@ -23,7 +23,7 @@ _CURRENCIES = {currency.value: currency for currency in Currency}
 _LANGUAGES_BY = {language.value: language for language in Language}
 
 _WHO = text("""
-    SELECT p.party, CAST(s.state AS text) AS session, a.person_id, a.stopped_at IS NOT NULL AS stopped,
+    SELECT p.party, CAST(s.state AS text) AS session, a.person_id, a.stopped_at IS NOT NULL AS stopped, a.gone,
         h.name, h.language, h.created_at, t.state AS trn_state, t.last3, d.kind AS pays_to, d.label
     FROM unnest(CAST(:parties AS text[])) AS p (party)
     LEFT JOIN session s ON s.party = p.party
@@ -231,6 +231,7 @@ def _standing(
         trn_last3=row.last3 or "",
         destination=row.label or ("cash" if row.pays_to == "cash" else ""),
         stopped=bool(row.stopped),
+        gone=bool(row.gone),
         rails=rails,
     )
 

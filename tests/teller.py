@@ -138,6 +138,10 @@ class Phone:
         """Type something."""
         return Line(self, Inbound(self.channel, self.address, InboundKind.TEXT, text=what, name=self.name))
 
+    def does(self, kind: InboundKind, **parts: str) -> "Line":
+        """Do something else than writing: block the bot, share a card, change what was written."""
+        return Line(self, Inbound(self.channel, self.address, kind, name=self.name, **parts))  # type: ignore[arg-type]
+
     async def types(self, what: str) -> None:
         """Type something without looking at what lies there."""
         inbound = Inbound(self.channel, self.address, InboundKind.TEXT, text=what, name=self.name)

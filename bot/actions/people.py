@@ -76,8 +76,8 @@ def stop(turn: Turn, command: c.Stop) -> Say | Refusal | None:
     """Send nothing more to this address. On SMS the carrier's platform has said so; by the SIM we do, once."""
     address = turn.book.get(Address, turn.party)
     again = address is not None and address.stopped_at is not None
-    if address and not again:
-        turn.book.put(replace(address, stopped_at=turn.at))
+    if address and (address.gone or not again):
+        turn.book.put(replace(address, stopped_at=turn.at, gone=False))
     if turn.party.startswith("sms:") and (again or not command.by_sim):
         return None
     return say("stopped")
@@ -89,15 +89,22 @@ def start(turn: Turn, _: c.Start) -> Say | Refusal:
     if address is None:
         return say("start_stranger")
     if address.stopped_at is not None:
-        turn.book.put(replace(address, stopped_at=None))
+        turn.book.put(replace(address, stopped_at=None, gone=False))
     return say("started", Answer("MENU", text("menu")), name=turn.me.first_name)
 
 
 def address_gone(turn: Turn, command: c.AddressGone) -> None:
-    """The channel cannot reach them: nothing more is sent there until they write or START."""
+    """The channel cannot reach them: nothing more is sent there until they let us in again, write or START."""
     address = turn.book.get(Address, command.party)
     if address and address.stopped_at is None:
-        turn.book.put(replace(address, stopped_at=turn.at))
+        turn.book.put(replace(address, stopped_at=turn.at, gone=True))
+
+
+def address_back(turn: Turn, command: c.AddressBack) -> None:
+    """The channel reaches them again; what they stopped themselves stays stopped (rules.md 55)."""
+    address = turn.book.get(Address, command.party)
+    if address and address.gone:
+        turn.book.put(replace(address, stopped_at=None, gone=False))
 
 
 def address_moved(turn: Turn, command: c.AddressMoved) -> None:

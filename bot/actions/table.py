@@ -42,6 +42,7 @@ ACTIONS: Mapping[type[c.Command], Action] = {
     c.Stop: people.stop,
     c.Start: people.start,
     c.AddressGone: people.address_gone,
+    c.AddressBack: people.address_back,
     c.AddressMoved: people.address_moved,
     c.StartLink: people.start_link,
     c.FinishLink: people.finish_link,

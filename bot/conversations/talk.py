@@ -17,7 +17,7 @@ from bot.conversations.reading import LEAST_BARE, heard, is_bare_yes, is_loose_y
 from bot.conversations.vocabulary import BACK, BY, FLOWS, ONBOARDING, WORDS, Said, understand
 from bot.words.say import Answer, Say, Text, say, text
 from domain.codes import looks_like_circle_code
-from domain.commands import AddressGone, FinishLink, GivePin, Start, Stop
+from domain.commands import AddressBack, AddressGone, FinishLink, GivePin, Start, Stop
 from domain.messages import LONGEST_ID, Channel, Inbound, InboundKind, Outgoing
 from domain.money import Currency, NotMoney, parse_money
 from domain.standing import Standing
@@ -43,8 +43,14 @@ SHORTEST_NUMBER = 7
 def turn(session: Session, inbound: Inbound, standing: Standing, menu: Outgoing | None = None) -> Step:
     """Answer one message. `menu`: the last choice this address was shown, so that a bare number means what they saw."""
     talk = Talk(standing, session, inbound.name, by_sim=inbound.by_sim, tapped=inbound.kind is InboundKind.CHOICE)
-    if inbound.kind is InboundKind.BLOCKED:
-        return Step(session.idle(), (), (AddressGone(standing.party),))
+    match inbound.kind:
+        case InboundKind.BLOCKED:
+            return Step(session.idle(), (), (AddressGone(standing.party),))
+        case InboundKind.UNBLOCKED:
+            return Step(session, (), (AddressBack(standing.party),))
+    if standing.gone and standing.channel != Channel.SMS:  # an SMS does not show that one of ours would get there
+        step = turn(session, inbound, replace(standing, gone=False, stopped=False), menu)
+        return replace(step, commands=(AddressBack(standing.party), *step.commands))
     if inbound.group:
         return Step(session, (say("group"),))
     if inbound.on:
@@ -78,6 +84,10 @@ def _stale(step: Step) -> Step:
 
 
 def _turn(talk: Talk, inbound: Inbound, menu: Outgoing | None) -> Step:
+    if inbound.kind is InboundKind.EDITED:
+        return _interrupted(talk, text("edited"))
+    if inbound.kind is InboundKind.CONTACT and talk.standing.person:
+        return _card(talk, inbound.contact)
     said = inbound.choice or inbound.text
     if len(said) > LONGEST_TEXT:
         return _interrupted(talk, text("too_long"))
@@ -91,6 +101,14 @@ def _turn(talk: Talk, inbound: Inbound, menu: Outgoing | None) -> Step:
         if any(command.needs_pin for command in step.commands):
             return replace(step, commands=(GivePin(ahead[2], ahead=True), *step.commands))
     return _understood(typed, talk)
+
+
+def _card(talk: Talk, number: str) -> Step:
+    """Take a card with one's own number for an address to be added, which its code still has to prove."""
+    if not number:
+        return _interrupted(talk, text("contact_other"))
+    waiting = _waiting(talk)
+    return _understood(number if waiting and waiting[0].name == "link" else f"LINK {number}", talk)
 
 
 def _tidy(typed: str) -> str:

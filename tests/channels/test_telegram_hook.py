@@ -33,14 +33,17 @@ def said(kind: InboundKind, message_id: str, **fields: Any) -> Inbound:
         ("start_invite", said(InboundKind.TEXT, "1302", text="/start K7M2QX")),
         ("start", said(InboundKind.TEXT, "1303", text="/start")),
         ("own_contact", said(InboundKind.CONTACT, "1305", contact="+18765550103")),
-        ("other_contact", said(InboundKind.UNSUPPORTED, "1306")),
-        ("contact_without_account", said(InboundKind.UNSUPPORTED, "1307")),
+        ("other_contact", said(InboundKind.CONTACT, "1306")),
+        ("contact_without_account", said(InboundKind.CONTACT, "1307")),
+        ("forwarded_contact", said(InboundKind.CONTACT, "1331")),
+        ("edited", said(InboundKind.EDITED, "1301")),
         ("photo", said(InboundKind.MEDIA, "1308", text="my slip")),
         ("voice", said(InboundKind.MEDIA, "1309")),
         ("location", said(InboundKind.UNSUPPORTED, "1310")),
         ("callback", said(InboundKind.CHOICE, "23785987459873", choice="pay:cash", text="Cash", on="1290")),
         ("callback_old_message", said(InboundKind.CHOICE, "23785987459874", choice="pay:cash", on="12")),
         ("blocked", said(InboundKind.BLOCKED, "")),
+        ("unblocked", said(InboundKind.UNBLOCKED, "")),
         (
             "group_text",
             said(InboundKind.TEXT, "1315", text="/balance@PardnaBot K7M2QX", address="-1001234567890", group=True),
@@ -59,7 +62,7 @@ def test_each_kind_of_update_becomes_one_arrival(fixture: Fixture, name: str, ex
     assert arrival.external_id == str(json.loads(body)["update_id"])
 
 
-@pytest.mark.parametrize("name", ["unblocked", "group_joined", "group_removed", "other_bot", "channel_post"])
+@pytest.mark.parametrize("name", ["group_joined", "group_removed", "other_bot", "channel_post"])
 def test_what_asks_for_no_answer_is_taken_and_files_nothing(fixture: Fixture, name: str) -> None:
     assert HOOK.receive(call(fixture(f"telegram_{name}")).request()).arrivals == ()
 

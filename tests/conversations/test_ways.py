@@ -113,11 +113,24 @@ def test_a_miss_is_forgotten_once_something_was_understood() -> None:
     assert chat.session.misses == 1
 
 
-@pytest.mark.parametrize("kind", [InboundKind.MEDIA, InboundKind.CONTACT, InboundKind.UNSUPPORTED])
+@pytest.mark.parametrize("kind", [InboundKind.MEDIA, InboundKind.UNSUPPORTED])
 def test_what_is_no_text_asks_the_question_again(kind: InboundKind) -> None:
     Chat(member()).sends(kind, text="a caption").sees("text and taps only")
     Chat(member()).says("PAY").sends(kind).sees("text and taps only", "How much").says("5000").sees("How do you")
     Chat(STRANGER).sends(kind).sees("text and taps only", "Welcome")
+
+
+def test_changed_words_are_told_that_the_first_ones_count() -> None:
+    Chat(member()).sends(InboundKind.EDITED).sees("what you wrote first")
+    Chat(member()).says("PAY").sends(InboundKind.EDITED).sees("what you wrote first", "How much").says("5000")
+    Chat(STRANGER).sends(InboundKind.EDITED).sees("what you wrote first", "Welcome")
+
+
+def test_a_card_with_ones_own_number_begins_a_link_and_another_is_left() -> None:
+    Chat(member()).sends(InboundKind.CONTACT).sees("not show a number of your own")
+    Chat(member()).sends(InboundKind.CONTACT, contact="+18765550177").does(c.StartLink("sms:+18765550177"))
+    Chat(member()).says("LINK").sends(InboundKind.CONTACT, contact="+18765550177").does(c.StartLink("sms:+18765550177"))
+    Chat(STRANGER).sends(InboundKind.CONTACT, contact="+18765550177").sees("text and taps only", "Welcome")
 
 
 def test_four_thousand_characters_are_too_many_and_lose_nothing() -> None:

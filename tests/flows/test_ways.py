@@ -39,6 +39,8 @@ class Moody:
 
     async def send(self, address: str, message: Outgoing, key: str) -> Outcome:
         match self._air.moods.get(f"{self.name}:{address}"):
+            case "blocks":
+                return Refused("blocked the bot", "403", gone=True)
             case "refuses":
                 return Refused("undeliverable", "131026")
             case "down":

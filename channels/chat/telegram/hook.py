@@ -14,7 +14,7 @@ from channels.base import Answer, BadSignature, HookRequest, Unreadable, filed
 from channels.checks import clean, is_id, json_object, same
 from domain.messages import Channel, Filed, Inbound, InboundKind
 
-ALLOWED_UPDATES: Final = ("message", "callback_query", "my_chat_member")
+ALLOWED_UPDATES: Final = ("message", "edited_message", "callback_query", "my_chat_member")
 
 _MEDIA = ("photo", "document", "voice", "video", "audio", "sticker", "animation", "video_note", "paid_media")
 _PHONE = re.compile(r"[1-9][0-9]{6,14}")
@@ -71,6 +71,8 @@ def read_update(raw: dict[str, Any]) -> Read:
 def _inbound(update: Update) -> Inbound | None:
     if update.message:
         return _message(update.message)
+    if update.edited_message:
+        return _edit(update.edited_message)
     if update.callback_query:
         return _tap(update.callback_query)
     if update.my_chat_member:
@@ -102,13 +104,21 @@ def _said(message: Message) -> tuple[InboundKind, str, str]:
         return InboundKind.TEXT, text, ""
     if contact := message.contact:
         number = clean(contact.phone_number).replace(" ", "").removeprefix("+")
-        # Somebody else's card, or one without an account, proves nothing about the sender.
-        own = message.from_user is not None and contact.user_id == message.from_user.id
-        if own and _PHONE.fullmatch(number):
-            return InboundKind.CONTACT, "", "+" + number
+        # Somebody else's card, a forwarded one, or one without an account proves nothing about the sender.
+        own = message.from_user is not None and contact.user_id == message.from_user.id and not message.forward_origin
+        return InboundKind.CONTACT, "", "+" + number if own and _PHONE.fullmatch(number) else ""
     if any(getattr(message, name) for name in _MEDIA):
         return InboundKind.MEDIA, clean(message.caption), ""
     return InboundKind.UNSUPPORTED, "", ""
+
+
+def _edit(message: Message) -> Inbound | None:
+    """Parse changed words of a person: what was first written was handled, so they have to hear that it stays."""
+    sender = message.from_user
+    if sender is None or sender.is_bot or message.chat.type != "private" or not message.text:
+        return None
+    name, number = clean(sender.full_name), str(message.message_id)
+    return Inbound(Channel.TELEGRAM, _chat_id(message.chat.id), InboundKind.EDITED, name=name, message_id=number)
 
 
 def _tap(query: CallbackQuery) -> Inbound | None:
@@ -136,14 +146,12 @@ def _label(query: CallbackQuery) -> str:
 
 
 def _membership(change: ChatMemberUpdated) -> Inbound | None:
-    if change.chat.type != "private" or change.new_chat_member.status != "kicked":
+    """Parse that somebody blocked the bot in their chat with it, or let it in again."""
+    before, now = change.old_chat_member.status, change.new_chat_member.status
+    if change.chat.type != "private" or "kicked" not in {before, now} or before == now:
         return None
-    return Inbound(
-        Channel.TELEGRAM,
-        _chat_id(change.chat.id),
-        InboundKind.BLOCKED,
-        name=clean(change.from_user.full_name),
-    )
+    kind = InboundKind.BLOCKED if now == "kicked" else InboundKind.UNBLOCKED
+    return Inbound(Channel.TELEGRAM, _chat_id(change.chat.id), kind, name=clean(change.from_user.full_name))
 
 
 def _chat_id(value: Any) -> str:
