@@ -316,6 +316,7 @@ class Desk:
             parties=frozenset(parties),
             rails=self._house if any(cmd.moves_money for cmd in every) else frozenset(),
             queue=any(isinstance(cmd, c.Queue) for cmd in every),
+            lines=any(isinstance(cmd, c.Line) for cmd in every),
             provider_refs=frozenset(ref for cmd in every for ref in _provider_refs(cmd)),
             aside=frozenset(name for cmd in every for name in deposits.names(cmd)),
             refund_ids=named("refund_id", every),

@@ -29,6 +29,7 @@ Row = TypeVar("Row")
 _LOCK = text("SELECT code, version FROM circle WHERE code = ANY(:c) ORDER BY code FOR UPDATE")
 _VERSIONS = text("SELECT code, version FROM circle WHERE code = ANY(:c)")
 _NEW_VERSION = text("UPDATE circle SET version = version + 1 WHERE code = ANY(:c)")
+_REFS = text("SELECT ref FROM ticket WHERE closed_at IS NULL")
 _OWING = text(r"""
     SELECT c.code FROM circle c JOIN ledger_account a ON a.name = 'circle\:' || c.code || '\:fee'
     WHERE c.banker_id = ANY(:b) AND a.balance > 0
@@ -83,6 +84,8 @@ class Needs:
     bankers: frozenset[str] = frozenset()
     """Whose circles that owe them something are loaded."""
     queue: bool = False
+    lines: bool = False
+    """Whether lines of statements are told of, which may open hundreds of tickets."""
     provider_refs: frozenset[tuple[str, str]] = frozenset()
     """Payments by their carrier and its own reference."""
     aside: frozenset[str] = frozenset()
@@ -111,6 +114,9 @@ class Book:
     """The rate in force, when money is about."""
     cash_lately: dict[str, int] = field(default_factory=dict)
     """What each person gave or took in cash in the last week, in Jamaican cents."""
+    refs: set[str] = field(default_factory=set)
+    """References that a new ticket may not have: those of open ones, where many may be opened at once, and those of
+    this book's own. A reference that another desk takes meanwhile fails the batch, which is then decided again."""
     lines: dict[str, tuple[str, str]] = field(default_factory=dict)
     """What lines of statements turned out to be: state, and what they are matched with."""
     _rows: dict[type, dict[Key, Any]] = field(default_factory=dict, repr=False)
@@ -227,6 +233,8 @@ class Book:
         await self._load_tickets(needs, sorted(codes))
         await self._load_people(needs)
         await self._load_posted()
+        if needs.lines:
+            self.refs |= set((await self.conn.execute(_REFS)).scalars())
         if needs.money_at:
             self.rate = await rates.in_force(self.conn, needs.money_at)
         if needs.money_at and needs.cash_since:

@@ -10,7 +10,6 @@ from bot.actions.humans import queue_line
 from bot.actions.turn import Turn
 from bot.words.say import Refusal, Say, refuse, say
 from domain import commands as c
-from domain.codes import ticket_ref
 from domain.people import Destination, Role, Ticket, TicketKind, same_holder
 
 SUBJECT = "account"
@@ -82,10 +81,9 @@ def _ask_staff(turn: Turn, command: c.SetDestination) -> Ticket:
     parts = (command.kind, command.place, command.branch, command.account, command.holder)
     note = "|".join(part.replace("|", " ") for part in parts)
     label = _label(command) or "cash"
-    ref = ticket_ref(turn.tools.randbelow)
     subject = f"{SUBJECT} {label}"
-    ticket = turn.open_ticket(TicketKind.KYC, ref, person_id=turn.person_id, subject=subject, note=note)
-    asked = say("staff_account", line=queue_line(turn, ticket), name=command.holder or turn.me.name, ref=ref)
+    ticket = turn.open_ticket(TicketKind.KYC, person_id=turn.person_id, subject=subject, note=note)
+    asked = say("staff_account", line=queue_line(turn, ticket), name=command.holder or turn.me.name, ref=ticket.ref)
     turn.tell_staff([Role.COMPLIANCE], asked)
     freezing.tell_everywhere(turn, turn.person_id, say("payout_offered"))
     return ticket

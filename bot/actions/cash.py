@@ -10,7 +10,6 @@ from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain import ledger
-from domain.codes import ticket_ref
 from domain.ledger import Transaction, Transfer
 from domain.pardna import Circle, Due
 from domain.payments import CASH, Payment, PaymentState
@@ -171,9 +170,10 @@ def deny(turn: Turn, command: c.Deny) -> Say | Refusal:
     if payment.state is PaymentState.SETTLED:
         _take_back(turn, circle, payment)
     turn.book.put(replace(payment, state=PaymentState.DISPUTED, confirmed=False))
-    ref = ticket_ref(turn.tools.randbelow)
-    turn.open_ticket(TicketKind.DISPUTE, ref, person_id=payment.person_id, circle=circle.code, subject=payment.receipt)
-    figures: dict[str, Figure] = {"amount": circle.money(payment.amount), "circle": circle.name, "ref": ref}
+    ticket = turn.open_ticket(
+        TicketKind.DISPUTE, person_id=payment.person_id, circle=circle.code, subject=payment.receipt
+    )
+    figures: dict[str, Figure] = {"amount": circle.money(payment.amount), "circle": circle.name, "ref": ticket.ref}
     turn.tell_staff([Role.FINANCE], say("staff_dispute", receipt=payment.receipt, **figures))
     other = payment.recorded_by
     turn.tell(other, say("cash_disputed_told", who=turn.me.first_name, **figures))

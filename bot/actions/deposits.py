@@ -11,7 +11,6 @@ from bot.actions.turn import Order, Turn
 from bot.words.say import Answer, say
 from domain import commands as c
 from domain import ledger
-from domain.codes import ticket_ref
 from domain.ledger import Transfer
 from domain.money import Currency, Money
 from domain.payments import Payment
@@ -92,9 +91,8 @@ def park(turn: Turn, deposit: Deposit, suggestions: tuple[str, ...] = (), circle
     debit, credit = (rail, aside) if deposit.amount > 0 else (aside, rail)
     turn.move(f"aside:{deposit.name}", "aside", Transfer(debit, credit, abs(deposit.amount)), deposit.currency)
     note = json.dumps([deposit.carrier, deposit.amount, deposit.currency.value, *suggestions])
-    ref = ticket_ref(turn.tools.randbelow)
-    ticket = turn.open_ticket(TicketKind.MATCH, ref, person_id=None, circle=circle, subject=deposit.name, note=note)
-    turn.book.lines[deposit.ref] = ("SUSPENSE", ref)
+    ticket = turn.open_ticket(TicketKind.MATCH, person_id=None, circle=circle, subject=deposit.name, note=note)
+    turn.book.lines[deposit.ref] = ("SUSPENSE", ticket.ref)
     hour = f"{turn.at:%Y-%m-%dT%H}"
     turn.plan(f"deposits:{hour}", turn.at + timedelta(minutes=5), "house:deposits", c.DepositsWait(hour))
     return ticket

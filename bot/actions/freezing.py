@@ -11,7 +11,6 @@ from bot.actions.humans import queue_line
 from bot.actions.turn import Turn
 from bot.words.say import Refusal, Say, refuse, say
 from domain import commands as c
-from domain.codes import ticket_ref
 from domain.people import Address, Freeze, Person, Role, Ticket, TicketKind, parties_of
 
 LASTS = timedelta(hours=24)
@@ -57,11 +56,12 @@ def stop_draws(turn: Turn, _: c.StopDraws) -> Say | Refusal:
     if freeze.held and waiting:
         return say("draws_stopped", ref=waiting[0].ref)
     turn.book.put(replace(freeze, held=True))
-    ref = ticket_ref(turn.tools.randbelow)
-    ticket = turn.open_ticket(TicketKind.AGENT, ref, person_id=turn.person_id, subject="stopped")
-    turn.tell_staff([Role.SUPPORT, Role.COMPLIANCE], say("staff_stopped", line=queue_line(turn, ticket), ref=ref))
-    tell_everywhere(turn, turn.person_id, say("draws_stopped", ref=ref))
-    return say("draws_stopped", ref=ref)
+    ticket = turn.open_ticket(TicketKind.AGENT, person_id=turn.person_id, subject="stopped")
+    told = say("staff_stopped", line=queue_line(turn, ticket), ref=ticket.ref)
+    turn.tell_staff([Role.SUPPORT, Role.COMPLIANCE], told)
+    stopped = say("draws_stopped", ref=ticket.ref)
+    tell_everywhere(turn, turn.person_id, stopped)
+    return stopped
 
 
 # -- staff ----------------------------------------------------------------------------------------------------
@@ -108,6 +108,5 @@ def whom(turn: Turn, named: str) -> Person | Refusal:
 
 def on_record(turn: Turn, person_id: str, subject: str, reason: str) -> None:
     """Keep who of staff did what to whom, and why (sealed), as a line of the queue that is closed."""
-    ref = ticket_ref(turn.tools.randbelow)
-    ticket = turn.open_ticket(TicketKind.KYC, ref, person_id=person_id, subject=subject, note=reason)
+    ticket = turn.open_ticket(TicketKind.KYC, person_id=person_id, subject=subject, note=reason)
     turn.book.put(replace(ticket, closed_at=turn.at, closed_by=turn.person_id, outcome=subject))

@@ -7,7 +7,6 @@ from bot.actions import deposits
 from bot.actions.turn import Turn
 from bot.words.say import Refusal, Say, refuse, say
 from domain import commands as c
-from domain.codes import ticket_ref
 from domain.people import Person, Role, Ticket, TicketKind
 from storage.duties import Duty
 
@@ -23,10 +22,9 @@ def open_ticket(turn: Turn, command: c.OpenTicket) -> Say | Refusal:
     mine = turn.book.all(Ticket, kind=TicketKind.AGENT, person_id=turn.person_id, closed_at=None)
     waiting = next((t for t in mine if not t.subject), None)
     if waiting is None:
-        ref = ticket_ref(turn.tools.randbelow)
-        ticket = turn.open_ticket(TicketKind.AGENT, ref, person_id=turn.person_id, note=command.text)
+        ticket = turn.open_ticket(TicketKind.AGENT, person_id=turn.person_id, note=command.text)
         _tell_staff(turn, ticket, command.text)
-        return say("agent_opened", ref=ref)
+        return say("agent_opened", ref=ticket.ref)
     note = f"{_note(turn, waiting)}\n{command.text}"
     if len(note) > LONGEST_NOTE:
         return refuse("agent_full", ref=waiting.ref)

@@ -6,7 +6,6 @@ from bot.actions import freezing
 from bot.actions.turn import Turn
 from bot.words.say import Figure, Refusal, Text, refuse, text
 from domain import ledger
-from domain.codes import ticket_ref
 from domain.ledger import Hold
 from domain.pardna import Circle
 from domain.payments import OPEN_PAYOUTS, UNSENT, Payout, PayoutState, Route
@@ -161,8 +160,7 @@ def ticket(turn: Turn, payout: Payout, kind: TicketKind, person: str) -> Ticket:
     for open_ in tickets(turn, payout):
         if open_.kind is kind:
             return open_
-    ref = ticket_ref(turn.tools.randbelow)
-    return turn.open_ticket(kind, ref, person_id=person, circle=payout.circle, subject=payout.ref)
+    return turn.open_ticket(kind, person_id=person, circle=payout.circle, subject=payout.ref)
 
 
 def close_tickets(turn: Turn, payout: Payout, outcome: str) -> None:

@@ -9,7 +9,6 @@ from bot.actions.humans import queue_line
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Refusal, Say, refuse, say, text
 from domain import commands as c
-from domain.codes import ticket_ref
 from domain.pardna import Circle, Draw, DrawState
 from domain.payments import Payment
 from domain.people import (
@@ -293,7 +292,7 @@ def state_trn(turn: Turn, command: c.StateTrn) -> Say | Refusal:
     turn.book.put(trn)
     for old in turn.book.all(Ticket, kind=TicketKind.KYC, person_id=turn.person_id, subject="", closed_at=None):
         turn.book.put(replace(old, closed_at=turn.at, outcome="stated again"))
-    ticket = turn.open_ticket(TicketKind.KYC, ticket_ref(turn.tools.randbelow), person_id=turn.person_id)
+    ticket = turn.open_ticket(TicketKind.KYC, person_id=turn.person_id)
     line = queue_line(turn, ticket)
     turn.tell_staff([Role.COMPLIANCE], say("staff_kyc", line=line, ref=ticket.ref))
     return say("trn_stated", last3=trn.last3)

@@ -14,7 +14,6 @@ from bot.actions.turn import Turn
 from bot.words.say import Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain import exchange, ledger
-from domain.codes import ticket_ref
 from domain.ledger import Account, Hold, Transaction, Transfer
 from domain.money import Currency, Money
 from domain.pardna import Circle, Due
@@ -237,9 +236,10 @@ def refund_failed(turn: Turn, command: c.RefundFailed) -> None:
     settling.spend_credit(turn, circle, refund.person_id, f"refund:{refund.id}:again")
     figures: dict[str, Figure] = {"amount": circle.money(refund.amount), **_named(circle, refund)}
     turn.tell(payment.recorded_by, say("refund_failed", **figures))
-    ref = ticket_ref(turn.tools.randbelow)
-    turn.open_ticket(TicketKind.AGENT, ref, person_id=payment.recorded_by, circle=circle.code, subject=refund.receipt)
-    turn.tell_staff([Role.FINANCE], say("staff_refund_failed", case=ref, reason=command.reason, **figures))
+    ticket = turn.open_ticket(
+        TicketKind.AGENT, person_id=payment.recorded_by, circle=circle.code, subject=refund.receipt
+    )
+    turn.tell_staff([Role.FINANCE], say("staff_refund_failed", case=ticket.ref, reason=command.reason, **figures))
 
 
 # -- what a card's bank takes back --------------------------------------------------------------------------------
@@ -342,9 +342,10 @@ def _say_taken(turn: Turn, circle: Circle, payment: Payment, back: Chargeback) -
         turn.tell(person, say("charged_back", code=circle.code, **figures))
     if circle.banker_id not in {payment.person_id, payment.recorded_by}:
         turn.tell(circle.banker_id, say("charged_back_banker", **figures))
-    case = ticket_ref(turn.tools.randbelow)
-    turn.open_ticket(TicketKind.AGENT, case, person_id=payment.person_id, circle=circle.code, subject=payment.receipt)
-    told = [text("staff_charged_back", case=case, owed=circle.money(back.owed), **figures)]
+    ticket = turn.open_ticket(
+        TicketKind.AGENT, person_id=payment.person_id, circle=circle.code, subject=payment.receipt
+    )
+    told = [text("staff_charged_back", case=ticket.ref, owed=circle.money(back.owed), **figures)]
     if payment.given_back:
         told.append(text("staff_refunded_too", amount=circle.money(payment.given_back)))
     turn.tell_staff([Role.FINANCE], Say(tuple(told)))

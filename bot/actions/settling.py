@@ -8,7 +8,7 @@ from bot.actions.names import called
 from bot.actions.turn import Turn
 from bot.words.say import Figure, Refusal, Say, Text, refuse, say, text
 from domain import ledger
-from domain.codes import receipt_code, ticket_ref
+from domain.codes import receipt_code
 from domain.ledger import Transfer
 from domain.pardna import Circle, CircleState, Draw, DrawState, Due, Hand, MemberState, RoundState, allocate
 from domain.payments import CASH, CASH_CARRIER, Payment, PaymentState, Route
@@ -208,9 +208,8 @@ def _say_surplus(turn: Turn, circle: Circle, payment: Payment) -> None:
     if surplus <= 0:
         return
     whose = turn.book.person(payment.person_id)
-    ref = ticket_ref(turn.tools.randbelow)
-    turn.open_ticket(TicketKind.AGENT, ref, person_id=whose.id, circle=circle.code, subject=payment.receipt)
-    figures: dict[str, Figure] = {"amount": circle.money(surplus), "circle": circle.name, "ref": ref}
+    ticket = turn.open_ticket(TicketKind.AGENT, person_id=whose.id, circle=circle.code, subject=payment.receipt)
+    figures: dict[str, Figure] = {"amount": circle.money(surplus), "circle": circle.name, "ref": ticket.ref}
     turn.tell(whose.id, say("surplus", **figures))
     told = say("staff_surplus", who=whose.first_name, receipt=payment.receipt, **figures)
     turn.tell_staff([Role.SUPPORT, Role.FINANCE], told)

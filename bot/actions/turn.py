@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.words.say import Say
 from domain import commands as c
+from domain.codes import ticket_ref
 from domain.house import BUILT_IN, HouseRules
 from domain.ledger import Transaction, Transfer
 from domain.money import Currency
@@ -160,14 +161,17 @@ class Turn:
     def open_ticket(
         self,
         kind: TicketKind,
-        ref: str,
         *,
         person_id: str | None,
         circle: str | None = None,
         subject: str = "",
         note: str = "",
     ) -> Ticket:
-        """Put something into the staff's queue."""
+        """Put something into the staff's queue, under a reference that no other open line of it has."""
+        ref = ticket_ref(self.tools.randbelow)
+        while ref in self.book.refs:
+            ref = ticket_ref(self.tools.randbelow)
+        self.book.refs.add(ref)
         ticket_id = self.tools.new_id()
         sealed = self.tools.vault.seal(f"ticket.note|{ticket_id}", note.encode()) if note else None
         ticket = Ticket(ticket_id, ref, kind, person_id, circle, subject, sealed, self.at)

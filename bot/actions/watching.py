@@ -8,7 +8,6 @@ compliance, quietly: what a member reads is the same either way (rules.md 58). C
 from bot.actions.turn import Turn
 from bot.words.say import Refusal, refuse, say
 from domain import exchange
-from domain.codes import ticket_ref
 from domain.money import Currency, Money
 from domain.pardna import Circle
 from domain.people import Role, Ticket, TicketKind
@@ -41,7 +40,6 @@ def _alert(turn: Turn, circle: Circle, who: str, total: int) -> None:
     """Put it into compliance's queue, once while that is open."""
     if turn.book.all(Ticket, kind=TicketKind.ALERT, person_id=who, closed_at=None):
         return
-    ref = ticket_ref(turn.tools.randbelow)
-    turn.open_ticket(TicketKind.ALERT, ref, person_id=who, circle=circle.code, subject=f"cash:{who}")
-    told = say("staff_alert", amount=Money(total, Currency.JMD), ref=ref, who=turn.book.person(who).first_name)
+    ticket = turn.open_ticket(TicketKind.ALERT, person_id=who, circle=circle.code, subject=f"cash:{who}")
+    told = say("staff_alert", amount=Money(total, Currency.JMD), ref=ticket.ref, who=turn.book.person(who).first_name)
     turn.tell_staff([Role.COMPLIANCE], told)

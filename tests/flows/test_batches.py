@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 
+from domain import codes
 from domain.messages import Filed
 from tests.flows.club import Club, begun, execute, fetch
 from tests.teller import House
@@ -105,3 +107,19 @@ async def test_nothing_of_a_batch_that_failed_is_remembered(house: House) -> Non
     assert await fetch(house, "SELECT sum(paid) FROM due") == 4_000
     await execute(house, "UPDATE inbox SET parked_at = NULL, done_at = now() WHERE external_id LIKE '%???'")
     await club.right()
+
+
+async def test_lines_of_a_statement_open_tickets_of_different_references(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as there are references of four characters, were there two characters."""
+    monkeypatch.setattr(codes, "ALPHABET", "AB")
+    line = {"kind": "line", "carrier": "sandbox", "amount": 1000, "currency": "JMD", "booked": "2027-01-04"}
+    async with house.closed_desk():
+        for already in (0, 8):
+            for number in range(already, already + 8):
+                body = line | {"line_id": f"{number:064}"}
+                await house.filer.file([Filed("statement", f"line {number}", f"line:{number}", "event", body)])
+            await house.desk.work_once()
+            assert await fetch(house, "SELECT count(*) FROM ticket WHERE kind = 'match'") == already + 8
+    await house.books_are_right()
