@@ -221,6 +221,7 @@ def make_chats(parts: Parts, awake: Callable[[], bool]) -> dict[str, Chat]:
             settings.whatsapp_api_url,
             settings.whatsapp_token.get_secret_value(),
             settings.whatsapp_phone_number_id,
+            rate_per_second=settings.whatsapp_per_second,
         )
     if Channel.SMS in settings.providers:
         http = partial(_http, parts)
@@ -234,6 +235,7 @@ def make_chats(parts: Parts, awake: Callable[[], bool]) -> dict[str, Chat]:
             settings.sendgrid_api_key.get_secret_value(),
             settings.sendgrid_from,
             Letters(make_catalogue(parts), StopLinks(parts.vault, parts.public_url)).write,
+            rate_per_second=settings.sendgrid_per_second,
         )
     return chats
 

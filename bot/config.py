@@ -109,12 +109,14 @@ class Settings(BaseSettings):
     whatsapp_app_secret: SecretStr = NO_SECRET
     whatsapp_verify_token: SecretStr = NO_SECRET
     whatsapp_api_url: WebAddress = "https://graph.facebook.com/v26.0"
+    whatsapp_per_second: int = Field(default=80, ge=1, le=1000)
 
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = NO_SECRET
     twilio_from: str = ""
     twilio_messaging_service_sid: str = ""
     twilio_api_url: WebAddress = "https://api.twilio.com"
+    twilio_per_second: int = Field(default=10, ge=1, le=1000)
 
     smsgate_api_url: WebAddress | None = None
     smsgate_user: str = ""
@@ -134,6 +136,7 @@ class Settings(BaseSettings):
     sendgrid_api_key: SecretStr = NO_SECRET
     sendgrid_from: str = ""
     sendgrid_api_url: WebAddress = "https://api.sendgrid.com"
+    sendgrid_per_second: int = Field(default=10, ge=1, le=10_000)
     sendgrid_webhook_public_key: str = ""
 
     stripe_api_key: SecretStr = NO_SECRET

@@ -6,7 +6,6 @@ crash between sending and noting makes a message repeat once; money has its key 
 """
 
 import asyncio
-import math
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,9 +14,10 @@ from typing import Any, Final
 import structlog
 
 from bot.drawing.press import Press
+from bot.pacing import Pacing
 from bot.telemetry import Metrics
-from bot.verdict import MONEY_OUT, Verdict, decide, drop, puzzling
-from channels.base import Chat, Outcome, Rail, Refused, Retry, Routed, Sent, Tapped, Unknown, Windowed
+from bot.verdict import MONEY_OUT, Verdict, decide, drop, hold, puzzling
+from channels.base import Chat, Outcome, Personal, Rail, Refused, Retry, Routed, Sent, Tapped, Unknown, Windowed
 from channels.partner import GONE, PartnerCaller
 from domain.messages import Filed, Outgoing, Tap, Template
 from storage import filer, inbox, outbox
@@ -27,7 +27,7 @@ from storage.clock import MOVED, Clock
 from storage.engine import Engine
 from storage.limits import Limits
 from storage.outbox import EVERY, Lanes, Posted
-from storage.pace import Pace
+from storage.pace import Sleep
 from storage.partners import CARRIER
 from storage.reads import Unreachable, reading
 from storage.vault import Vault
@@ -75,12 +75,11 @@ class Relay:
         partners: PartnerCaller | None = None,
         limits: Limits | None = None,
         lease_seconds: float = LEASE_SECONDS,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
-        shared = _Shared(engine, vault, clock, bell, metrics, lease_seconds)
-        limits = limits or Limits()
-        self._carriers = [
-            carrier for name, chat in chats.items() for carrier in _of_chat(shared, name, chat, press, limits)
-        ]
+        """`sleep` waits for a turn of `limits`, whose time may be one of a test's own."""
+        shared = _Shared(engine, vault, clock, bell, metrics, lease_seconds, limits or Limits(), sleep)
+        self._carriers = [carrier for name, chat in chats.items() for carrier in _of_chat(shared, name, chat, press)]
         self._carriers += [_Carrier(shared, name, _move(rail)) for name, rail in rails.items()]
         if partners:
             self._carriers.append(_Carrier(shared, CARRIER, _tell(partners, shared)))
@@ -92,16 +91,14 @@ class Relay:
                 group.create_task(carrier.run(), name=f"relay {carrier.name}")
 
 
-def _of_chat(shared: "_Shared", name: str, chat: Chat, press: Press | None, limits: Limits) -> list["_Carrier"]:
+def _of_chat(shared: "_Shared", name: str, chat: Chat, press: Press | None) -> list["_Carrier"]:
     """Return who carries a chat's messages: one, or two where some addresses have a pace of their own."""
-
-    def pace(line: str, rate_per_second: float) -> Pace | None:
-        return Pace(limits, line, rate_per_second) if rate_per_second < float("inf") else None
-
-    send, usual = _Speech(chat, press, shared.clock), pace(name, chat.rate_per_second)
+    rate_to = chat.rate_to if isinstance(chat, Personal) else None
+    usual = Pacing(shared.limits, name, chat.rate_per_second, rate_to, sleep=shared.sleep)
+    send = _Speech(chat, press, shared.clock)
     if not isinstance(chat, Routed) or chat.home_rate_per_second == float("inf"):
         return [_Carrier(shared, name, send, usual)]
-    slow = pace(f"{name}.home", chat.home_rate_per_second)
+    slow = Pacing(shared.limits, f"{name}.home", chat.home_rate_per_second, rate_to, sleep=shared.sleep)
 
     def lanes(*, but: bool) -> Callable[[], Lanes]:
         return lambda: Lanes(tuple(f"{name}:{beginning}" for beginning in chat.home), but)
@@ -222,6 +219,8 @@ class _Shared:
     bell: Bell
     metrics: Metrics
     lease_seconds: float
+    limits: Limits
+    sleep: Sleep
 
 
 class _Carrier:
@@ -232,7 +231,7 @@ class _Carrier:
         shared: _Shared,
         name: str,
         send: Send,
-        pace: Pace | None = None,
+        pacing: Pacing | None = None,
         lanes: Callable[[], Lanes] = lambda: EVERY,
     ) -> None:
         """`lanes` says which of the carrier's lanes are this one's now; it may change its mind."""
@@ -240,7 +239,7 @@ class _Carrier:
         self._lanes = lanes
         self._shared = shared
         self._send = send
-        self._pace = pace
+        self._pacing = pacing or Pacing(shared.limits, name)
         self._under_way: set[asyncio.Task[_Done]] = set()
         self._done: list[_Done] = []
 
@@ -268,11 +267,7 @@ class _Carrier:
 
     def _room(self) -> int:
         """Return how many more may be taken: as long as all relays' line is short against a lease."""
-        room = MOST_IN_FLIGHT - len(self._under_way)
-        if self._pace is None:
-            return room
-        line_seconds = self._shared.lease_seconds / 4 - self._pace.ahead_seconds
-        return max(0, min(room, math.ceil(line_seconds * self._pace.rate_per_second)))
+        return self._pacing.room(MOST_IN_FLIGHT - len(self._under_way), self._shared.lease_seconds / 4)
 
     async def _wait_for_outcomes(self, ear: Ear) -> None:
         ring = asyncio.create_task(ear.wait(POLL_SECONDS))
@@ -330,21 +325,22 @@ class _Carrier:
     async def _verdict(self, posted: Posted, deadline: float) -> Verdict:
         if posted.kind == "say" and posted.stopped and not posted.body.get("must"):
             return drop(posted, "stopped")
+        if posted.kind != "tap":  # no message, and its button turns meanwhile
+            wait_seconds = await self._pacing.turn(_address(posted), self._shared.lease_seconds / 2)
+            if wait_seconds or asyncio.get_running_loop().time() >= deadline:
+                return hold(posted, wait_seconds)
         outcome = await self._try(posted, deadline)
+        await self._pacing.heed(outcome)
         jitter = random.random()  # noqa: S311 - spreads load, guards nothing
         return decide(posted, outcome, jitter)
 
     async def _try(self, posted: Posted, deadline: float) -> Outcome:
         """Send within the lease; whatever goes wrong becomes an outcome."""
-        began = False
         try:
             async with asyncio.timeout_at(deadline):
-                if self._pace and posted.kind != "tap":  # no message, and its button turns meanwhile
-                    await self._pace.turn()
-                began = True
                 return await self._send(posted)
         except TimeoutError:
-            return Unknown("no answer in time") if began else Retry("no place in line in time")
+            return Unknown("no answer in time")
         except Exception as error:  # noqa: BLE001 - whatever an adapter raises is an outcome too
             fault = type(error).__name__
             log.error("sending failed", carrier=self.name, kind=posted.kind, error=fault)  # noqa: TRY400
@@ -354,7 +350,7 @@ class _Carrier:
 
     def _report(self, done: _Done) -> None:
         verdict = done.verdict
-        self._shared.metrics.outbox.labels(self.name, verdict.settled.state).inc()
+        self._shared.metrics.outbox.labels(self.name, "held" if verdict.settled.held else verdict.settled.state).inc()
         if verdict.alarm:
             self._shared.metrics.alarms.labels("outbox").inc()
             log.error(

@@ -56,6 +56,7 @@ def make_sms(
             settings.twilio_auth_token.get_secret_value(),
             sender=settings.twilio_sender,
             public_url=public_url,
+            rate_per_second=settings.twilio_per_second,
         )
     return Sms(twilio, make_gate(settings, http), awake=awake, spare=_spare(settings.smsgate_per_day, limits))
 

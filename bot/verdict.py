@@ -87,6 +87,11 @@ def drop(posted: Posted, why: str) -> Verdict:
     return Verdict(_ended(posted, "dropped", why))
 
 
+def hold(posted: Posted, seconds: float) -> Verdict:
+    """Put back for so long what must not go yet. It was no try."""
+    return Verdict(Settled(posted.id, posted.attempts, "queued", after_seconds=seconds, held=True))
+
+
 def puzzling(posted: Posted, fault: str) -> Verdict:
     """Put aside for a long while a parcel that we ourselves cannot make sense of, and call somebody."""
     waiting = Settled(

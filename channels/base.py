@@ -32,13 +32,15 @@ class Retry:
     """Not taken, and trying again may help; not before `after_seconds` when the provider said so.
 
     `growth`: the seconds to wait are this to the power of the tries there were. `ours`: the fault is the operator's to
-    mend, so that it is kept for as long as that takes, and somebody is called.
+    mend, so that it is kept for as long as that takes, and somebody is called. `everybody`: it was too much in all, so
+    whatever else goes there waits as long.
     """
 
     reason: str
     after_seconds: float = 0.0
     growth: float = 0.0
     ours: bool = False
+    everybody: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,14 @@ class Hook(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a provider takes: one in so many seconds on the whole, and `burst` at once after a rest."""
+
+    every_seconds: float
+    burst: int = 1
+
+
 class Chat(Protocol):
     """A chat network: how a message of ours gets to an address."""
 
@@ -131,6 +141,15 @@ class Routed(Protocol):
 
     async def look_up(self, key: str) -> Outcome:
         """Say what became of an Unknown send. Retry: it was never taken, so it may be sent."""
+        ...
+
+
+@runtime_checkable
+class Personal(Protocol):
+    """A chat whose provider also counts how much we send to one address."""
+
+    def rate_to(self, address: str) -> Rate:
+        """Say how much that may be."""
         ...
 
 

@@ -131,7 +131,7 @@ def outcome_by_status(reply: Reply, code: str = "") -> Outcome:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN | HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             return CREDENTIALS_REFUSED
         case HTTPStatus.REQUEST_TIMEOUT | HTTPStatus.TOO_EARLY | HTTPStatus.TOO_MANY_REQUESTS:
-            return Retry("throttled", _asked_wait(reply))
+            return Retry("throttled", _asked_wait(reply), everybody=reply.status == HTTPStatus.TOO_MANY_REQUESTS)
         case HTTPStatus.BAD_GATEWAY | HTTPStatus.GATEWAY_TIMEOUT:
             # A gateway between us gave up waiting; who stands behind it may have taken the call.
             return Unknown(f"gateway trouble {reply.status}")

@@ -1,4 +1,4 @@
-"""How often something may happen: counts in windows of time, which all processes share through Redis.
+"""How often something may happen: counts in windows of time, and lines, which all processes share through Redis.
 
 Without Redis, and while it does not answer, each process counts for itself: a limit then holds for each of them
 and not for all together. So chat and pages go on (fail open), and nothing of money may ever hang on it. What is
@@ -8,6 +8,7 @@ counted may be lost at any time.
 import math
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -16,9 +17,11 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from redis import exceptions
-from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+
+from storage.lines import Lines, Now, OwnLines, SharedLines
 
 Limit = RateLimitItem
 PerMinute = RateLimitItemPerMinute
@@ -39,18 +42,32 @@ def _unobserved(_shared: bool) -> None:  # noqa: FBT001 - the form of Observe
     """Tell nobody."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Where counts and lines are kept."""
+
+    limiter: FixedWindowRateLimiter
+    lines: Lines
+
+
 class Limits:
     """`async with Limits(url) as limits:`. Without an address it counts in the process alone, and needs no opening.
 
-    `observe` is told whether counts are shared, at the start and whenever that changes.
+    `observe` is told whether counts are shared, at the start and whenever that changes. `now` tells the time of the
+    lines in seconds, for tests that have a time of their own.
     """
 
     def __init__(
-        self, redis_url: str | None = None, *, observe: Observe = _unobserved, pause_seconds: float = PAUSE_SECONDS
+        self,
+        redis_url: str | None = None,
+        *,
+        observe: Observe = _unobserved,
+        pause_seconds: float = PAUSE_SECONDS,
+        now: Now | None = None,
     ) -> None:
-        self._alone = FixedWindowRateLimiter(MemoryStorage())
+        self._alone = _Kept(FixedWindowRateLimiter(MemoryStorage()), OwnLines(now))
         self._pool = _pool(redis_url) if redis_url else None
-        self._together = FixedWindowRateLimiter(_storage(self._pool)) if self._pool else None
+        self._together = _shared(self._pool, now) if self._pool else None
         self._observe = observe
         self._pause_seconds = pause_seconds
         self._shared = self._pool is not None
@@ -75,24 +92,32 @@ class Limits:
     async def hit(self, limit: Limit, who: str) -> int:
         """Count one. Return how many seconds are to be waited when it is one too many, else 0."""
 
-        async def ask(limiter: FixedWindowRateLimiter) -> int:
-            return 0 if await limiter.hit(limit, who) else await _wait_seconds(limiter, limit, who)
+        async def ask(kept: _Kept) -> int:
+            return 0 if await kept.limiter.hit(limit, who) else await _wait_seconds(kept.limiter, limit, who)
 
         return await self._ask(ask)
 
     async def full(self, limit: Limit, who: str) -> int:
         """Count nothing. Return how many seconds are to be waited when one more would be too many, else 0."""
 
-        async def ask(limiter: FixedWindowRateLimiter) -> int:
-            return 0 if await limiter.test(limit, who) else await _wait_seconds(limiter, limit, who)
+        async def ask(kept: _Kept) -> int:
+            return 0 if await kept.limiter.test(limit, who) else await _wait_seconds(kept.limiter, limit, who)
 
         return await self._ask(ask)
 
     async def count(self, key: str, seconds: int) -> int:
         """Count one under a key that lasts so long from its first count; return which it was, from 1."""
-        return await self._ask(lambda limiter: limiter.storage.incr(key, seconds))
+        return await self._ask(lambda kept: kept.limiter.storage.incr(key, seconds))
 
-    async def _ask(self, question: Callable[[FixedWindowRateLimiter], Awaitable[T]]) -> T:
+    async def join(self, line: str, every_seconds: float, burst: int, patience_seconds: float) -> float:
+        """Return how many seconds are to be waited in a line; a place is taken when that is within the patience."""
+        return await self._ask(lambda kept: kept.lines.join(line, every_seconds, burst, patience_seconds))
+
+    async def close(self, line: str, seconds: float) -> None:
+        """Let nobody go in a line for so long who does not have a place yet."""
+        await self._ask(lambda kept: kept.lines.close(line, seconds))
+
+    async def _ask(self, question: Callable[[_Kept], Awaitable[T]]) -> T:
         if self._together and time.monotonic() >= self._ask_again_at:
             if not self._shared:  # one tries whether Redis is back; the others need not wait for that
                 self._ask_again_at = time.monotonic() + self._pause_seconds
@@ -135,11 +160,12 @@ def _pool(url: str) -> BlockingConnectionPool:
     )
 
 
-def _storage(pool: BlockingConnectionPool) -> RedisStorage:
+def _shared(pool: BlockingConnectionPool, now: Now | None) -> _Kept:
     # The pool holds the true address; the one given here only names the kind of server.
-    return RedisStorage(
+    storage = RedisStorage(
         "async+redis://",
         implementation="redispy",
         key_prefix="pardna",
         connection_pool=pool,  # type: ignore[arg-type] # the library's own signature forgets what it documents
     )
+    return _Kept(FixedWindowRateLimiter(storage), SharedLines(Redis(connection_pool=pool), now))

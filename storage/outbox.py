@@ -106,6 +106,7 @@ class Settled:
     """What came of one attempt. `state`: `sent`, `dead`, `dropped`, or `queued` (again, `after_seconds`).
 
     `waiting`: an invitation was sent, and the message itself goes with the answer to what the person writes next.
+    `held`: nobody tried to send it, for its network's pace did not allow that yet.
     """
 
     id: int
@@ -117,6 +118,7 @@ class Settled:
     unknown: bool = False
     delivery: int = 0
     """How far it is known to have got (DELIVERY)."""
+    held: bool = False
 
 
 class Lanes(NamedTuple):
@@ -206,7 +208,7 @@ async def claim(
     lease_seconds: float,
     lanes: Lanes = EVERY,
 ) -> list[Posted]:
-    """Lease the heads of up to `limit` lanes of one carrier (`sms`, `stripe`, ...), the longest due first.
+    """Lease the heads of up to `limit` lanes of one carrier (`sms`, `stripe`): replies first, then the longest due.
 
     Whoever claims must settle before the lease is over: after it another relay takes the head again. Money
     out whose lease ran out is `unknown` from then on.
@@ -248,6 +250,7 @@ async def settle(conn: Connection, results: Sequence[Settled], at: datetime) -> 
         "afters": [r.after_seconds for r in results],
         "unknowns": [r.unknown for r in results],
         "deliveries": [r.delivery for r in results],
+        "held": [r.held for r in results],
     }
     noted = set((await conn.execute(_SETTLE, {**values, "at": at})).scalars())
     if any(r.state in {"dead", "dropped"} for r in results):
@@ -432,7 +435,7 @@ _CLAIM_WHERE = """
                 WHERE o.state = 'queued' AND o.not_before <= :now AND (o.lane, o.id) >= (r.lane, 0)
                 ORDER BY o.lane, o.id LIMIT 1
             )
-        ORDER BY not_before, id LIMIT :limit FOR UPDATE OF r SKIP LOCKED
+        ORDER BY (notice IS NOT NULL), not_before, id LIMIT :limit FOR UPDATE OF r SKIP LOCKED
     )
     UPDATE outbox SET attempts = least(attempts, 32000) + 1, attempted_at = :now, retry_at = NULL,
         lease_until = clock_timestamp() + CAST(:lease AS float8) * interval '1 second',
@@ -447,7 +450,10 @@ _CLAIM_SOME = text(_CLAIM_WHERE.format(" AND (lane LIKE ANY(CAST(:beginnings AS 
 
 # (state || '': so that the rows are found by their ids, not by walking through all that is queued.)
 _SETTLE = text("""
-    UPDATE outbox o SET state = s.state, fault = s.fault, lease_until = NULL,
+    UPDATE outbox o SET state = s.state, lease_until = NULL,
+        fault = CASE WHEN s.held THEN o.fault ELSE s.fault END,
+        attempts = o.attempts - CAST(s.held AS int),
+        attempted_at = CASE WHEN s.held AND o.attempts = 1 THEN NULL ELSE o.attempted_at END,
         provider_id = coalesce(s.provider_id, o.provider_id),
         unknown = s.unknown OR (o.unknown AND s.state <> 'dead'),
         retry_at = clock_timestamp() + s.after_seconds * interval '1 second',
@@ -455,8 +461,8 @@ _SETTLE = text("""
         ended_at = CASE WHEN s.state <> 'queued' THEN CAST(:at AS timestamptz) END
     FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:states AS text[]),
         CAST(:provider_ids AS text[]), CAST(:faults AS text[]), CAST(:afters AS float8[]),
-        CAST(:unknowns AS boolean[]), CAST(:deliveries AS smallint[]))
-        AS s (id, attempts, state, provider_id, fault, after_seconds, unknown, delivery)
+        CAST(:unknowns AS boolean[]), CAST(:deliveries AS smallint[]), CAST(:held AS boolean[]))
+        AS s (id, attempts, state, provider_id, fault, after_seconds, unknown, delivery, held)
     WHERE o.id = s.id AND o.state || '' = 'queued'
         AND (o.attempts = s.attempts OR s.state IN ('sent', 'waiting'))
     RETURNING o.id

@@ -1,64 +1,89 @@
-"""The pace of sends to one network: a line of tickets that all relays stand in together.
+"""The pace of sends: who sends to one network or one person stands in a line that all relays share.
 
-Time is cut into slots of a tenth of a second, each with a tenth of a second's sends. A ticket is the place in a
-slot and says when to go. So nobody polls, the order of those who ask is kept, and whatever happened before no
-more than a tenth of a second's sends go at once. Without Redis each process has a line of its own.
+Without Redis each process has lines of its own. A place comes with its time, so nobody polls and the order of those who
+ask is kept. What a provider asks for (429, Retry-After) closes the line for everybody.
 """
 
 import asyncio
-import time
+from collections.abc import Awaitable, Callable
+from hashlib import blake2b
 from typing import Final
 
 from storage.limits import Limits
 
-SLOTS_PER_SECOND: Final = 10
-KEPT_SECONDS: Final = 60
-"""How long a slot's count is kept: longer than any line."""
-LONGEST_LINE_SECONDS: Final = 30.0
-"""Further ahead than this no line reaches: what says so is a wall clock that was set back."""
+LATE_SECONDS: Final = 0.25
+"""Who comes so much later than its time has lost its place: after a stall all who were due would go at once."""
+NEVER: Final = -1.0
+"""The patience of who only asks."""
+MOST_PLACES: Final = 2
+"""Then it goes: a machine may be slow all the time."""
+
+Sleep = Callable[[float], Awaitable[object]]
 
 
 class Pace:
-    """`await pace.turn()` returns when the next send may go. Raises ValueError for no rate at all."""
+    """A line, or one for each person, with a place every `every_seconds`, `burst` of them at once after a rest."""
 
-    def __init__(self, limits: Limits, name: str, rate_per_second: float) -> None:
-        if not 0 < rate_per_second < float("inf"):
-            raise ValueError(f"no line keeps a pace of {rate_per_second} a second")
+    def __init__(
+        self, limits: Limits, name: str, every_seconds: float, burst: int = 1, *, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        if not (0 < every_seconds < float("inf") and burst > 0):
+            raise ValueError(f"no line keeps a pace of {burst} at once and one in {every_seconds} s")
         self._limits = limits
         self._name = name
-        self.rate_per_second = rate_per_second
-        self._places = max(1, int(rate_per_second / SLOTS_PER_SECOND))
-        self._slot_seconds = self._places / rate_per_second
-        self._slot = 0
-        self._last_due = 0.0
+        self.every_seconds = every_seconds
+        self._burst = burst
+        self._sleep = sleep
+        self._free_at = 0.0
         self._waiting = 0
         self._asking = asyncio.Lock()
 
     @property
     def ahead_seconds(self) -> float:
         """How long the line is, as far as this process knows."""
-        return max(0.0, self._last_due - time.time()) + self._waiting / self.rate_per_second
+        return max(0.0, self._free_at - _now()) + self._waiting * self.every_seconds
 
-    async def turn(self) -> None:
-        """Take a ticket and wait until its time. Whoever is cancelled meanwhile leaves a gap, which harms nobody."""
+    async def turn(self, patience_seconds: float) -> float:
+        """Wait for a place; 0 when it is there. A line that is longer than the patience is not joined: how long it is.
+
+        Whoever is cancelled meanwhile leaves a gap, which harms nobody.
+        """
+        for _ in range(MOST_PLACES):
+            wait = await self._place(patience_seconds)
+            if wait > patience_seconds:
+                return wait
+            due = _now() + wait
+            await self._sleep(wait)
+            if _now() - due <= LATE_SECONDS:
+                break
+        return 0.0
+
+    async def ahead_of(self, who: str) -> float:
+        """Return how many seconds it is until there is a place in somebody's own line."""
+        return await self._limits.join(self._own(who), self.every_seconds, self._burst, NEVER)
+
+    async def take(self, who: str) -> float:
+        """Take a place that is there now, in somebody's own line: 0, or how many seconds until there is one."""
+        return await self._limits.join(self._own(who), self.every_seconds, self._burst, 0.0)
+
+    async def close(self, seconds: float) -> None:
+        """Let nobody go for so long."""
+        await self._limits.close(self._name, seconds)
+        self._free_at = max(self._free_at, _now() + seconds)
+
+    def _own(self, who: str) -> str:
+        return f"{self._name}:{blake2b(who.encode(), digest_size=12).hexdigest()}"
+
+    async def _place(self, patience_seconds: float) -> float:
         self._waiting += 1
         try:
             async with self._asking:
-                due = await self._ticket()
+                wait = await self._limits.join(self._name, self.every_seconds, self._burst, patience_seconds)
+                self._free_at = _now() + wait
+                return wait
         finally:
             self._waiting -= 1
-        await asyncio.sleep(max(0.0, due - time.time()))
 
-    async def _ticket(self) -> float:
-        """Return the Unix time of the first free place from now on."""
-        present = int(time.time() / self._slot_seconds)
-        known = self._slot if self._slot <= present + LONGEST_LINE_SECONDS / self._slot_seconds else present
-        slot = max(present, known)
-        while (place := await self._take(slot)) > self._places:
-            slot += 1
-        self._slot = slot
-        self._last_due = (slot + (place - 1) / self._places) * self._slot_seconds
-        return self._last_due
 
-    async def _take(self, slot: int) -> int:
-        return await self._limits.count(f"pace:{self._name}:{slot}", KEPT_SECONDS)
+def _now() -> float:
+    return asyncio.get_running_loop().time()

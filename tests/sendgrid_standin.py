@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.meters import Meter, Window
 from tests.standins import Heard, RefusedError, Sent, Standin
 from tests.vendors import SENDGRID
 
@@ -28,6 +29,12 @@ _ADDRESS = re.compile(r"[^@\s<>]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 class SendGridStandin(Standin):
     """Takes mails. What is heard is the plain text above the signature, as mail programs show it."""
+
+    _counted: Meter | None = None
+
+    def enforce(self, speed: float = 1.0, per_second: float = 10.0) -> None:
+        """Count as where SendGrid says no more: 600 a minute ("Rate limits"), `speed` times as fast."""
+        self._counted = Window(int(60 * per_second), 60 / speed)
 
     @property
     def api_url(self) -> str:
@@ -52,6 +59,9 @@ class SendGridStandin(Standin):
             if request.content_type != "application/json":
                 raise RefusedError(415, _errors("Content-Type should be application/json."))
             check(mail)
+            self.arrived()
+            if self._counted and self._counted.take("", self.now()):
+                raise RefusedError(*self.throttled())
             said = mail["content"][0]["value"].partition("\n-- \n")[0].rstrip("\n")
             ident = mail["personalizations"][0].get("custom_args", {}).get("pardna", "")
             self.heard.append(Heard(address, said, (), ident, mail, _file(mail)))

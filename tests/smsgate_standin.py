@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.meters import Queue
 from tests.standins import Heard, RefusedError, Standin
 from tests.vendors import SMSGATE
 
@@ -33,6 +34,11 @@ class SmsGateStandin(Standin):
         self.full = False
         """Whether too much waits for the phone: the server then takes no more."""
         self.devices = 1
+        self.queue: Queue | None = None
+
+    def enforce(self, speed: float = 1.0, per_second: float = 0.2) -> None:
+        """Queue what the phone's SIM may not send yet; the server keeps 500 of one phone."""
+        self.queue = Queue(1 / per_second / speed, 500)
 
     @property
     def api_url(self) -> str:
@@ -66,7 +72,8 @@ class SmsGateStandin(Standin):
                 _must(re.fullmatch(r"\+1(876|[2-57-9]\d\d)[2-9]\d{6}", address) is not None, "invalid phone number")
             if ident in self.states:
                 raise RefusedError(409, {"message": "duplicate id"})
-            if self.full:
+            self.arrived()
+            if self.full or (self.queue and self.queue.take("", self.now())):
                 raise RefusedError(503, {"message": "queue limits exceeded: too many pending messages: 500 / 500"})
             self.states[ident] = "Pending"
             self.heard.append(Heard(address, message["textMessage"]["text"], (), ident, message))

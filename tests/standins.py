@@ -26,6 +26,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tests.meters import Bucket, Meter, Queue, Window
 from tests.vendors import SETTINGS
 
 
@@ -85,8 +86,14 @@ class Standin:
     def __init__(self) -> None:
         self.url = ""
         self.heard: list[Heard] = []
+        self.heard_at: list[float] = []
+        """When each of these came, by its clock."""
         self.refused: list[tuple[int, Mapping[str, Any]]] = []
         """Status and body of every refusal, faults apart: an adapter that keeps the limits makes none."""
+        self.now: Callable[[], float] = time
+        """By which clock it counts what comes."""
+        self.arrived: Callable[[], None] = lambda: None
+        """Called when a message of ours is there, taken or not."""
         self._faults: deque[tuple[Fault, str]] = deque()
         self._news = asyncio.Condition()
         self._over = asyncio.Event()
@@ -160,6 +167,7 @@ class Standin:
         except RefusedError as refusal:
             self.refused.append((refusal.status, refusal.body))
             return web.json_response(refusal.body, status=refusal.status)
+        self.heard_at += [self.now()] * (len(self.heard) - len(self.heard_at))
         async with self._news:
             self._news.notify_all()
         if fault is Fault.LOST:
@@ -231,9 +239,8 @@ class GraphStandin(Standin):
         """What was uploaded, by its id."""
         self.templates: dict[tuple[str, str], Mapping[str, Any]] = {}
         """What was approved, by name and language."""
-        self._pairs: dict[str, tuple[float, float]] = {}
-        self.pair_burst: int | None = None
-        """So many at once to one person, then one in six seconds (Meta: 45); None: as many as there are."""
+        self._throughput: Meter | None = None
+        self._pairs: Meter | None = None
         self.shut: set[str] = set()
         """Addresses whose 24 hours are over: they take templates alone."""
 
@@ -278,15 +285,16 @@ class GraphStandin(Standin):
 
         return await self.answer(request, "media", take)
 
+    def enforce(self, speed: float = 1.0, per_second: float = 80.0) -> None:
+        """Count as Meta does ("Throughput", "Pair rate limits"), `speed` times as fast."""
+        self._throughput, self._pairs = Window(int(per_second), 1 / speed), Bucket(45, 6 / speed)
+
     def _not_too_many(self, address: str) -> None:
-        """Keep the pace of a pair of numbers: a bucket of `pair_burst` that gains one in six seconds."""
-        if self.pair_burst is None:
-            return
-        left, at = self._pairs.get(address, (float(self.pair_burst), time()))
-        left = min(float(self.pair_burst), left + (time() - at) / 6.0)
-        if left < 1:
+        self.arrived()
+        if self._pairs and self._pairs.take(address, self.now()):
             raise RefusedError(400, _graph_error(131056, "(Business Account, Consumer Account) pair rate limit hit"))
-        self._pairs[address] = (left - 1, time())
+        if self._throughput and self._throughput.take("", self.now()):
+            raise RefusedError(*self.throttled())
 
     def throttled(self) -> tuple[int, Mapping[str, Any]]:
         """Meta's own."""
@@ -471,6 +479,11 @@ class TwilioStandin(Standin):
         super().__init__()
         self.codes: dict[str, int] = {}
         """Address -> error code that every message to it gets (21610, 21614, ...)."""
+        self.queue: Queue | None = None
+
+    def enforce(self, speed: float = 1.0, per_second: float = 10.0) -> None:
+        """Queue what the number may not send yet, for four hours at most ("Rate limits and message queues")."""
+        self.queue = Queue(1 / per_second / speed, int(4 * 3600 * per_second))
 
     @property
     def api_url(self) -> str:
@@ -494,6 +507,9 @@ class TwilioStandin(Standin):
             if address in self.codes:
                 raise RefusedError(400, _twilio_error(400, self.codes[address], f"About {address}"))
             _twilio_message(form)
+            self.arrived()
+            if self.queue and self.queue.take("", self.now()):
+                raise RefusedError(429, _twilio_error(429, 21611, "The 'From' number has too many messages queued"))
             sid = f"SM{token_hex(16)}"
             self.heard.append(Heard(address, form["Body"], (), sid, dict(form)))
             return _twilio_resource(sid, form)
@@ -582,6 +598,11 @@ class TelegramStandin(Standin):
         self.confirmed = 0
         """The offset of the last getUpdates: every update below it is forgotten."""
         self._updates: list[dict[str, Any]] = []
+        self._counted: tuple[Meter, Meter, Meter] | None = None
+
+    def enforce(self, speed: float = 1.0, per_second: float = 30.0) -> None:
+        """Count as Telegram says ("Bots FAQ"), `speed` times as fast: in all, to a person, to a group."""
+        self._counted = Window(int(per_second), 1 / speed), Bucket(5, 1 / speed), Window(20, 60 / speed)
 
     @property
     def api_url(self) -> str:
@@ -648,8 +669,20 @@ class TelegramStandin(Standin):
         sized = [shown | {"width": 1080, "height": 1080}] if kind == "photo" else shown
         return {k: v for k, v in sent.items() if k != "text"} | {"caption": caption, kind: sized}
 
+    def _not_too_many(self, address: str) -> None:
+        self.arrived()
+        if self._counted is None:
+            return
+        in_all, to_person, to_group = self._counted
+        to_one = to_group if address.startswith("-") else to_person
+        if wait := to_one.take(address, self.now()) or in_all.take("", self.now()):
+            seconds = max(1, round(wait))
+            error = _telegram_error(429, f"Too Many Requests: retry after {seconds}")
+            raise RefusedError(429, error | {"parameters": {"retry_after": seconds}})
+
     def _send(self, called: dict[str, Any], file: Sent | None = None) -> dict[str, Any]:
         address, text = str(called["chat_id"]), called["text"]
+        self._not_too_many(address)
         if address in self.blocked:
             why = "bot was kicked from the group chat" if address.startswith("-") else "bot was blocked by the user"
             raise RefusedError(403, _telegram_error(403, f"Forbidden: {why}"))

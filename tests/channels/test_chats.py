@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from bot.letters import Letters, StopLinks
 from bot.templates import exported, news
 from bot.words.catalogue import Catalogue
-from channels.base import Chat, Refused, Retry, Sent, Unknown
+from channels.base import Chat, Personal, Rate, Refused, Retry, Sent, Unknown
 from channels.chat.email import Email, Letter
 from channels.chat.email.sendgrid import LARGEST_ATTACHED_BYTES, outcome_of
 from channels.chat.email.sendgrid import payload_of as mail_of
@@ -265,7 +265,7 @@ def test_heyoo_cannot_reach_the_network() -> None:
 
 async def test_what_is_too_much_to_one_person_waits_and_others_do_not(session: aiohttp.ClientSession) -> None:
     async with GraphStandin() as graph:
-        graph.pair_burst = 45
+        graph.enforce()
         chat = build("whatsapp", Http(session, "whatsapp"), graph.api_url)
         many = [await chat.send("+18765550101", Outgoing(f"{n}"), f"k{n}") for n in range(46)]
         assert all(isinstance(one, Sent) for one in many[:45])
@@ -424,7 +424,7 @@ async def test_a_sender_that_is_not_verified_is_ours_to_mend(session: aiohttp.Cl
         (400, b'{"errors": [{"field": null}, 5]}', Refused("refused 400", "400")),
         (400, b'{"errors": "x"}', Refused("refused 400", "400")),
         (413, b"", Refused("refused 413", "413")),
-        (429, b"", Retry("throttled")),
+        (429, b"", Retry("throttled", everybody=True)),
         (503, b"", Retry("provider trouble 503")),
     ],
 )
@@ -437,7 +437,7 @@ def test_the_end_of_sendgrids_limit_is_waited_for(reset: int, least: float, most
     outcome = outcome_of(Reply(429, b"", {"X-RateLimit-Reset": str(int(time()) + reset)}), "i")
     assert isinstance(outcome, Retry)
     assert least <= outcome.after_seconds <= most
-    assert outcome_of(Reply(429, b"", {"X-RateLimit-Reset": "soon"}), "i") == Retry("throttled")
+    assert outcome_of(Reply(429, b"", {"X-RateLimit-Reset": "soon"}), "i") == Retry("throttled", everybody=True)
 
 
 @pytest.mark.parametrize(
@@ -522,7 +522,7 @@ async def test_the_wait_that_telegram_asks_for_is_kept(session: aiohttp.ClientSe
     async with TelegramStandin() as provider:
         telegram = Telegram(Http(session, "telegram"), provider.api_url, SETTINGS["TELEGRAM_TOKEN"])
         provider.misbehave(Fault.THROTTLED)
-        assert await telegram.send("7", Outgoing("Hello"), "k") == Retry("throttled", 3.0)
+        assert await telegram.send("7", Outgoing("Hello"), "k") == Retry("throttled", 3.0, everybody=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -542,9 +542,9 @@ async def test_a_person_who_blocked_the_bot_is_gone(session: aiohttp.ClientSessi
 
 
 CODES_MEAN: list[tuple[str, int, Any]] = [
-    *(("whatsapp", code, Retry("throttled", 60.0)) for code in (4, 80007)),
+    *(("whatsapp", code, Retry("throttled", 60.0, everybody=True)) for code in (4, 80007)),
     *(("whatsapp", code, Retry("throttled", 3600.0)) for code in (131048, 133016)),
-    ("whatsapp", 130429, Retry("throttled", 1.0)),
+    ("whatsapp", 130429, Retry("throttled", 1.0, everybody=True)),
     ("whatsapp", 131056, Retry("too many to one person", 6.0, growth=4.0)),
     ("whatsapp", 131049, Retry("not now", 3600.0)),
     *(("whatsapp", code, Retry("provider trouble")) for code in (1, 2, 131000, 131016, 131053, 131057, 133004)),
@@ -557,11 +557,11 @@ CODES_MEAN: list[tuple[str, int, Any]] = [
     ("whatsapp", 132001, Refused("refused 400", "132001")),
     ("whatsapp", 131009, Refused("refused 400", "131009")),
     ("sms", 20003, Retry("credentials refused", 300.0, ours=True)),
-    ("sms", 20429, Retry("throttled", 1.0)),
-    ("sms", 14107, Retry("throttled", 1.0)),
-    ("sms", 21611, Retry("throttled", 1.0)),
-    ("sms", 30001, Retry("throttled", 1.0)),
-    ("sms", 30022, Retry("throttled", 1.0)),
+    ("sms", 20429, Retry("throttled", 1.0, everybody=True)),
+    ("sms", 14107, Retry("throttled", 1.0, everybody=True)),
+    ("sms", 21611, Retry("throttled", 1.0, everybody=True)),
+    ("sms", 30001, Retry("throttled", 1.0, everybody=True)),
+    ("sms", 30022, Retry("throttled", 1.0, everybody=True)),
     ("sms", 20500, Retry("provider trouble")),
     ("sms", 20503, Retry("provider trouble")),
     ("sms", 21610, Refused("opted out", "21610", gone=True)),
@@ -654,6 +654,25 @@ async def test_each_call_is_counted_without_an_address(session: aiohttp.ClientSe
 
 
 Sender = Callable[[str, Outgoing, str], Awaitable[Any]]
+
+
+async def test_a_429_is_for_everybody_to_heed(line: Line) -> None:
+    """Whatever a provider's way is to say it (Meta: 130429)."""
+    line.provider.misbehave(Fault.THROTTLED)
+    outcome = await line.says("Hello")
+    assert isinstance(outcome, Retry)
+    assert outcome.everybody
+
+
+def test_some_providers_count_what_goes_to_one_address_too(session: aiohttp.ClientSession) -> None:
+    chats = {name: build(name, Http(session, name), "https://example.com") for name in NAMES}
+    counted = {name for name, chat in chats.items() if isinstance(chat, Personal)}
+    assert counted == {"whatsapp", "telegram"}
+    whatsapp, telegram = chats["whatsapp"], chats["telegram"]
+    assert isinstance(whatsapp, Personal)
+    assert isinstance(telegram, Personal)
+    assert whatsapp.rate_to("+18765550101") == Rate(6.0, 45)
+    assert (telegram.rate_to("5550103"), telegram.rate_to("-1005550103")) == (Rate(1.0, 3), Rate(3.0))
 
 
 async def test_every_chat_keeps_the_contract(line: Line) -> None:

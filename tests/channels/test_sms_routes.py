@@ -184,7 +184,7 @@ async def test_what_the_phone_gave_up_goes_by_twilio_when_it_is_tried_again(both
 async def test_when_no_way_takes_it_the_one_that_may_later_counts(both: Both) -> None:
     both.gate.misbehave(Fault.THROTTLED)
     both.twilio.codes[HOME] = 21408
-    assert await both.says("Hello") == Retry("throttled", 0.0)
+    assert await both.says("Hello") == Retry("throttled", 0.0, everybody=True)
 
 
 async def test_who_opted_out_at_twilio_is_gone_whatever_the_sim_says(both: Both) -> None:

@@ -171,7 +171,7 @@ async def test_a_key_reused_for_another_order_is_refused_when_the_order_is_not_t
 @pytest.mark.parametrize(
     ("fault", "outcome"),
     [
-        (Fault.THROTTLED, Retry("throttled", 7.0)),
+        (Fault.THROTTLED, Retry("throttled", 7.0, everybody=True)),
         (Fault.BROKEN, Unknown("provider trouble 500")),
         (Fault.GATEWAY, Unknown("provider trouble 502")),
         (Fault.HTML, Unknown("strange answer 200")),

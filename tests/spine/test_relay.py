@@ -17,7 +17,7 @@ from bot.relay import Relay
 from bot.simulator.chat import SimulatedChat
 from bot.telemetry import Metrics
 from bot.verdict import LONGEST_WAIT_SECONDS, TRIES, decide, wait_seconds
-from channels.base import Outcome, Plain, Refused, Retry, Sent, Unknown
+from channels.base import Outcome, Plain, Rate, Refused, Retry, Sent, Unknown
 from domain.messages import Option, Outgoing
 from storage import inbox, outbox, simulated
 from storage.bell import Bell
@@ -51,6 +51,17 @@ class Network:
     @property
     def keys(self) -> list[str]:
         return [key for _, _, key in self.sent]
+
+
+class Sparing(Network):
+    """A network that also counts what goes to one address."""
+
+    def __init__(self, rate: Rate, script: Script = lambda key, _: Sent(key)) -> None:
+        super().__init__(script)
+        self._rate = rate
+
+    def rate_to(self, address: str) -> Rate:
+        return self._rate if address.startswith("+1") else Rate(0.001, 100)
 
 
 class TwoWays(Network):
@@ -228,6 +239,69 @@ async def test_sends_keep_to_the_rate_of_their_network(house: House) -> None:
         start = time.monotonic()
         await house.settled()
         assert 0.9 < time.monotonic() - start < 5
+
+
+async def test_what_has_to_wait_for_a_persons_pace_waits_in_its_lane_and_is_no_try(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """400 people have had theirs, more than may be under way at once; nobody else waits for them."""
+    monkeypatch.setattr("bot.relay.POLL_SECONDS", 0.05)
+    network = Sparing(Rate(3600.0, 2))
+    async with house.relaying(network, count=2):
+        await house.put(*(house.say(f"sms:+1{lane}", n) for n in range(4) for lane in range(400)))
+        await house.put(*(house.say("sms:+9", n) for n in range(20)))
+        await house.until(lambda: len(network.sent) == 820)
+        assert [key for key in network.keys if key.startswith("sms:+9")] == [f"sms:+9#{n}" for n in range(20)]
+        assert set((await house.states()).values()) == {"sent", "queued"}
+    async with house.engine.connect() as conn:
+        found = await conn.execute(
+            text("SELECT DISTINCT attempts, attempted_at IS NULL, fault FROM outbox WHERE state = 'queued'")
+        )
+        assert [tuple(row) for row in found] == [(0, True, None)]
+    assert all(network.keys.index(f"sms:+1{lane}#0") < network.keys.index(f"sms:+1{lane}#1") for lane in range(400))
+
+
+async def test_what_waited_for_a_persons_pace_goes_when_it_may(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.relay.POLL_SECONDS", 0.05)
+    network = Sparing(Rate(0.2))
+    async with house.relaying(network, count=2):
+        began = time.monotonic()
+        await house.put(*(house.say("sms:+1", n) for n in range(8)))
+        assert set((await house.settled()).values()) == {"sent"}
+        assert time.monotonic() - began > 7 * 0.2
+    assert network.keys == [f"sms:+1#{n}" for n in range(8)]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+async def test_a_provider_that_wants_a_pause_gets_it_of_everybody(
+    house: House, valkey: ValkeyServer, *, shared: bool
+) -> None:
+    """One relay hears it, the others of its line go by it; another network goes on, and nothing waits as a try."""
+    refused_at: list[float] = []
+    took_at: list[float] = []
+
+    def script(key: str, _times: int) -> Outcome:
+        if not refused_at:
+            refused_at.append(time.monotonic())
+            return Retry("throttled", 1.5, everybody=True)
+        took_at.append(time.monotonic())
+        return Sent(key)
+
+    network, quick = Network(script, rate=50), Network(rate=1000)
+    quick.name = "telegram"
+    url = valkey.connection_url if shared else None
+    async with Limits(url) as one, Limits(url) as two:
+        other = two if shared else one
+        async with house.relaying(network, quick, limits=one), house.relaying(network, quick, limits=other):
+            await house.put(house.say("sms:+1", 1))
+            await house.until(lambda: bool(refused_at))
+            await house.put(*(house.say(f"sms:+2{n}", 1) for n in range(40)), house.say("telegram:7", 1))
+            await house.until(lambda: bool(quick.sent))
+            assert set((await house.settled()).values()) == {"sent"}
+    assert min(took_at) - refused_at[0] > 1.4
+    async with house.engine.connect() as conn:
+        found = await conn.execute(text("SELECT DISTINCT attempts FROM outbox WHERE lane LIKE 'sms:+2%'"))
+        assert found.scalars().all() == [1]
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["redis there", "redis killed in the middle"])

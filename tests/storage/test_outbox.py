@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy import text
 from domain.messages import Option, Outgoing
 from storage import outbox
 from storage.engine import Connection, Engine, make_engine
-from storage.outbox import Parcel, Posted, Settled
+from storage.outbox import Notice, Parcel, Posted, Settled
 from storage.vault import Vault, new_keys
 
 NOW = datetime(2026, 12, 7, 14, tzinfo=UTC)
@@ -63,6 +64,26 @@ async def test_a_parcel_is_handed_out_as_it_was_put(engine: Engine) -> None:
     assert (posted.attempts, posted.unknown, posted.stopped) == (1, False, False)
     async with engine.connect() as conn:
         assert b"to sms" not in bytes((await one(conn, "SELECT body FROM outbox"))[0])
+
+
+async def test_who_wrote_is_answered_before_anybody_gets_a_notice(engine: Engine) -> None:
+    """However long the notices have been due; in a lane the order stays as it was."""
+    notices = [replace(say(f"sms:+{lane}", 1), notice=Notice(f"n{lane}", "p", MINUTE)) for lane in range(5)]
+    await put(engine, *notices)
+    await put(engine, say("sms:+2", 2, at=NOW - MINUTE), say("sms:+9", 1))
+    assert [p.key for p in await claim(engine, limit=1)] == ["sms:+9#1"]
+    assert sorted(p.key for p in await claim(engine)) == [f"sms:+{lane}#1" for lane in range(5)]
+
+
+async def test_what_was_held_is_as_if_nobody_had_tried_it(engine: Engine) -> None:
+    await put(engine, say("sms:+1", 1), say("sms:+1", 2))
+    (posted,) = await claim(engine)
+    await settle(engine, posted, "queued", fault="busy", after_seconds=0.0)
+    (posted,) = await claim(engine)
+    await settle(engine, posted, "queued", after_seconds=3600.0, held=True)
+    assert await claim(engine) == []
+    async with engine.connect() as conn:
+        assert tuple(await one(conn, "SELECT attempts, fault FROM outbox ORDER BY id LIMIT 1")) == (1, "busy")
 
 
 async def test_the_same_key_is_one_parcel_for_ever(engine: Engine) -> None:

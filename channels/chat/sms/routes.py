@@ -72,7 +72,8 @@ class Sms:
         self._senders |= {Way.SIM: gate} if gate else {}
         self._awake = awake
         self._spare = spare
-        self.rate_per_second = gate.rate_per_second if gate and not twilio else Twilio.rate_per_second
+        usual = twilio or gate
+        self.rate_per_second = usual.rate_per_second if usual else float("inf")
         self.home_rate_per_second = gate.rate_per_second if gate and twilio else float("inf")
 
     @property

@@ -18,9 +18,11 @@ from twilio.rest import Client
 from channels.base import Outcome, Refused, Retry, Sent
 from channels.http import CREDENTIALS_REFUSED, Http, Reply, outcome_by_status
 
+RATE_PER_SECOND: Final = 10.0
+"""Of one number to telephones of Jamaica; to the US and Canada it is 1, of a short code 100 ("Rate limits")."""
 CODES: Final[dict[int, Outcome]] = {
     20003: CREDENTIALS_REFUSED,
-    **dict.fromkeys((20429, 14107, 21611, 30001, 30022), Retry("throttled", 1.0)),
+    **dict.fromkeys((20429, 14107, 21611, 30001, 30022), Retry("throttled", 1.0, everybody=True)),
     **dict.fromkeys((20500, 20503), Retry("provider trouble")),
     21610: Refused("opted out", "21610", gone=True),
     **{code: Refused("not a number for SMS", str(code), gone=True) for code in (21211, 21217, 21614, 21265)},
@@ -85,14 +87,20 @@ class _Transport(AsyncHttpClient):  # type: ignore[misc] # the library has no ty
 class Twilio:
     """Sends from `sender`: a number, or a messaging service (`MG...`), through `base_url` without a version.
 
-    Delivery statuses come to `{public_url}/hooks/sms/status`. Twilio queues for itself what a number may not
-    send at once, so the rate is only what its API takes from us.
+    Delivery statuses come to `{public_url}/hooks/sms/status`. `rate_per_second` is what the sender may send: Twilio
+    would queue the rest, for four hours and more than that refuse it, and what lies there cannot be called back.
     """
 
-    rate_per_second = 10.0
-
     def __init__(
-        self, http: Http, base_url: str, account_sid: str, auth_token: str, *, sender: str, public_url: str
+        self,
+        http: Http,
+        base_url: str,
+        account_sid: str,
+        auth_token: str,
+        *,
+        sender: str,
+        public_url: str,
+        rate_per_second: float = RATE_PER_SECOND,
     ) -> None:
         # An environment of its own, or the library would read edges and regions from the process's.
         self._client = Client(
@@ -102,6 +110,7 @@ class Twilio:
             environment={"TWILIO_EDGE": "", "TWILIO_REGION": ""},
         )
         self._client.api.base_url = base_url.rstrip("/")
+        self.rate_per_second = rate_per_second
         origin = "messaging_service_sid" if sender.startswith("MG") else "from_"
         self._envelope = {origin: sender, "status_callback": f"{public_url.rstrip('/')}/hooks/sms/status"}
 

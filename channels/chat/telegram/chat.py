@@ -21,7 +21,7 @@ from telegram import (
 from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
-from channels.base import Outcome, Refused, Retry, Sent, Unknown
+from channels.base import Outcome, Rate, Refused, Retry, Sent, Unknown
 from channels.chat.telegram.hook import ALLOWED_UPDATES
 from channels.forms import File, multipart
 from channels.http import CREDENTIALS_REFUSED, Http, Reply, outcome_by_status
@@ -33,6 +33,10 @@ TEXT_LIMIT: Final = 4096
 CAPTION_LIMIT: Final = 1024
 _NO_FILE: Final = frozenset({"400", "413"})
 DATA_LIMIT_BYTES: Final = 64
+TO_PERSON: Final = Rate(1.0, 3)
+"""One a second to one chat; that short bursts pass is all that Telegram says of them."""
+TO_GROUP: Final = Rate(3.0)
+"""20 a minute."""
 _SHORT_LABEL = 14
 """Two labels of this length stand beside each other on a small phone."""
 
@@ -74,7 +78,7 @@ def outcome_of(reply: Reply) -> Outcome | None:
         return None
     match answer:
         case {"parameters": {"retry_after": int(seconds)}}:
-            return Retry("throttled", float(seconds))
+            return Retry("throttled", float(seconds), everybody=True)
         case {"error_code": 400, "description": str(words)}:
             return Refused("refused 400", "400", gone="chat not found" in words or "upgraded" in words)
         case {"error_code": int(number)} if number in _CODES:
@@ -155,12 +159,17 @@ class Telegram:
 
     name = "telegram"
     rate_per_second = 30.0
+    """In all ("Bots FAQ: My bot is hitting limits, how do I avoid this?")."""
 
     def __init__(self, http: Http, base_url: str, token: str) -> None:
         base = f"{base_url.rstrip('/')}/bot"
         self._http = http
         self._updates_url = f"{base}{token}/getUpdates"
         self._bot = Bot(token, base, request=_Transport(http), get_updates_request=_Transport(http))
+
+    def rate_to(self, address: str) -> Rate:
+        """Return the rate of a chat; the ids of groups are negative."""
+        return TO_GROUP if address.startswith("-") else TO_PERSON
 
     async def send(self, address: str, message: Outgoing, key: str) -> Outcome:  # noqa: ARG002 - it takes no key
         """Send one message. Raises ValueError for a text that is empty, or over 4096 UTF-16 units (1024 of a caption).

@@ -5,20 +5,24 @@ from typing import Final
 
 import orjson
 
-from channels.base import Outcome, Refused, Retry, Sent, Unknown
+from channels.base import Outcome, Rate, Refused, Retry, Sent, Unknown
 from channels.chat.whatsapp.payload import payload_of
 from channels.forms import File, multipart
 from channels.http import CREDENTIALS_REFUSED, CREDENTIALS_WAIT_SECONDS, Http, Reply, outcome_by_status
 from domain.messages import Attachment, Outgoing
 
 _HOUR_SECONDS = 3600.0
+RATE_PER_SECOND: Final = 80.0
+"""What a number may send and get in a second, until Meta raises it to a thousand ("Throughput")."""
+PAIR: Final = Rate(6.0, 45)
+"""One in six seconds to one person, 45 of them borrowed at once ("Pair rate limits")."""
 UPLOAD_SECONDS: Final = 6.0
 """Of an upload, so that the message itself still has its time."""
 
 CODES: Final[dict[int, Outcome]] = {
-    **dict.fromkeys((4, 80007), Retry("throttled", 60.0)),
+    **dict.fromkeys((4, 80007), Retry("throttled", 60.0, everybody=True)),
     **dict.fromkeys((131048, 133016), Retry("throttled", _HOUR_SECONDS)),
-    130429: Retry("throttled", 1.0),
+    130429: Retry("throttled", 1.0, everybody=True),
     131056: Retry("too many to one person", 6.0, growth=4.0),
     131049: Retry("not now", _HOUR_SECONDS),
     **dict.fromkeys((1, 2, 131000, 131016, 131053, 131057, 133004), Retry("provider trouble")),
@@ -46,15 +50,21 @@ class WhatsApp:
     """Sends through `base_url` (with the Graph version, without a slash at the end)."""
 
     name = "whatsapp"
-    rate_per_second = 80.0
     window = timedelta(hours=23, minutes=55)
     """Meta's 24 hours, less what a message may take on its way."""
 
-    def __init__(self, http: Http, base_url: str, token: str, phone_number_id: str) -> None:
+    def __init__(
+        self, http: Http, base_url: str, token: str, phone_number_id: str, *, rate_per_second: float = RATE_PER_SECOND
+    ) -> None:
         self._http = http
         self._url = f"{base_url.rstrip('/')}/{phone_number_id}/messages"
         self._media_url = f"{base_url.rstrip('/')}/{phone_number_id}/media"
         self._allowed = {"Authorization": f"Bearer {token}"}
+        self.rate_per_second = rate_per_second
+
+    def rate_to(self, address: str) -> Rate:  # noqa: ARG002 - it is the same for all
+        """Return Meta's rate of a pair of numbers."""
+        return PAIR
 
     async def send(self, address: str, message: Outgoing, key: str) -> Outcome:  # noqa: ARG002 - Meta takes no key
         """Send one message, its picture or document uploaded first.
