@@ -49,7 +49,7 @@ from channels.rails.sandbox import SandboxRail
 from channels.rails.stripe import StripeHook, StripeRail, is_live
 from domain.messages import Channel
 from domain.money import Currency
-from domain.payments import CARD, SANDBOX, US_CARD, How, Route
+from domain.payments import CARD, SANDBOX, US_CARD, WALLETS, How, Route
 from domain.people import Role
 from storage import queries
 from storage.bell import Bell
@@ -118,7 +118,7 @@ def make_routes(settings: Settings) -> dict[str, Route]:
     if card := settings.card_carrier:
         routes += [Route(CARD, card, How.PAGE, every), Route(US_CARD, card, How.PAGE, dollars)]
     for carrier, rail in settings.transfer_rails().items():
-        wallet = carrier == "lynk"
+        wallet = carrier in WALLETS
         routes.append(
             Route(
                 carrier.upper(),

@@ -19,9 +19,10 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot import house_rules
-from bot.rail_settings import TRANSFER_RAILS, TransferRail
+from bot.rail_settings import TransferRail
 from domain.house import HouseRules
 from domain.messages import Channel
+from domain.payments import TRANSFER_CARRIERS
 from domain.people import BANK_ACCOUNT
 from storage.vault import BadKeys, Vault
 
@@ -258,7 +259,7 @@ class Settings(BaseSettings):
 
     def transfer_rails(self) -> dict[str, TransferRail]:
         """The banks and the wallet that are set up, by carrier; see TransferRail for what each can do."""
-        rails = {carrier: self._transfer_rail(carrier) for carrier in TRANSFER_RAILS}
+        rails = {carrier: self._transfer_rail(carrier) for carrier in TRANSFER_CARRIERS}
         return {carrier: rail for carrier, rail in rails.items() if rail.on}
 
     def _transfer_rail(self, carrier: str) -> TransferRail:
@@ -328,7 +329,7 @@ _TOGETHER: Final = (
     ("taj_api_url", "taj_api_key"),
     SENDERS[Channel.EMAIL],
     POWERTRANZ,
-    *((f"{carrier}_api_url", f"{carrier}_api_key") for carrier in TRANSFER_RAILS),
+    *((f"{carrier}_api_url", f"{carrier}_api_key") for carrier in TRANSFER_CARRIERS),
 )
 """Settings of which one without the others is a slip."""
 
@@ -377,7 +378,7 @@ def _smsgate_faults(settings: Settings) -> Iterator[str]:
 
 def _rail_faults(settings: Settings) -> Iterator[str]:
     """Name rails that are set up by half: what would be shown to nobody, and money that nobody would hear of."""
-    for carrier in TRANSFER_RAILS:
+    for carrier in TRANSFER_CARRIERS:
         name, rail = carrier.upper(), settings._transfer_rail(carrier)  # noqa: SLF001 - this module's own
         spare = [f"{name}_{part.upper()}" for part in ("holder", "branch", "bic") if getattr(rail, part)]
         if spare and not rail.on:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-TRANSFER_RAILS: Final = ("ncb", "scotia", "lynk")
-"""The carriers to which members transfer money themselves."""
+from domain.payments import WALLETS
+
 _NAMES: Final[Mapping[str, str]] = {
     "ncb": "National Commercial Bank (NCB)",
     "scotia": "Scotiabank",
@@ -39,7 +39,7 @@ class TransferRail:
         """What a member copies, each line after the key of what it is; the number is last. Empty without an account."""
         if not (self.account or self.handle):
             return ()
-        wallet = self.carrier == "lynk"
+        wallet = self.carrier in WALLETS
         lines = (
             ("name", self.holder),
             ("wallet" if wallet else "bank", _NAMES[self.carrier]),

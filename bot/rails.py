@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from bot.config import Settings
-from bot.rail_settings import TRANSFER_RAILS, TransferRail
+from bot.rail_settings import TransferRail
 from channels.base import Hook
 from channels.http import Http
 from channels.rails.operator import BankHook, OperatorHook, OperatorRail
 from channels.rails.powertranz import PowerTranzHook, PowerTranzRail
 from channels.rails.stripe import StripeRail
+from domain.payments import TRANSFER_CARRIERS, WALLETS
 
 MakeHttp = Callable[[str], Http]
 """Makes the client for a party, named in metrics."""
@@ -48,7 +49,7 @@ def make_operator_rails(settings: Settings, http: MakeHttp) -> dict[str, Operato
 def make_bank_hooks(settings: Settings, now: Callable[[], float], thanks_url: str) -> dict[str, Hook]:
     """Build the hooks of the banks and the wallet that are on, by path. `thanks_url`: see PowerTranzHook."""
     hooks: dict[str, Hook] = {}
-    for carrier in TRANSFER_RAILS:
+    for carrier in TRANSFER_CARRIERS:
         secrets = settings.hook_secrets(carrier)
         service = OperatorHook(carrier, secrets, now) if secrets else None
         takes_cards = settings.takes_powertranz and settings.powertranz_carrier == carrier
@@ -61,7 +62,7 @@ def make_bank_hooks(settings: Settings, now: Callable[[], float], thanks_url: st
 def rail_states(settings: Settings) -> Mapping[str, str]:
     """Say of each rail, by the word that members name, whether it is on and why, or what to set."""
     rails = settings.transfer_rails()
-    states = {carrier.upper(): _state(carrier, rails.get(carrier)) for carrier in TRANSFER_RAILS}
+    states = {carrier.upper(): _state(carrier, rails.get(carrier)) for carrier in TRANSFER_CARRIERS}
     return {
         CARDS: _card_state(settings),
         **states,
@@ -86,7 +87,7 @@ async def live_faults(settings: Settings, http: MakeHttp, now: Callable[[], floa
 def half_set(settings: Settings) -> Iterator[str]:
     """Name banks that money comes in by, and that no payout file can be made for (see bot/commands/payouts.py)."""
     for carrier, rail in settings.transfer_rails().items():
-        if rail.account and not rail.holder and not rail.has_api and carrier != "lynk":
+        if rail.account and not rail.holder and not rail.has_api and carrier not in WALLETS:
             yield f"{carrier.upper()}_HOLDER: set whose account it is, as the bank writes it; no draw goes out without"
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.money import Currency
+from domain.payments import TRANSFER_CARRIERS
 
 
 class Side(StrEnum):
@@ -23,7 +24,7 @@ class Side(StrEnum):
 OPEN_FLOOR: Final = -(10**15)
 """The floor of an account that may really be below zero: out of reach, and yet a bound."""
 
-EXTERNAL_CARRIERS: Final = frozenset({"stripe", "powertranz", "ncb", "scotia", "lynk"})
+EXTERNAL_CARRIERS: Final = frozenset({"stripe", "powertranz", *TRANSFER_CARRIERS})
 """Carriers that may take money out of what stands with them by themselves (fees, disputes, bank charges)."""
 
 

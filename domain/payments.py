@@ -14,6 +14,9 @@ NCB = "NCB"
 SCOTIA = "SCOTIA"
 LYNK = "LYNK"
 CASH_CARRIER = "cash"
+WALLETS = frozenset({"lynk"})
+TRANSFER_CARRIERS = ("ncb", "scotia", "lynk")
+"""The banks and the wallet: members transfer to them, and they pay to members' accounts, by file or by an interface."""
 
 
 class How(StrEnum):

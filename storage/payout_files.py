@@ -14,13 +14,12 @@ from sqlalchemy import text
 
 from domain.clearing import LineState, Move
 from domain.messages import Filed
+from domain.payments import TRANSFER_CARRIERS
 from storage import inbox, outbox
 from storage.engine import Connection
 from storage.vault import Unsealable, Vault
 
 SOURCE = "payouts"
-CARRIERS = ("ncb", "scotia", "lynk")
-"""Those who are paid by file while there is no contract for their interface."""
 _STATES = {"disbursed": "PAID", "disburse_failed": "FAILED", "disburse_returned": "RETURNED"}
 LONGEST_SAID = 200
 
@@ -240,7 +239,7 @@ def _named(kind: str, subject: dict[str, str]) -> str:
     return "refunded" if kind == "disbursed" else "refund_failed"
 
 
-async def waiting(conn: Connection, vault: Vault, carriers: Sequence[str] = CARRIERS) -> list[Waiting]:
+async def waiting(conn: Connection, vault: Vault, carriers: Sequence[str] = TRANSFER_CARRIERS) -> list[Waiting]:
     """Return what waits for a file, by carrier and currency; `oldest` is when the first was due."""
     sums: dict[tuple[str, str], Waiting] = {}
     for row in await conn.execute(_WAITING, {"carriers": list(carriers)}):

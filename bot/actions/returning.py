@@ -17,11 +17,9 @@ from domain import exchange, ledger
 from domain.ledger import Account, Hold, Transaction, Transfer
 from domain.money import Currency, Money
 from domain.pardna import Circle, Due
-from domain.payments import Chargeback, ChargebackState, Payment, PaymentState, Refund, RefundState
+from domain.payments import TRANSFER_CARRIERS, Chargeback, ChargebackState, Payment, PaymentState, Refund, RefundState
 from domain.people import Role, TicketKind
 
-BANKS = frozenset({"ncb", "scotia", "lynk"})
-"""Carriers that give back by a transfer to the payer's own account."""
 CAME = frozenset({PaymentState.SETTLED, PaymentState.REFUNDED, PaymentState.CHARGED_BACK})
 TAKEN, BACK = deposits.TAKEN, deposits.BACK
 
@@ -92,7 +90,7 @@ def _start(turn: Turn, circle: Circle, payment: Payment, amount: int) -> Say | R
     pay_amount = _price_of(turn, payment, amount)
     if not pay_amount:
         return refuse("refund_more", left=circle.money(0), ref=payment.receipt, amount=circle.money(amount))
-    if freezing.frozen_until(turn, payment.recorded_by) and payment.carrier in BANKS:
+    if freezing.frozen_until(turn, payment.recorded_by) and payment.carrier in TRANSFER_CARRIERS:
         return refuse("draw_rests", who=who)
     if _short(turn, circle, payment, pay_amount):
         return refuse("rail_short", rail=payment.carrier.upper(), amount=circle.money(amount))
@@ -132,7 +130,7 @@ def _price_of(turn: Turn, payment: Payment, amount: int) -> int:
 
 def _short(turn: Turn, circle: Circle, payment: Payment, pay_amount: int) -> bool:
     """Whether whoever has to give a payment back has too little free. A card network decides that by itself."""
-    gives = payment.is_cash or payment.carrier in BANKS
+    gives = payment.is_cash or payment.carrier in TRANSFER_CARRIERS
     return gives and turn.book.available(settling.held_at(circle, payment)) < pay_amount
 
 
@@ -142,7 +140,7 @@ def _named(circle: Circle, refund: Refund) -> dict[str, Figure]:
 
 def _account_of(turn: Turn, payment: Payment) -> dict[str, object] | None:
     """Return what a bank needs to pay the payer back; nothing where the money goes back by the way it came."""
-    if payment.carrier not in BANKS:
+    if payment.carrier not in TRANSFER_CARRIERS:
         return {}
     return paths.details(turn, payment.recorded_by)
 
@@ -155,7 +153,7 @@ def _ask(turn: Turn, payment: Payment, refund: Refund, account: dict[str, object
         "payout_ref": refund.receipt,
         **account,
     }
-    kind = "disburse" if refund.carrier in BANKS else "refund"
+    kind = "disburse" if refund.carrier in TRANSFER_CARRIERS else "refund"
     turn.order(kind, refund.carrier, order_key(refund), body, {"refund_id": refund.id})
 
 

@@ -30,14 +30,14 @@ from domain.clearing import Method
 from domain.codes import ALPHABET
 from domain.house import HouseRules
 from domain.money import Currency, Money
+from domain.payments import TRANSFER_CARRIERS, WALLETS
 from domain.schedule import local, local_date
 from storage import payout_files
 from storage.clock import Clock
 from storage.engine import Connection
-from storage.payout_files import CARRIERS, Change, Line, Order, joined
+from storage.payout_files import Change, Line, Order, joined
 from storage.vault import Unsealable, Vault
 
-WALLETS = frozenset({"lynk"})
 FORMATS = {"pain001": VERSIONS[0], "pain001.03": VERSIONS[1], "csv": ""}
 ID_LENGTH = 16
 """The reference and characters drawn at random: as long as a SWIFT message and most statements carry whole."""
@@ -48,7 +48,7 @@ def add_parser(words: Any) -> None:
     """Add `payouts` to the command line."""
     acts = words.add_parser("payouts", help="payouts by file").add_subparsers(dest="act", required=True)
     out = acts.add_parser("export", help="write the approved payouts into files for a bank or wallet")
-    out.add_argument("--rail", choices=CARRIERS, help="one bank or wallet (all)")
+    out.add_argument("--rail", choices=TRANSFER_CARRIERS, help="one bank or wallet (all)")
     out.add_argument("--out", type=Path, help="folder for the files (payouts in PARDNA_HOME)")
     out.add_argument("--format", choices=FORMATS, default="pain001", help="for banks (pain001); a wallet takes csv")
     out.add_argument("--schema", type=Path, help="an XSD that pain001 has to satisfy, such as the bank's own")
@@ -56,7 +56,7 @@ def add_parser(words: Any) -> None:
     acts.add_parser("list", help="show the batches")
     told = acts.add_parser("results", help="take what a bank or wallet says of its payouts")
     told.add_argument("file", type=Path, help="pain.002, camt.05x with returns, or CSV")
-    told.add_argument("--rail", choices=CARRIERS, required=True, help="whose file it is")
+    told.add_argument("--rail", choices=TRANSFER_CARRIERS, required=True, help="whose file it is")
     told.add_argument("--columns", type=_columns, default={}, help="a CSV's headings: reference=Ref,status=State")
 
 
@@ -121,7 +121,7 @@ async def export(settings: Settings, asked: argparse.Namespace) -> int:
 
 def _carriers(settings: Settings, rail: str | None) -> list[str]:
     """Return who is paid by file. Raises SettingsError for one whose payouts go through its interface."""
-    by_file = [carrier for carrier in CARRIERS if not settings.has(f"{carrier}_api_url")]
+    by_file = [carrier for carrier in TRANSFER_CARRIERS if not settings.has(f"{carrier}_api_url")]
     if rail and rail not in by_file:
         raise SettingsError([f"{rail.upper()}_API_URL is set: payouts go through it by themselves, not by file"])
     return [rail] if rail else by_file
