@@ -216,6 +216,12 @@ def test_commands_that_documents_give_are_understood(path: str) -> None:
         )
 
 
+def test_every_setting_is_explained_where_an_operator_looks() -> None:
+    assert set(re.findall(r"^([A-Z][A-Z_]*)=", read(".env.example"), re.MULTILINE)) == {
+        name.upper() for name in Settings.model_fields
+    }
+
+
 def test_words_and_settings_that_the_money_page_names_are_there() -> None:
     text = read("docs/money.md")
     settings = set(re.findall(r"\b(?:STRIPE|POWERTRANZ|NCB|SCOTIA|LYNK)_[A-Z_]*[A-Z]\b", text))
