@@ -56,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     dead.add_parser("drop", help="take one off the list").add_argument("id", type=int)
     books = words.add_parser("ledger", help="the books").add_subparsers(dest="act", required=True)
     books.add_parser("verify", help="prove every balance and posting")
+    lots = words.add_parser("lottery", help="draw orders by lottery").add_subparsers(dest="act", required=True)
+    proof = lots.add_parser("verify", help="work an order out again from the messages that told it")
+    proof.add_argument("file", help="the messages of one lottery, copied from a chat into a text file")
     partners.add_parser(words)
     payouts.add_parser(words)
     statements.add_parser(words)
@@ -82,6 +85,7 @@ COMMANDS: Mapping[tuple[str, str], str] = {
     ("outbox", "retry"): "letters.retry_dead",
     ("outbox", "drop"): "letters.drop_dead",
     ("ledger", "verify"): "books.verify_ledger",
+    ("lottery", "verify"): "lottery.verify_lottery",
     ("hooks", "add"): "partners.add",
     ("hooks", "list"): "partners.list_hooks",
     ("hooks", "events"): "partners.list_events",

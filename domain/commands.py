@@ -161,6 +161,23 @@ class SetTerms(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class OpenLottery(Command):
+    """Promise a seed by its hash, and take words, for an order that anybody can work out again (13)."""
+
+    by: ClassVar[By] = "banker"
+    circle: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveWord(Command):
+    """Put a word into a circle's lottery; the last one counts (13)."""
+
+    by: ClassVar[By] = "member"
+    circle: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
 class AskToLock(Command):
     """Say what locking would fix, and ask for the Yes."""
 
@@ -551,6 +568,27 @@ class Duty(Command):
     """Something whose time has come (filed by the keeper)."""
 
     by: ClassVar[By] = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWords(Duty):
+    """No more words are taken in a circle's lottery (13)."""
+
+    circle: str
+
+
+@dataclass(frozen=True, slots=True)
+class RevealSeed(Duty):
+    """A lottery's seed is published, and with it the order (13)."""
+
+    circle: str
+
+
+@dataclass(frozen=True, slots=True)
+class LapseLottery(Duty):
+    """Whatever happened: a lottery whose seed was not revealed by now is cancelled (13)."""
+
+    circle: str
 
 
 @dataclass(frozen=True, slots=True)

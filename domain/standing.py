@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
+from domain.lottery import RUNNING
 from domain.money import Currency, Money
 from domain.pardna import CircleState, DrawState, RoundState
 from domain.people import Person, Role, TrnState
@@ -58,6 +59,8 @@ class Seat(NamedTuple):
     my_turns: tuple[Turn, ...]
     debt: int = 0
     """What the card's bank took back of mine after it was drawn."""
+    lottery: str = ""
+    """Of a circle that is open and draws its order: AHEAD, or the state of the lottery."""
 
     def money(self, minor: int) -> Money:
         """Return minor units as money of this circle."""
@@ -72,6 +75,11 @@ class Seat(NamedTuple):
     def running(self) -> bool:
         """Whether throws are taken."""
         return self.state is CircleState.ACTIVE
+
+    @property
+    def order_open(self) -> bool:
+        """Whether a lottery has still to say who draws when."""
+        return self.lottery in {"AHEAD", *RUNNING}
 
     @property
     def gross(self) -> int:

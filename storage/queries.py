@@ -57,7 +57,9 @@ _SEATS = text("""
                 coalesce(x.held_for, '')) ORDER BY h.turn) AS text)
             FROM hand h LEFT JOIN round w ON w.circle = h.circle AND w.number = h.turn
             LEFT JOIN draw x ON x.circle = h.circle AND x.round = h.turn
-            WHERE h.circle = c.code AND h.person_id = mine.person_id) AS my_turns
+            WHERE h.circle = c.code AND h.person_id = mine.person_id) AS my_turns,
+        CASE WHEN c.state = 'OPEN' AND c.order_by = 'lottery' THEN coalesce(
+            (SELECT l.state FROM lottery l WHERE l.circle = c.code), 'AHEAD') ELSE '' END AS lottery
     FROM (
         SELECT person_id, circle FROM member WHERE person_id = ANY(:people) AND state IN ('ASKED', 'IN')
         UNION SELECT banker_id, code FROM circle WHERE banker_id = ANY(:people)
@@ -273,6 +275,7 @@ def _seat(row: Any) -> Seat:
         owed=tuple(_owed(cells) for cells in orjson.loads(row.owed or "[]")),
         my_turns=tuple(_turn(cells) for cells in orjson.loads(row.my_turns or "[]")),
         debt=row.debt,
+        lottery=row.lottery,
     )
 
 

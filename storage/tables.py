@@ -2,6 +2,7 @@
 
 from domain.documents import Document
 from domain.exchange import Rate
+from domain.lottery import Lottery, Word
 from domain.pardna import Circle, Draw, Due, Hand, Member, Round
 from domain.payments import Chargeback, Payment, Payout, Refund
 from domain.people import Address, Consent, Destination, Freeze, LinkCode, Person, Ticket, Trn
@@ -22,6 +23,8 @@ CIRCLE = Table("circle", Circle, ("code",))
 MEMBER = Table("member", Member, ("circle", "person_id"))
 HAND = Table("hand", Hand, ("circle", "number"))
 ROUND = Table("round", Round, ("circle", "number"))
+LOTTERY = Table("lottery", Lottery, ("circle",))
+WORD = Table("lottery_word", Word, ("circle", "person_id"))
 DUE = Table("due", Due, ("circle", "round", "hand"))
 PAYMENT = Table("payment", Payment, ("receipt",))
 DRAW = Table("draw", Draw, ("circle", "round"))
@@ -34,10 +37,10 @@ DOCUMENT = Table("document", Document, ("id",))
 SIM_PHONE = Table("sim_phone", SimPhone, ("name",))
 
 IN_ORDER = (
-    PERSON, ADDRESS, CONSENT, TRN, DESTINATION, LINK_CODE, PIN, STEP_UP, FREEZE, CIRCLE, MEMBER, HAND, ROUND, DUE,
-    PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE, TICKET, DOCUMENT, SIM_PHONE,
+    PERSON, ADDRESS, CONSENT, TRN, DESTINATION, LINK_CODE, PIN, STEP_UP, FREEZE, CIRCLE, MEMBER, HAND, LOTTERY, WORD,
+    ROUND, DUE, PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE, TICKET, DOCUMENT, SIM_PHONE,
 )  # fmt: skip
 """Parents before children, so that a batch may be written table by table."""
 BY_ROW = {table.row: table for table in IN_ORDER}
-OF_A_CIRCLE = (MEMBER, HAND, ROUND, DUE, DRAW)
+OF_A_CIRCLE = (MEMBER, HAND, LOTTERY, WORD, ROUND, DUE, DRAW)
 """Loaded whole with their circle; payments and payouts only while they are open."""

@@ -6,7 +6,7 @@ from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, refuse, say, text
 from domain import commands as c
 from domain.codes import circle_code
-from domain.pardna import Circle, CircleState, MemberState, OrderBy, become, seats_taken, terms_hash, terms_mark
+from domain.pardna import Circle, CircleState, MemberState, become, seats_taken, terms_hash, terms_mark
 from domain.schedule import period_days
 from domain.telegram import deep_link
 
@@ -69,7 +69,7 @@ def terms_text(turn: Turn, circle: Circle) -> Text:
         frequency=text(circle.frequency.value),
         turns=circle.turns,
         due=circle.first_due,
-        order=text("order_join" if circle.order_by is OrderBy.JOIN else "order_banker"),
+        order=text(f"order_{circle.order_by.name.lower()}"),
         fee=fee,
         grace=circle.grace_days,
         banker=banker,

@@ -8,7 +8,17 @@ from bot.actions.names import called, match_name
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
-from domain.pardna import MOST_HANDS, Circle, CircleState, Member, MemberState, next_hands, seats_taken, terms_mark
+from domain.pardna import (
+    MOST_HANDS,
+    Circle,
+    CircleState,
+    Member,
+    MemberState,
+    OrderBy,
+    next_hands,
+    seats_taken,
+    terms_mark,
+)
 
 ASKERS_A_TURN = 2
 MOST_NAMED = 10
@@ -108,6 +118,9 @@ def agree(turn: Turn, command: c.Agree) -> Say | Refusal:
 
 
 def _joined(turn: Turn, circle: Circle, member: Member) -> Say:
+    if circle.order_by is OrderBy.LOTTERY:
+        left = circle.turns - seats_taken(turn.book.members(circle.code))
+        return say("joined_lottery", circle=circle.name, turns=circle.turns, left=left)
     turns = [h.turn for h in turn.book.hands(circle.code) if h.person_id == member.person_id]
     left = circle.turns - seats_taken(turn.book.members(circle.code))
     return say("joined", circle=circle.name, turn=", ".join(map(str, turns)), turns=circle.turns, left=left)
@@ -170,6 +183,9 @@ def approve(turn: Turn, command: c.Approve) -> Say | Refusal:
     figures: dict[str, Figure] = {"circle": circle.name, "names": names, "code": circle.code}
     if left:
         return say("approved_left", left=left, taken=circle.turns - left, turns=circle.turns, **figures)
+    if circle.order_by is OrderBy.LOTTERY:
+        draw = Answer(f"LOTTERY {circle.code}", f"LOTTERY {circle.code}")
+        return say("approved_full_lottery", draw, turns=circle.turns, **figures)
     return say("approved_full", Answer(f"LOCK {circle.code}", f"LOCK {circle.code}"), turns=circle.turns, **figures)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.actions import cards, rounds, settling
+from bot.actions import cards, ordering, rounds, settling
 from bot.actions.names import called
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, say, text
@@ -51,6 +51,8 @@ def _short(turn: Turn, person: str, name: str) -> str:
 
 def _roster_line(turn: Turn, circle: Circle, hand: Hand, number: int, name: str) -> Text:
     who = _short(turn, hand.person_id, name)
+    if ordering.is_drawn_later(turn, circle):
+        return text("roster_line_hand", number=hand.number, who=who)
     if not number:
         return text("roster_line", turn=hand.turn, who=who)
     state = rounds.throw_state(turn, circle, number, hand)

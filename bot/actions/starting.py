@@ -1,10 +1,10 @@
-"""From the draw order to the start, and a circle that rests (rules.md 1-3, 12, 15)."""
+"""The order fixed, the start, and a circle that rests (rules.md 1-3, 15)."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 from bot.actions import ending, rounds
-from bot.actions.joining import named
+from bot.actions.ordering import not_ordered, not_ready, order_lines, unverified
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
@@ -13,56 +13,10 @@ from domain.pardna import (
     CircleState,
     Member,
     MemberState,
-    OrderBy,
     become,
     early_turns,
-    put_in_order,
-    seats_taken,
 )
-from domain.people import TrnState
 from domain.schedule import local_date
-
-
-def arrange(turn: Turn, command: c.Arrange) -> Say | Refusal:
-    """Set the draw order by names, one a hand (rules.md 12, banker-set). LOCK publishes it, and then it stands (14)."""
-    circle = turn.book.circle(command.circle)
-    hands = turn.book.hands(circle.code)
-    if circle.state is not CircleState.OPEN:
-        return refuse("order_fixed", circle=circle.name)
-    if circle.order_by is not OrderBy.BANKER:
-        return refuse("order_is_join", circle=circle.name)
-    members = [m for m in turn.book.members(circle.code) if m.state is MemberState.IN]
-    people = []
-    for name in command.names:
-        found = named(turn, name, members)
-        if len(found) != 1:
-            return refuse("who_of" if found else "who_none", who=name, circle=circle.name)
-        people.append(found[0].person_id)
-    try:
-        ordered = put_in_order(hands, people)
-    except ValueError:
-        names = ", ".join(turn.book.person(h.person_id).first_name for h in hands)
-        return refuse("order_each_once", names=names, count=len(hands), circle=circle.name)
-    turn.book.put(*ordered)
-    return say("order_set", circle=circle.name, lines=order_lines(turn, circle))
-
-
-def order_lines(turn: Turn, circle: Circle) -> tuple[str, ...]:
-    """Write who draws when, one line a turn."""
-    return tuple(f"{h.turn} {turn.book.person(h.person_id).first_name}" for h in turn.book.hands(circle.code))
-
-
-def _missing(turn: Turn, circle: Circle) -> Refusal | None:
-    """Return what a circle still lacks for its order and terms to be fixed."""
-    members = turn.book.members(circle.code)
-    left = circle.turns - seats_taken(members)
-    if left:
-        return refuse("turns_open", circle=circle.name, left=left, turns=circle.turns)
-    late = [m for m in members if m.state is MemberState.IN and m.agreed_hash != circle.terms_hash]
-    if late:
-        names = ", ".join(turn.book.person(m.person_id).first_name for m in late)
-        return refuse("not_agreed", circle=circle.name, names=names, code=circle.code)
-    return None
 
 
 def ask_to_lock(turn: Turn, command: c.AskToLock) -> Say | Refusal:
@@ -70,7 +24,7 @@ def ask_to_lock(turn: Turn, command: c.AskToLock) -> Say | Refusal:
     circle = turn.book.circle(command.circle)
     if circle.state is not CircleState.OPEN:
         return refuse("not_open_lock", circle=circle.name)
-    if missing := _missing(turn, circle):
+    if missing := not_ready(turn, circle) or not_ordered(turn, circle):
         return missing
     lines = [text("ask_lock", circle=circle.name, lines=order_lines(turn, circle))]
     if early := _early(turn, circle):
@@ -79,14 +33,10 @@ def ask_to_lock(turn: Turn, command: c.AskToLock) -> Say | Refusal:
 
 
 def _early(turn: Turn, circle: Circle) -> str:
-    verified = frozenset(
-        h.person_id
-        for h in turn.book.hands(circle.code)
-        if (trn := turn.book.trn(h.person_id)) is not None and trn.state is TrnState.VERIFIED
-    )
-    return ", ".join(
-        turn.book.person(h.person_id).first_name for h in early_turns(circle, turn.book.hands(circle.code), verified)
-    )
+    """Return the names of those whom the banker's Yes lets draw early; a lottery has seen to it already."""
+    hands = turn.book.hands(circle.code)
+    verified = frozenset(h.person_id for h in hands) - unverified(turn, circle)
+    return ", ".join(turn.book.person(h.person_id).first_name for h in early_turns(circle, hands, verified))
 
 
 def _sure(word: str, circle: Circle) -> tuple[Answer, Answer]:
@@ -100,7 +50,7 @@ def lock(turn: Turn, command: c.Lock) -> Say | Refusal:
         return refuse("locked_already", circle=circle.name, code=circle.code)
     if circle.state is not CircleState.OPEN:
         return refuse("not_open_lock", circle=circle.name)
-    if missing := _missing(turn, circle):
+    if missing := not_ready(turn, circle) or not_ordered(turn, circle):
         return missing
     for member in turn.book.members(circle.code):
         if member.state is MemberState.ASKED:
@@ -138,7 +88,7 @@ def _cannot_begin(turn: Turn, circle: Circle) -> Refusal | None:
         return refuse("begun_already", circle=circle.name)
     if circle.state is not CircleState.LOCKED:
         return refuse("lock_first", circle=circle.name, code=circle.code)
-    if missing := _missing(turn, circle):
+    if missing := not_ready(turn, circle):
         return missing
     if circle.first_due < local_date(turn.at):
         return refuse(

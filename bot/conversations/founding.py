@@ -17,8 +17,11 @@ FREQUENCIES = {
     "fortnightly": "fortnightly", "every two weeks": "fortnightly", "biweekly": "fortnightly",
     "two weeks": "fortnightly", "monthly": "monthly", "every month": "monthly",
 }  # fmt: skip
-ORDERS = {"join order": "join order", "join": "join order", "banker": "banker", "banker sets it": "banker"}
-LATER_ORDERS = frozenset({"seats", "lottery", "trust"})
+ORDERS = {
+    "join order": "join order", "join": "join order", "banker": "banker", "banker sets it": "banker",
+    "lottery": "lottery", "by lottery": "lottery", "random": "lottery",
+}  # fmt: skip
+LATER_ORDERS = frozenset({"seats", "trust"})
 LONGEST_CIRCLE_NAME = 30
 MOST_CIRCLES = 20
 """How many circles that are not over one person may bank."""
@@ -60,7 +63,9 @@ def _ask_frequency(_: Talk) -> Say:
 
 
 def _ask_order(_: Talk) -> Say:
-    return say("ask_order", Answer("BY JOIN ORDER", text("order_join")), Answer("BY BANKER", text("order_banker")))
+    by_join = Answer("BY JOIN ORDER", text("order_join"))
+    by_banker = Answer("BY BANKER", text("order_banker"))
+    return say("ask_order", by_join, by_banker, Answer("BY LOTTERY", text("order_lottery")))
 
 
 def _finish(talk: Talk) -> Step:

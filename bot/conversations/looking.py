@@ -191,6 +191,8 @@ def _turn_line(seat: Seat, turn: Turn) -> Text:
         return text(f"draw_held_{turn.held_for}", **common)
     if turn.state is DrawState.SHORT:
         return text("draw_short", paid=seat.money(turn.paid), **common)
+    if seat.order_open:
+        return text("draw_lottery", circle=seat.name, amount=amount)
     if turn.date is None:
         return text("draw_order", turns=seat.turns, **common)
     return text("draw_turn", date=turn.date, **common)

@@ -18,9 +18,11 @@ from domain.commands import (
     Begin,
     Close,
     Command,
+    GiveWord,
     Invite,
     Lock,
     LookAtTerms,
+    OpenLottery,
     PayOut,
     Resume,
     Roster,
@@ -29,6 +31,7 @@ from domain.commands import (
     Suspend,
     TurnDown,
 )
+from domain.lottery import LONGEST_WORD, RUNNING, read_word
 from domain.messages import Channel
 from domain.money import Currency
 from domain.pardna import MOST_TURNS, CircleState
@@ -130,6 +133,7 @@ STATEMENT = Flow(
 PAY_OUT = _one("PAY OUT", banks(CircleState.ACTIVE), PayOut)
 SUSPEND = _one("SUSPEND", banks(CircleState.ACTIVE), Suspend)
 RESUME = _one("RESUME", banks(CircleState.SUSPENDED), Resume)
+LOTTERY = _one("LOTTERY", lambda s: s.is_banker and s.lottery == "AHEAD", OpenLottery)
 LOCK = _sure("LOCK", banks(CircleState.OPEN), AskToLock, Lock)
 BEGIN = _sure("BEGIN", banks(CircleState.LOCKED), AskToBegin, Begin)
 CLOSE = _sure("CLOSE", banks(CircleState.OPEN, CircleState.LOCKED), _ask_close, Close)
@@ -186,6 +190,23 @@ ORDER = Flow(
     ],
     lambda talk: do(talk, Arrange(talk.slots["code"], tuple(talk.slots["names"]))),
     line("ORDER", ("code", code), ("names", rest(_read_names))),
+)
+
+
+def _read_word(typed: str, _: Talk) -> str:
+    if not (word := read_word(typed)):
+        raise Misread(text("no_word", heard=heard(typed), most=LONGEST_WORD))
+    return word
+
+
+WORD = Flow(
+    "word",
+    [
+        circle_question("WORD", lambda s: s.is_member and s.lottery in RUNNING),
+        Question("word", lambda _: say("ask_word"), _read_word, free=True),
+    ],
+    lambda talk: do(talk, GiveWord(talk.slots["code"], talk.slots["word"])),
+    line("WORD", ("code", code), ("word", rest(_read_word))),
 )
 
 

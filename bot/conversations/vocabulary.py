@@ -46,6 +46,8 @@ WORDS: Mapping[str, Word] = {
     "STATEMENT": Word(running.STATEMENT),
     "APPROVE": Word(running.APPROVE, acts=True),
     "ORDER": Word(running.ORDER),
+    "LOTTERY": Word(running.LOTTERY, acts=True),
+    "WORD": Word(running.WORD),
     "TERMS": Word(running.TERMS),
     "LOCK": Word(running.LOCK),
     "BEGIN": Word(running.BEGIN),

@@ -1,0 +1,278 @@
+"""Who draws when: set by the banker, as they joined, or by lottery (rules.md 12-15)."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+
+from bot.actions.joining import named
+from bot.actions.names import called
+from bot.actions.turn import Turn
+from bot.words.say import Answer, Figure, Refusal, Say, Text, refuse, say, text
+from domain import commands as c
+from domain.lottery import (
+    MARK,
+    NO_WORD,
+    RUNNING,
+    SEED_BYTES,
+    Lottery,
+    LotteryState,
+    Word,
+    draw_order,
+    hash_seed,
+    hash_words,
+)
+from domain.pardna import Circle, CircleState, Hand, Member, MemberState, OrderBy, put_in_order, seats_taken
+from domain.people import TrnState
+from domain.schedule import JAMAICA, local_date
+from storage.vault import Unsealable
+
+WORDS_END = time(18)
+"""On the day after the lottery began: everybody has had an evening and a morning, and nobody is woken."""
+REVEAL_AFTER = timedelta(minutes=1)
+"""Between the hash of the words and the seed, so that they arrive in this order."""
+LAPSES_AFTER = timedelta(days=1)
+
+
+def not_ready(turn: Turn, circle: Circle) -> Refusal | None:
+    """Return what a circle still lacks for its terms to be fixed: hands, or somebody's yes."""
+    members = turn.book.members(circle.code)
+    left = circle.turns - seats_taken(members)
+    if left:
+        return refuse("turns_open", circle=circle.name, left=left, turns=circle.turns)
+    late = [m for m in members if m.state is MemberState.IN and m.agreed_hash != circle.terms_hash]
+    if late:
+        names = ", ".join(turn.book.person(m.person_id).first_name for m in late)
+        return refuse("not_agreed", circle=circle.name, names=names, code=circle.code)
+    return None
+
+
+def not_ordered(turn: Turn, circle: Circle) -> Refusal | None:
+    """Return what a circle still lacks for its order to be fixed: the lottery that its terms promise."""
+    if circle.order_by is not OrderBy.LOTTERY:
+        return None
+    lottery = turn.book.get(Lottery, circle.code)
+    if lottery is None:
+        answer = Answer(f"LOTTERY {circle.code}", f"LOTTERY {circle.code}")
+        return refuse("lottery_first", answer, circle=circle.name, code=circle.code)
+    return _still_runs(circle, lottery) if lottery.state in RUNNING else None
+
+
+def _still_runs(circle: Circle, lottery: Lottery) -> Refusal:
+    return refuse("lottery_runs", circle=circle.name, until=local_date(lottery.words_until))
+
+
+def is_drawn_later(turn: Turn, circle: Circle) -> bool:
+    """Whether the turns of the hands say nothing yet, because a lottery has still to draw them."""
+    if circle.order_by is not OrderBy.LOTTERY or circle.state is not CircleState.OPEN:
+        return False
+    lottery = turn.book.get(Lottery, circle.code)
+    return lottery is None or lottery.state in RUNNING
+
+
+def order_lines(turn: Turn, circle: Circle) -> tuple[str, ...]:
+    """Write who draws when, one line a turn."""
+    return tuple(f"{h.turn} {turn.book.person(h.person_id).first_name}" for h in turn.book.hands(circle.code))
+
+
+def unverified(turn: Turn, circle: Circle) -> frozenset[str]:
+    """Return the members who do not take the first third of the turns: no TRN of theirs is verified (15)."""
+    people = {h.person_id for h in turn.book.hands(circle.code)}
+    return frozenset(p for p in people if (trn := turn.book.trn(p)) is None or trn.state is not TrnState.VERIFIED)
+
+
+def arrange(turn: Turn, command: c.Arrange) -> Say | Refusal:
+    """Set the draw order by names, one a hand (rules.md 12, banker-set). LOCK publishes it, and then it stands (14)."""
+    circle = turn.book.circle(command.circle)
+    hands = turn.book.hands(circle.code)
+    if circle.state is not CircleState.OPEN:
+        return refuse("order_fixed", circle=circle.name)
+    if circle.order_by is not OrderBy.BANKER:
+        by_lottery = circle.order_by is OrderBy.LOTTERY
+        return refuse("order_is_lottery" if by_lottery else "order_is_join", circle=circle.name)
+    members = [m for m in turn.book.members(circle.code) if m.state is MemberState.IN]
+    people = []
+    for name in command.names:
+        found = named(turn, name, members)
+        if len(found) != 1:
+            return refuse("who_of" if found else "who_none", who=name, circle=circle.name)
+        people.append(found[0].person_id)
+    try:
+        ordered = put_in_order(hands, people)
+    except ValueError:
+        names = ", ".join(turn.book.person(h.person_id).first_name for h in hands)
+        return refuse("order_each_once", names=names, count=len(hands), circle=circle.name)
+    turn.book.put(*ordered)
+    return say("order_set", circle=circle.name, lines=order_lines(turn, circle))
+
+
+# -- by lottery (13) --------------------------------------------------------------------------------------------------
+
+
+def open_lottery(turn: Turn, command: c.OpenLottery) -> Say | Refusal:
+    """Freeze the hands, promise a seed by its hash, and ask every member for a word."""
+    circle = turn.book.circle(command.circle)
+    if circle.order_by is not OrderBy.LOTTERY:
+        return refuse("order_no_lottery", circle=circle.name)
+    lottery = turn.book.get(Lottery, circle.code)
+    if lottery is not None and lottery.state in RUNNING:
+        return _still_runs(circle, lottery)
+    if lottery is not None or circle.state is not CircleState.OPEN:
+        return refuse("lottery_was", circle=circle.name)
+    if missing := not_ready(turn, circle):
+        return missing
+    hands = sorted(turn.book.hands(circle.code), key=lambda h: h.number)
+    waiting = unverified(turn, circle)
+    seed = turn.tools.randbelow(2 ** (8 * SEED_BYTES)).to_bytes(SEED_BYTES)
+    until = datetime.combine(local_date(turn.at) + timedelta(days=1), WORDS_END, JAMAICA).astimezone(UTC)
+    lottery = Lottery(
+        circle=circle.code,
+        state=LotteryState.WORDS,
+        seed_hash=hash_seed(seed),
+        seed=turn.tools.vault.seal(_place(circle), seed),
+        marked=" ".join(str(h.number) for h in hands if h.person_id in waiting),
+        began_at=turn.at,
+        words_until=until,
+    )
+    turn.book.put(lottery)
+    party = f"circle:{circle.code}"
+    turn.plan(f"lottery:{circle.code}:words", until, party, c.CloseWords(circle.code))
+    turn.plan(f"lottery:{circle.code}:lapse", until + LAPSES_AFTER, party, c.LapseLottery(circle.code))
+    return _publish(turn, circle, _began(turn, circle, lottery, hands))
+
+
+def _place(circle: Circle) -> str:
+    return f"lottery.seed|{circle.code}"
+
+
+def _publish(turn: Turn, circle: Circle, what: Say) -> Say:
+    """Tell everybody in the circle the same, whoever gave rise to it; they are told by the answer."""
+    everybody = {m.person_id for m in turn.book.members(circle.code) if m.state is MemberState.IN} | {circle.banker_id}
+    for person in sorted(everybody - {turn.person_id}):
+        turn.tell(person, what)
+    return what
+
+
+def _began(turn: Turn, circle: Circle, lottery: Lottery, hands: list[Hand]) -> Say:
+    names = called(turn, circle.code)
+    figures: dict[str, Figure] = {
+        "circle": circle.name,
+        "code": circle.code,
+        "until": local_date(lottery.words_until),
+        "hash": lottery.seed_hash,
+    }
+    lines = tuple(
+        f"#{h.number} {_first_name(turn, h, names)}{MARK if h.number in lottery.waiting else ''}" for h in hands
+    )
+    third = circle.turns // 3
+    told = [text("lottery_began", **figures), text("lottery_hands", lines=lines)]
+    if lottery.waiting and third:
+        told.append(text("lottery_waits", third=third))
+    return Say((*told, text("lottery_ask_word")))
+
+
+def _first_name(turn: Turn, hand: Hand, names: dict[str, str]) -> str:
+    """Return a first name, with the number that tells two of one name apart."""
+    person = turn.book.person(hand.person_id)
+    return person.first_name + names[hand.person_id].removeprefix(person.name)
+
+
+def give_word(turn: Turn, command: c.GiveWord) -> Say | Refusal:
+    """Take a member's word and say it back; when the last one is in, no more are waited for."""
+    circle = turn.book.circle(command.circle)
+    lottery = turn.book.get(Lottery, circle.code)
+    if lottery is None or lottery.state is not LotteryState.WORDS:
+        closed = lottery is not None and lottery.state is LotteryState.CLOSED
+        return refuse("words_closed" if closed else "no_lottery", circle=circle.name)
+    turn.book.put(Word(circle.code, turn.person_id, command.word))
+    members = [m for m in turn.book.members(circle.code) if m.state is MemberState.IN]
+    if len(turn.book.all(Word, circle=circle.code)) < len(members):
+        until = local_date(lottery.words_until)
+        return say("word_taken", word=command.word, circle=circle.name, until=until)
+    return Say((text("word_is", word=command.word), *_close(turn, circle, lottery).texts))
+
+
+def close_words(turn: Turn, command: c.CloseWords) -> None:
+    """The time for words is over."""
+    circle = turn.book.circle(command.circle)
+    lottery = turn.book.must(Lottery, circle.code)
+    if lottery.state is LotteryState.WORDS:
+        if circle.state is CircleState.OPEN:
+            _close(turn, circle, lottery)
+        else:  # called off meanwhile
+            turn.book.put(replace(lottery, state=LotteryState.CANCELLED))
+
+
+def _close(turn: Turn, circle: Circle, lottery: Lottery) -> Say:
+    hashed = hash_words(_words(turn, circle))
+    turn.book.put(replace(lottery, state=LotteryState.CLOSED, words_hash=hashed))
+    key = f"lottery:{circle.code}:reveal"
+    turn.plan(key, turn.at + REVEAL_AFTER, f"circle:{circle.code}", c.RevealSeed(circle.code))
+    return _publish(turn, circle, say("words_over", circle=circle.name, hash=hashed))
+
+
+def _words(turn: Turn, circle: Circle) -> dict[int, str]:
+    """Return every member's word by the number of their first hand, "" for none."""
+    given = {w.person_id: w.word for w in turn.book.all(Word, circle=circle.code)}
+    first: dict[str, int] = {}
+    for hand in turn.book.hands(circle.code):
+        first[hand.person_id] = min(hand.number, first.get(hand.person_id, hand.number))
+    return {number: given.get(person, "") for person, number in first.items()}
+
+
+def reveal_seed(turn: Turn, command: c.RevealSeed) -> None:
+    """Publish the seed, the words and the order that they give."""
+    circle = turn.book.circle(command.circle)
+    lottery = turn.book.must(Lottery, circle.code)
+    if lottery.state is not LotteryState.CLOSED or circle.state is not CircleState.OPEN:
+        return
+    try:
+        seed = turn.tools.vault.open(_place(circle), lottery.seed)
+    except Unsealable:
+        _cancel(turn, circle, lottery)
+        return
+    hands = {h.number: h for h in turn.book.hands(circle.code)}
+    order = draw_order(circle.code, seed, lottery.words_hash, len(hands), lottery.waiting)
+    if hash_seed(seed) != lottery.seed_hash:
+        _cancel(turn, circle, lottery)
+        return
+    turn.book.put(replace(lottery, state=LotteryState.DRAWN))
+    drawn = [replace(hands[number], turn=place) for place, number in enumerate(order, start=1)]
+    turn.book.put(*drawn)
+    names = called(turn, circle.code)
+    words = tuple(f"#{number} {word or NO_WORD}" for number, word in sorted(_words(turn, circle).items()))
+    lines = tuple(f"{h.turn} {_first_name(turn, h, names)} #{h.number}" for h in drawn)
+    told = (
+        text("lottery_drawn", circle=circle.name, seed=seed.hex()),
+        text("lottery_words", lines=words),
+        text("lottery_order", lines=lines),
+    )
+    _tell_result(turn, circle, told)
+
+
+def lapse_lottery(turn: Turn, command: c.LapseLottery) -> None:
+    """Cancel in public what was not revealed in time."""
+    circle = turn.book.circle(command.circle)
+    lottery = turn.book.must(Lottery, circle.code)
+    if lottery.state in RUNNING:
+        _cancel(turn, circle, lottery)
+
+
+def _cancel(turn: Turn, circle: Circle, lottery: Lottery) -> None:
+    """Fall back to join order: whoever dislikes a result gains nothing by holding it back (13)."""
+    turn.book.put(replace(lottery, state=LotteryState.CANCELLED))
+    if circle.state is not CircleState.OPEN:
+        return
+    hands = sorted(turn.book.hands(circle.code), key=lambda h: h.number)
+    turn.book.put(*(replace(hand, turn=place) for place, hand in enumerate(hands, start=1)))
+    lines = order_lines(turn, circle)
+    _tell_result(turn, circle, (text("lottery_cancelled", circle=circle.name), text("lottery_falls_back", lines=lines)))
+
+
+def _tell_result(turn: Turn, circle: Circle, told: tuple[Text, ...]) -> None:
+    """Tell everybody, and the banker what comes next."""
+    lock = Answer(f"LOCK {circle.code}", f"LOCK {circle.code}")
+    turn.tell_all(turn.book.members(circle.code), lambda m: _for_member(circle, m, Say(told)))
+    turn.tell(circle.banker_id, Say((*told, text("lottery_lock", code=circle.code)), (lock,)))
+
+
+def _for_member(circle: Circle, member: Member, what: Say) -> Say | None:
+    return what if member.person_id != circle.banker_id else None
