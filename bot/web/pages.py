@@ -84,7 +84,7 @@ def verdict(receipt: Receipt) -> Verdict:
 
 
 class PublicPages:
-    """Handlers of `/`, `/j`, `/r` and `/legal`."""
+    """Handlers of `/`, `/j`, `/r`, `/lottery` and `/legal`."""
 
     def __init__(
         self, pages: Pages, looks: Looks, reach: Callable[[], Reach], public_url: str, *, simulator: bool
@@ -102,6 +102,7 @@ class PublicPages:
             web.get("/j", self.find),
             web.get("/j/{code}", self.invite),
             web.get("/r/{receipt}", self.receipt),
+            web.get("/lottery", self.lottery),
             web.get("/legal/terms", self.terms),
             web.get("/legal/privacy", self.privacy),
         ]
@@ -109,6 +110,10 @@ class PublicPages:
     async def root(self, request: web.Request) -> web.StreamResponse:
         """Say what this is."""
         return self._looks.page("root.html", language_of(request), public=True, simulator=self._simulator)
+
+    async def lottery(self, request: web.Request) -> web.StreamResponse:
+        """Let a reader prove a draw order; their browser works it out and sends nothing (docs/lottery.md)."""
+        return self._looks.page("lottery.html", language_of(request), public=True)
 
     async def find(self, request: web.Request) -> web.StreamResponse:
         """Go on from the root page's form to the invitation."""

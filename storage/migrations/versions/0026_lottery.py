@@ -1,13 +1,13 @@
 """The draw order by lottery.
 
 Revision ID: 0026
-Revises: 0020
+Revises: 0024
 """
 
 from alembic import op
 
 revision = "0026"
-down_revision = "0020"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
