@@ -63,6 +63,12 @@ async def shown(conn: Connection, channel: str, address: str, after: int, limit:
     return [_read(row) for row in await conn.execute(_SHOWN, values)]
 
 
+async def mail(conn: Connection, number: int) -> Shown | None:
+    """Return the message of an id if it is a mail."""
+    row = (await conn.execute(_MAIL, {"id": number})).one_or_none()
+    return _read(row) if row else None
+
+
 async def phones(conn: Connection) -> list[tuple[str, str]]:
     """Return (channel, address) of every phone that ever got a message."""
     return [tuple(row) for row in await conn.execute(_PHONES)]
@@ -82,5 +88,9 @@ _DELIVER = text("""
 _SHOWN = text("""
     SELECT id, channel, address, CAST(body AS text) AS body, at FROM sim_message
     WHERE channel = :channel AND address = :address AND id > :after ORDER BY id LIMIT :limit
+""")
+_MAIL = text("""
+    SELECT id, channel, address, CAST(body AS text) AS body, at FROM sim_message
+    WHERE id = :id AND channel = 'email'
 """)
 _PHONES = text("SELECT DISTINCT channel, address FROM sim_message ORDER BY channel, address")

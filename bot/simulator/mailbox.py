@@ -3,6 +3,8 @@
 from time import monotonic
 from typing import Any, Final
 
+from bot.letters import Letters
+from channels.chat.email import Letter
 from domain.gsm7 import segments, to_gsm7
 from domain.messages import AttachmentKind, Channel, Outgoing, numbered
 from domain.schedule import local
@@ -20,9 +22,10 @@ LOOK_AGAIN_SECONDS: Final = 1.0
 class Mailbox:
     """Reads of the phones' messages."""
 
-    def __init__(self, engine: Engine, bell: Bell) -> None:
+    def __init__(self, engine: Engine, bell: Bell, letters: Letters | None) -> None:
         self._engine = engine
         self._bell = bell
+        self._letters = letters
         self._closed = False
 
     def close(self) -> None:
@@ -46,7 +49,20 @@ class Mailbox:
                 if (left := until - monotonic()) <= 0 or self._closed:
                     break
                 await ear.wait(min(left, LOOK_AGAIN_SECONDS))
-        return [as_shown(message) for message in found]
+        return [as_shown(message) | self._as_mail(message) for message in found]
+
+    async def letter(self, number: int) -> Letter | None:
+        """The message of an id as the mail that SendGrid would get; None where it is none. Raises Unreachable."""
+        async with reading(self._engine) as conn:
+            found = await simulated.mail(conn, number)
+        return self._letters.write(found.address, found.message) if found and self._letters else None
+
+    def _as_mail(self, shown: Shown) -> dict[str, Any]:
+        """What a mail has beside: its subject, its whole text, and where its look is found."""
+        if shown.channel != Channel.EMAIL or self._letters is None:
+            return {}
+        letter = self._letters.write(shown.address, shown.message)
+        return {"subject": letter.subject, "letter": letter.text, "look": f"/sim/mail/{shown.id}"}
 
     async def _look(self, channel: str, address: str, after: int) -> list[Shown]:
         async with reading(self._engine) as conn:
@@ -75,20 +91,27 @@ def as_shown(shown: Shown) -> dict[str, Any]:
 
 def _address(message: Outgoing, kind: AttachmentKind) -> str | None:
     """Where the page of a phone finds what came with a message: the same address that a link of ours opens."""
-    attached = message.attachment
+    attached = message.beside if kind is AttachmentKind.TABLE else message.attachment
     if attached is None or attached.kind is not kind:
         return None
-    if kind is AttachmentKind.IMAGE:
-        return f"/c/{attached.token}.png?l={attached.language}"
-    return f"/s/{attached.token}.pdf"
+    match kind:
+        case AttachmentKind.IMAGE:
+            return f"/c/{attached.token}.png?l={attached.language}"
+        case AttachmentKind.DOCUMENT:
+            return f"/s/{attached.token}.pdf"
+        case AttachmentKind.TABLE:
+            return f"/s/{attached.token}.csv"
 
 
 def _attached(message: Outgoing) -> dict[str, Any]:
     if message.attachment is None:
         return {}
-    document = _address(message, AttachmentKind.DOCUMENT)
-    named = {"document": {"name": message.attachment.name, "address": document}} if document else {}
-    return {"alt": message.attachment.alt, **named}
+    shown: dict[str, Any] = {"alt": message.attachment.alt}
+    if document := _address(message, AttachmentKind.DOCUMENT):
+        shown["document"] = {"name": message.attachment.name, "address": document}
+    if message.beside and (table := _address(message, AttachmentKind.TABLE)):
+        shown["table"] = {"name": message.beside.name, "address": table}
+    return shown
 
 
 def _choices(message: Outgoing) -> list[dict[str, str]]:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import phonenumbers
 
+from bot.conversations.personal import normal_address
 from bot.web.answers import BadRequest
 from channels.base import filed
 from domain.messages import Channel, Filed, Inbound, InboundKind
@@ -32,13 +33,19 @@ def channel_of(value: object) -> Channel:
 
 
 def address_of(channel: Channel, value: object) -> str:
-    """Read an address as the channel writes it: E.164, or Telegram's digits. Raises BadRequest."""
+    """Read an address as the channel writes it: E.164, Telegram's digits, a mail address. Raises BadRequest."""
     typed = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not typed:
         raise BadRequest("Give the phone's address: a number such as +18765550101, or Telegram's digits.")
     if channel is Channel.EMAIL:
-        return typed.lower()
+        return _mail(typed)
     return _chat_id(typed) if channel is Channel.TELEGRAM else e164(typed)
+
+
+def _mail(typed: str) -> str:
+    if address := normal_address(Channel.EMAIL, typed):
+        return address
+    raise BadRequest("That is no e-mail address; write it like marva@example.com.")
 
 
 def e164(typed: str) -> str:

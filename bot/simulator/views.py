@@ -6,12 +6,13 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from bot.letters import Letters
 from bot.simulator import phones
 from bot.simulator.books import ledger
 from bot.simulator.clock_words import read_goal
 from bot.simulator.mailbox import Mailbox
 from bot.simulator.mover import Mover, NotAhead, Stuck
-from bot.web.answers import BadRequest, as_json, plain, read_body
+from bot.web.answers import NOSNIFF, PAGE_HEADERS, PRIVATE, BadRequest, as_json, plain, read_body
 from bot.web.assets import Looks
 from bot.web.hooks import Filer
 from domain.people import Role
@@ -27,6 +28,15 @@ from storage.queries import add_staff
 LONGEST_WAIT_SECONDS: Final = 60.0
 AT_HOME: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _MOST_ID: Final = 2**63 - 1
+_LONGEST_ID: Final = 19
+_POLICY: Final = "Content-Security-Policy"
+_FRAMES: Final = {_POLICY: f"{PAGE_HEADERS[_POLICY]}; frame-src 'self'"}
+_MAIL_HEADERS: Final = {
+    **PRIVATE,
+    **NOSNIFF,
+    _POLICY: "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox",
+}
 
 
 def at_home(handler: Handler) -> Handler:
@@ -51,13 +61,15 @@ def at_home(handler: Handler) -> Handler:
 class SimulatorViews:
     """Handlers of `/sim` and what is under it."""
 
-    def __init__(self, engine: Engine, filer: Filer, clock: Clock, bell: Bell, looks: Looks) -> None:
+    def __init__(
+        self, engine: Engine, filer: Filer, clock: Clock, bell: Bell, looks: Looks, *, letters: Letters | None
+    ) -> None:
         self._engine = engine
         self._filer = filer
         self._clock = clock
         self._looks = looks
         self._mover = Mover(engine, clock, Pulse(engine))
-        self._mailbox = Mailbox(engine, bell)
+        self._mailbox = Mailbox(engine, bell, letters)
         self._glance = LedgerGlance(engine)
 
     def routes(self) -> list[web.RouteDef]:
@@ -66,6 +78,7 @@ class SimulatorViews:
             web.get("/sim", at_home(self.page)),
             web.post("/sim/messages", at_home(self.send)),
             web.get("/sim/messages", at_home(self.read)),
+            web.get("/sim/mail/{id}", at_home(self.mail)),
             web.get("/sim/address", at_home(self.address)),
             web.post("/sim/staff", at_home(self.hire)),
             web.get("/sim/clock", at_home(self.clock)),
@@ -79,7 +92,7 @@ class SimulatorViews:
 
     async def page(self, _request: web.Request) -> web.StreamResponse:
         """Show the phones."""
-        return self._looks.page("sim.html", newest=await self._mailbox.newest())
+        return self._looks.page("sim.html", headers={**PRIVATE, **_FRAMES}, newest=await self._mailbox.newest())
 
     async def send(self, request: web.Request) -> web.StreamResponse:
         """File what a phone sends; 202 when it is durable."""
@@ -99,6 +112,16 @@ class SimulatorViews:
             named = phones.channel_of(request.query.get("channel"))
             channel, address = named.value, phones.address_of(named, request.query.get("address"))
         return as_json(await self._mailbox.read(channel, address, after, wait_seconds))
+
+    async def mail(self, request: web.Request) -> web.StreamResponse:
+        """Show a mail as its reader's program would: it runs nothing, fetches nothing, and its links open elsewhere."""
+        typed = request.match_info["id"]
+        number = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < _LONGEST_ID else 0
+        letter = await self._mailbox.letter(number)
+        if letter is None:
+            return plain(404)
+        html = letter.html.replace("<head>", '<head>\n<base target="_blank">', 1)
+        return web.Response(body=html.encode(), content_type="text/html", charset="utf-8", headers=_MAIL_HEADERS)
 
     async def address(self, request: web.Request) -> web.StreamResponse:
         """Give an address as the service writes it."""

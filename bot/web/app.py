@@ -12,7 +12,7 @@ from aiohttp import web
 
 import bot.simulator
 from bot.drawing.press import Press
-from bot.letters import StopLinks
+from bot.letters import Letters, StopLinks
 from bot.simulator.views import SimulatorViews
 from bot.telemetry import Metrics
 from bot.web import hooks
@@ -94,7 +94,8 @@ def make_app(parts: WebParts) -> web.Application:
     ]
     app = web.Application(client_max_size=LARGEST_BODY_BYTES)
     if parts.development:
-        simulator = SimulatorViews(parts.engine, parts.filer, clock, parts.bell, looks)
+        letters = Letters(looks.catalogue, parts.stop_links) if parts.stop_links else None
+        simulator = SimulatorViews(parts.engine, parts.filer, clock, parts.bell, looks, letters=letters)
         routes += simulator.routes()
         app.on_shutdown.append(simulator.close)
     app.add_routes(guarded(callers.no_guessing(routes), parts.metrics))

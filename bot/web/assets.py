@@ -102,7 +102,7 @@ class Looks:
     """Renders pages. More folders with `templates` and `static` may be named beside the web's own."""
 
     def __init__(self, catalogue: Catalogue, *folders: Path) -> None:
-        self._catalogue = catalogue
+        self.catalogue = catalogue
         homes = (_WEB, *folders)
         self._assets = {name: asset for home in homes for name, asset in _read(home / "static").items()}
         self._templates = Environment(
@@ -120,7 +120,7 @@ class Looks:
 
     def voice(self, language: Language) -> Voice:
         """Return what says the texts of pages in a language."""
-        return Voice(self._catalogue, language)
+        return Voice(self.catalogue, language)
 
     def page(
         self,

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from bot.letters import StopLinks
 from bot.web.app import WebParts, make_app, make_runner
 from bot.web.pages import Reach
 from channels.base import Hook
@@ -89,6 +90,7 @@ def parts(engine: Engine, bell: Bell, **changed: object) -> tuple[WebParts, Vaul
         "rails": {"CASH": "on", "SANDBOX": "on", "NCB": "off"},
         "reach": lambda: Reach(whatsapp="+18765550199", sms="+18765550199", telegram="pardna_bot"),
         "development": True,
+        "stop_links": StopLinks(vault, ""),
     }
     return WebParts(**{**given, **changed}), vault  # type: ignore[arg-type] # a test names what it changes
 

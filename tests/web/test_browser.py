@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
+from bot.simulator.chat import SimulatedChat
+from domain.messages import Outgoing
 from tests.web import rows
 from tests.web.conftest import Site
 from tests.web.workers import Workers
@@ -115,6 +117,27 @@ async def test_a_phone_is_added_kept_over_a_reload_and_removed(page: Page, site:
     await expect(page.get_by_role("article", name="Tanya")).to_have_count(0)
     await page.reload()
     await expect(page.get_by_text("No phones yet")).to_be_visible()
+
+
+async def test_a_mail_is_opened_in_a_frame_that_runs_nothing_and_as_plain_text(page: Page, site: Site) -> None:
+    await page.goto(site.url + "/sim")
+    await page.get_by_role("button", name="Add a phone").click()
+    await page.get_by_label("Channel").select_option("email")
+    await page.get_by_label("Number or address").fill("Marva@Example.com")
+    await page.get_by_role("button", name="Add", exact=True).click()
+    inbox = page.get_by_role("article", name="marva@example.com, E-mail")
+    await expect(inbox).to_contain_text("Nothing yet. LINK marva@example.com on a phone.")
+    await expect(inbox.get_by_role("textbox")).to_have_count(0)
+    said = "J$5,000 from Devon for Sunday Club. Pot J$5,000 of J$15,000. <script>document.title = 'run'</script>"
+    await SimulatedChat("email", site.engine, site.clock).send("marva@example.com", Outgoing(said), "k")
+    await expect(inbox.get_by_text("J$5,000 from Devon for Sunday Club.").first).to_be_visible()
+    mail = inbox.frame_locator("iframe")
+    await expect(mail.get_by_text("Pot J$5,000 of J$15,000")).to_be_visible()
+    await expect(mail.get_by_role("heading", name="Digital Pardna")).to_be_visible()
+    await expect(mail.get_by_role("link", name="No more mail to this address")).to_be_visible()
+    await inbox.get_by_text("As plain text").click()
+    await expect(inbox.get_by_text("write to us in chat")).to_be_visible()
+    assert await page.title() == "Phones: Digital Pardna"
 
 
 async def test_the_staff_phone_is_staff(page: Page, site: Site, workers: Workers) -> None:

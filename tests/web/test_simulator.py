@@ -4,6 +4,7 @@ import asyncio
 import io
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from domain.messages import Outgoing
+from bot.simulator.chat import SimulatedChat
+from domain.messages import Attachment, AttachmentKind, Option, Outgoing
 from storage import duties, outbox
 from storage.bell import Bell
 from storage.duties import Duty
@@ -170,6 +172,35 @@ async def test_a_feature_phone_reads_a_numbered_menu_and_its_segments(site: Site
     assert message["segments"] == 1
 
 
+async def mailed(site: Site, message: Outgoing) -> None:
+    """Let a mail reach Marva."""
+    chat = SimulatedChat("email", site.engine, site.clock)
+    await chat.send("marva@example.com", message, f"mail-{message.text}")
+
+
+async def test_a_mail_is_read_as_its_text_and_in_its_look(site: Site) -> None:
+    pdf = Attachment(AttachmentKind.DOCUMENT, "d", "book.pdf", "The book", "en", "t")
+    csv = replace(pdf, kind=AttachmentKind.TABLE, name="book.csv")
+    await mailed(site, Outgoing("J$5,000 <b>came</b>", (Option("PAY", "Pay"),), attachment=pdf, beside=csv))
+    [message] = await read(site, channel="email", address="Marva@Example.com")
+    assert message["text"] == message["subject"] == "J$5,000 <b>came</b>"
+    assert "Answers to this mail are not read" in message["letter"]
+    assert message["document"] == {"name": "book.pdf", "address": "/s/t.pdf"}
+    assert message["table"] == {"name": "book.csv", "address": "/s/t.csv"}
+    async with site.session.get(site.url + message["look"]) as answer:
+        html, headers = await answer.text(), answer.headers
+    assert "J$5,000 &lt;b&gt;came&lt;/b&gt;" in html
+    assert '<base target="_blank">' in html
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "sandbox" in headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("number", ["0", "1", "x", "-1", "9" * 30, "%00"])
+async def test_a_mail_that_is_none_is_404(site: Site, number: str) -> None:
+    await SimulatedChat("sms", site.engine, site.clock).send("+18765550102", Outgoing("hi"), "k")
+    assert (await site.get(f"/sim/mail/{number}"))[0] == 404
+
+
 async def test_after_leaves_out_what_was_read_and_ids_rise_over_all_phones(site: Site, workers: Workers) -> None:
     for number in range(3):
         await post(site, "/sim/messages", {**DEVON, "text": f"first {number}"})
@@ -221,6 +252,7 @@ async def _ask(session: aiohttp.ClientSession, url: str) -> tuple[int, str]:
         *("after=x", "after=-1", "after=99999999999999999999"),
         *("wait=soon", "wait=nan", "wait=-1", "wait=3600"),
         *("channel=sms", "address=%2B18765550102", "channel=fax&address=1", "channel=sms&address=zz"),
+        *("channel=email&address=zz", "channel=email&address=a%40b"),
     ],
 )
 async def test_a_bad_question_is_400_in_one_line(site: Site, query: str) -> None:
@@ -404,9 +436,9 @@ async def test_the_ledger_is_there_before_any_money_has_moved(site: Site) -> Non
     assert await site.get("/sim/ledger") == (200, '{"totals":[],"groups":[],"transfers":[]}')
 
 
-async def test_the_page_offers_the_three_channels(site: Site) -> None:
+async def test_the_page_offers_every_channel(site: Site) -> None:
     _, html = await site.get("/sim")
-    assert re.findall(r'option value="(\w+)"', html) == ["whatsapp", "sms", "telegram"]
+    assert re.findall(r'option value="(\w+)"', html) == ["whatsapp", "sms", "telegram", "email"]
 
 
 @pytest.mark.parametrize(

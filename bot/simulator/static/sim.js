@@ -1,7 +1,7 @@
 // The phones: shows what the service sent, sends what is typed or tapped. Knows nothing of pardnas.
 "use strict";
 
-const CHANNELS = { whatsapp: "WhatsApp", sms: "SMS", telegram: "Telegram" };
+const CHANNELS = { whatsapp: "WhatsApp", sms: "SMS", telegram: "Telegram", email: "E-mail" };
 const FIVE = [
   { channel: "whatsapp", address: "+18765550101", name: "Marva" },
   { channel: "sms", address: "+18765550102", name: "Devon" },
@@ -69,7 +69,7 @@ function smsCost(text) {
 
 function addPhone(info, focus = false) {
   const key = `${info.channel}:${info.address}`;
-  if (phones.has(key)) { phones.get(key).el.querySelector("textarea").focus(); return; }
+  if (phones.has(key)) { front(phones.get(key)); return; }
   const el = $("phone").content.firstElementChild.cloneNode(true);
   const label = info.name || info.address;
   el.classList.add(info.channel);
@@ -90,8 +90,13 @@ function addPhone(info, focus = false) {
   wire(phone, field);
   $("phones").append(el);
   saved();
-  if (focus) field.focus();
+  if (info.channel === "email") el.querySelector("form").hidden = true; // a mail is looked at and not answered
+  if (focus) front(phone);
   load(phone);
+}
+
+function front(phone) {
+  (phone.info.channel === "email" ? phone.log : phone.el.querySelector("textarea")).focus();
 }
 
 function wire(phone, field) {
@@ -168,7 +173,8 @@ function draw(phone) {
     if (today !== day) nodes.push(make("p", { className: "day" }, (day = today)));
     nodes.push(bubble(phone, message, message === newest));
   }
-  if (!all.length) nodes.push(make("p", { className: "day" }, "Nothing yet. Say hi."));
+  const start = phone.info.channel === "email" ? `Nothing yet. LINK ${phone.info.address} on a phone.` : "Nothing yet. Say hi.";
+  if (!all.length) nodes.push(make("p", { className: "day" }, start));
   phone.log.replaceChildren(...nodes);
   phone.log.scrollTop = phone.log.scrollHeight;
 }
@@ -182,19 +188,28 @@ function bubble(phone, message, newest) {
     opens.append(picture);
     element.append(opens);
   }
-  if (message.document) {
-    const { name, address } = message.document;
-    element.append(make("a", { className: "paper", href: address, target: "_blank", rel: "noopener noreferrer" }, name));
+  for (const { name, address } of [message.document, message.table].filter(Boolean)) {
+    const paper = make("a", { className: "paper", href: address, target: "_blank", rel: "noopener noreferrer" }, name);
+    paper.dataset.kind = name.split(".").pop().toUpperCase();
+    element.append(paper);
   }
-  element.append(make("p", { className: "text" }, ...linked(message.text)));
+  element.append(...(message.look ? mail(message, newest) : [make("p", { className: "text" }, ...linked(message.text))]));
   const foot = [formats.time.format(message.at)];
   if (message.own) foot.push(message.state);
   if (!message.own && message.segments) foot.unshift(`${message.text.length} chars · ${message.segments} SMS`);
   element.append(make("p", { className: "foot" }, foot.join(" · ")));
   const box = make("div", { className: "turn" }, element);
   const choices = message.choices || [];
-  if (choices.length && phone.info.channel !== "sms") box.append(keyboard(phone, choices, newest, message.button));
+  if (choices.length && !["sms", "email"].includes(phone.info.channel)) box.append(keyboard(phone, choices, newest, message.button));
   return box;
+}
+
+// A mail as its program shows it, in a frame that runs nothing, and as plain text.
+function mail(message, newest) {
+  const frame = make("iframe", { src: message.look, title: message.subject, loading: "lazy" });
+  frame.setAttribute("sandbox", "allow-popups allow-popups-to-escape-sandbox");
+  const plain = make("details", {}, make("summary", {}, "As plain text"), make("p", { className: "text" }, ...linked(message.letter)));
+  return [make("details", { className: "mail", open: newest }, make("summary", {}, message.subject), frame, plain)];
 }
 
 function linked(text) {
