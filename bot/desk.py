@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import structlog
 
-from bot.actions import delivery, deposits
+from bot.actions import deposits, notices
 from bot.actions.gate import check
 from bot.actions.results import read_duty, read_result
 from bot.actions.table import ACTIONS
@@ -273,7 +273,7 @@ class Desk:
         for job, _ in commands:
             job.turn.book = book
             job.turn.standings, job.turn.histories = standings, histories
-        if asked := {found for job, cmd in commands if (found := delivery.asked_about(job.turn, cmd))}:
+        if asked := {found for job, cmd in commands if (found := notices.asked_about(job.turn, cmd))}:
             lives = await outbox.lives(conn, sorted(asked))
             for job, _ in commands:
                 job.turn.lives = lives

@@ -6,7 +6,7 @@ Runs inside the desk's transaction and commits nothing. A PIN is looked at here 
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from bot.actions.kept import unpack
+from bot.actions.packing import unpack
 from bot.actions.pins import place
 from bot.actions.turn import Turn
 from domain import commands as c

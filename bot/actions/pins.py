@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.actions import freezing
-from bot.actions.kept import pack
+from bot.actions.packing import pack
 from bot.actions.turn import Turn
 from bot.words.say import Refusal, Say, refuse, say
 from domain import commands as c

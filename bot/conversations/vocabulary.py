@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.conversations import (
-    drawing,
+    draws,
     founding,
     joining,
     looking,
@@ -60,10 +60,10 @@ WORDS: Mapping[str, Word] = {
     "DENY": Word(throwing.DENY, acts=True),
     "SENT": Word(throwing.SENT),
     "PAY OUT": Word(running.PAY_OUT, acts=True),
-    "APPROVE PAYOUT": Word(drawing.APPROVE_PAYOUT, acts=True),
-    "RECEIVED": Word(drawing.RECEIVED, acts=True),
-    "NOT RECEIVED": Word(drawing.NOT_RECEIVED, acts=True),
-    "PAYOUT": Word(drawing.PAYOUT),
+    "APPROVE PAYOUT": Word(draws.APPROVE_PAYOUT, acts=True),
+    "RECEIVED": Word(draws.RECEIVED, acts=True),
+    "NOT RECEIVED": Word(draws.NOT_RECEIVED, acts=True),
+    "PAYOUT": Word(draws.PAYOUT),
     "TRN": Word(personal.TRN),
     "LINK": Word(personal.LINK),
     "UNLINK": Word(personal.UNLINK),

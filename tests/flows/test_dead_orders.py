@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.commands import letters
+from bot.commands.given_up import drop_dead, list_dead, retry_dead
 from bot.config import Settings
 from storage import payout_files
 from storage.payout_files import Order
@@ -61,16 +61,16 @@ async def test_a_payout_by_file_that_was_given_up_is_listed_and_sent_again_under
 ) -> None:
     club, payout = await drawn(house)
     capsys.readouterr()
-    assert await letters.list_dead(settings, Namespace()) == 1
+    assert await list_dead(settings, Namespace()) == 1
     listed, counted = capsys.readouterr().out.splitlines()[-2:]
     number, *said = listed.split("  ")
     assert said == ["ncb", "disburse", f"payout:{payout}", "tries 1", REASON]
     assert counted == "1 dead."
-    assert await letters.retry_dead(settings, Namespace(id=int(number))) == 0
-    assert await letters.list_dead(settings, Namespace()) == 0
+    assert await retry_dead(settings, Namespace(id=int(number))) == 0
+    assert await list_dead(settings, Namespace()) == 0
     (again,) = await waiting(house)
     assert again.key == f"payout:{payout}"
-    assert await letters.retry_dead(settings, Namespace(id=int(number))) == 1  # it is on its way
+    assert await retry_dead(settings, Namespace(id=int(number))) == 1  # it is on its way
     await tell(house, "disbursed", payout_id=payout, provider_id="FT1", charge=0)
     await tell(house, "disbursed", payout_id=payout, provider_id="FT1", charge=0)
     assert await club.banker.saw("sent to NCB ...5678")
@@ -88,14 +88,14 @@ async def test_a_payout_that_goes_elsewhere_by_now_is_not_sent_again_to_where_it
     await execute(house, "UPDATE destination SET set_at = :at", at=house.clock.now())
     await club.banker.says(f"PAY OUT {club.code}").sees("second yes", "...4321")
     capsys.readouterr()
-    assert await letters.retry_dead(settings, Namespace(id=dead)) == 1
+    assert await retry_dead(settings, Namespace(id=dead)) == 1
     assert "pardna outbox drop" in capsys.readouterr().err
     assert await waiting(house) == []
     await execute(house, "UPDATE destination SET set_at = set_at - interval '2 days'")
     ref = str(await fetch(house, "SELECT ref FROM payout WHERE state = 'ASKED'"))
     await (await club.asked(ref)).says(f"APPROVE PAYOUT {ref}").sees("Thank you")
     await house.rest()
-    assert await letters.retry_dead(settings, Namespace(id=dead)) == 1
+    assert await retry_dead(settings, Namespace(id=dead)) == 1
     anew = await fetch(house, "SELECT id FROM payout WHERE state = 'SENDING'")
     assert anew != payout
     assert [order.key for order in await waiting(house)] == [f"payout:{anew}:2"]
@@ -114,7 +114,7 @@ async def test_a_refund_that_failed_is_the_member_s_credit_and_not_sent_again(ho
     await house.rest()
     order = await given_up(house)
     assert await fetch(house, "SELECT state FROM refund") == "FAILED"
-    assert await letters.retry_dead(settings, Namespace(id=order.outbox_id)) == 1
+    assert await retry_dead(settings, Namespace(id=order.outbox_id)) == 1
     assert await waiting(house) == []
-    assert await letters.drop_dead(settings, Namespace(id=order.outbox_id)) == 0
+    assert await drop_dead(settings, Namespace(id=order.outbox_id)) == 0
     await proved(house)

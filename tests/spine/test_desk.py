@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.commands import letters, staff
+from bot.commands import given_up, staff
 from bot.config import Settings
 from domain.messages import Filed, Inbound, InboundKind
 from domain.people import Address, Language, Person
@@ -72,15 +72,15 @@ async def test_what_was_given_up_is_listed_and_tried_again_by_the_operator(
     )
     await give_up(home)
     capsys.readouterr()
-    assert await letters.list_parked(settings, argparse.Namespace()) == 1
+    assert await given_up.list_parked(settings, argparse.Namespace()) == 1
     listed = capsys.readouterr().out
     number = int(listed.split()[0])
     assert "whatsapp" in listed
     assert "5550199" not in listed
-    assert await letters.retry_parked(settings, argparse.Namespace(id=number)) == 0
-    assert await letters.retry_parked(settings, argparse.Namespace(id=number)) == 1
-    assert await letters.list_dead(settings, argparse.Namespace()) == 0
-    assert await letters.drop_dead(settings, argparse.Namespace(id=1)) == 1
+    assert await given_up.retry_parked(settings, argparse.Namespace(id=number)) == 0
+    assert await given_up.retry_parked(settings, argparse.Namespace(id=number)) == 1
+    assert await given_up.list_dead(settings, argparse.Namespace()) == 0
+    assert await given_up.drop_dead(settings, argparse.Namespace(id=1)) == 1
 
 
 async def test_staff_come_and_go_by_the_command_line(

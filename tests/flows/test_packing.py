@@ -6,7 +6,7 @@ from typing import get_type_hints
 import orjson
 import pytest
 
-from bot.actions.kept import _kinds, pack, unpack
+from bot.actions.packing import _kinds, pack, unpack
 from bot.actions.table import ACTIONS
 from domain import commands as c
 
