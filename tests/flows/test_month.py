@@ -5,26 +5,21 @@ end the books are proved, each carrier's account equals its statement, and every
 """
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from itertools import count
 
-import aiohttp
 import pytest
 
-from channels.http import Http
-from channels.rails.stripe import StripeRail
 from domain.matching import Hint, StatementLine, numbered
 from domain.money import Currency
 from domain.payments import How, Route
 from domain.schedule import local_date
 from storage import ledger, statements
-from tests.flows.club import Club, account, clerk, fetch, join, monday, new_circle, start, verify
-from tests.stripe_site import Site
-from tests.stripe_standin import API_KEY, StripeStandin
-from tests.teller import House, Phone, onboard, open_house
+from tests.flows.cards import Stripe, open_stripe, standing
+from tests.flows.club import Club, account, clerk, fetch, join, new_circle, start, verify
+from tests.teller import House, Phone, onboard
 
 FIRST = ("Marva", "Devon", "Keisha", "Andre", "Patsy", "Winston", "Sonia", "Errol", "Beverley", "Dwight")
 NAMES = [f"{first} {last}" for last in ("Brown", "Clarke") for first in FIRST]
@@ -67,40 +62,10 @@ class Banks:
         return sum(line.amount for line in self.lines[carrier])
 
 
-@dataclass
-class Stripe:
-    """The stand-in, and its web hook's way into the house."""
-
-    house: House
-    account: StripeStandin
-    site: Site
-
-    async def tells(self) -> None:
-        """File what its hook brought, each once, and let the house work."""
-        await self.account.delivered()
-        await self.house.filer.file(list(self.site.filed.values()))
-        await self.house.rest()
-
-    async def pays(self, receipt: str) -> str:
-        """Have the payer pay on the page of a receipt; returns Stripe's name of the payment."""
-        session = next(s for s in self.account.of_kind("checkout.session") if s["metadata"]["receipt"] == receipt)
-        intent = await self.account.pay(session["id"])
-        await self.tells()
-        return intent
-
-
 @pytest.fixture
 async def stripe(database_url: str) -> AsyncIterator[Stripe]:
-    standin = StripeStandin()
-    await standin.start()
-    async with Site() as site, aiohttp.ClientSession() as session:
-        standin.hook_url = site.url
-        rail = StripeRail(Http(session, "stripe"), API_KEY, standin.api_url, time.time)
-        async with open_house(
-            database_url, at=monday(), routes=ROUTES, carriers={"stripe": rail}, holidays=frozenset()
-        ) as house:
-            yield Stripe(house, standin, site)
-    await standin.stop()
+    async with open_stripe(database_url, ROUTES) as stripe:
+        yield stripe
 
 
 async def circle_of_twenty(house: House) -> Club:
@@ -122,11 +87,6 @@ async def asks(house: House, phone: Phone, rail: str) -> str:
     return str(await fetch(house, f"{query} ORDER BY began_at DESC LIMIT 1", party=phone.party))
 
 
-async def standing(house: House, name: str) -> int:
-    query = "SELECT coalesce(sum(balance), 0)::text FROM ledger_account WHERE name = :n"
-    return int(str(await fetch(house, query, n=name)))
-
-
 async def test_a_month_of_twenty_on_all_rails_at_once(stripe: Stripe) -> None:  # noqa: PLR0915 - a month is long
     house, banks = stripe.house, Banks(stripe.house)
     finance = await clerk(house)
@@ -137,7 +97,7 @@ async def test_a_month_of_twenty_on_all_rails_at_once(stripe: Stripe) -> None:  
     # Five by card, five by NCB, three by Scotiabank, three by Lynk, three in cash, and the banker's own comes off.
     intents = {}
     for phone in others[:5]:
-        intents[phone.party] = await stripe.pays(await asks(house, phone, "CARD"))
+        intents[phone.party] = await stripe.pays_page(await asks(house, phone, "CARD"))
         await phone.sees("J$5,000 from")
     for phone, carrier in zip(others[5:16], ["ncb"] * 5 + ["scotia"] * 3 + ["lynk"] * 3, strict=True):
         receipt = await asks(house, phone, carrier.upper())
