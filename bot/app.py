@@ -144,6 +144,7 @@ def make_tools(parts: Parts) -> Tools:
         routes=make_routes(parts.settings),
         rules=parts.settings.rules,
         bot=lambda: parts.bot.said,
+        channels=parts.settings.providers | parts.settings.simulated,
     )
 
 

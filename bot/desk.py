@@ -19,7 +19,7 @@ from bot.actions import deposits, notices
 from bot.actions.gate import check
 from bot.actions.results import read_duty, read_result
 from bot.actions.table import ACTIONS
-from bot.actions.turn import Tools, Turn
+from bot.actions.turn import Notice, Tools, Turn, to_staff
 from bot.conversations import talk
 from bot.conversations.flow import Session, Step
 from bot.dispatch import Dispatch
@@ -33,7 +33,7 @@ from domain.codes import ticket_ref
 from domain.events import Event
 from domain.messages import Inbound, Outgoing
 from domain.pardna import Circle, CircleState
-from domain.people import Person, Role, Ticket, TicketKind, parties_of
+from domain.people import Clerk, Person, Ticket, TicketKind, parties_of
 from storage import documents, inbox, outbox, partners, queries, tables
 from storage.bell import Bell
 from storage.book import Book, Needs
@@ -117,7 +117,7 @@ class Desk:
         self._vault = vault
         self._clock = clock
         self._bell = bell
-        self._dispatch = Dispatch(vault, clock, catalogue, metrics)
+        self._dispatch = Dispatch(vault, clock, catalogue, metrics, tools.channels)
         self._tools = tools
         self._metrics = metrics
         self._crowd = crowd
@@ -191,10 +191,10 @@ class Desk:
         ref = ticket_ref(self._tools.randbelow)
         ticket = Ticket(self._tools.new_id(), ref, TicketKind.FAULT, None, None, f"inbox {parked.id}", None, now)
         await save(conn, tables.TICKET, [ticket])
-        told = {party: say("staff_fault", ref=ref, count=parked.id) for party, _ in await queries.staff(conn)}
+        told = to_staff(await queries.staff(conn), say("staff_fault", ref=ref, count=parked.id))
         if parked.kind == "chat":
-            told[parked.party] = say("our_fault", ref=ref)
-        await self._dispatch.say(conn, parked, told)
+            told.append(Notice(say("our_fault", ref=ref), party=parked.party))
+        await self._dispatch.tell(conn, parked, told)
 
     # -- one batch --------------------------------------------------------------------------------------------
 
@@ -237,7 +237,7 @@ class Desk:
             return sorted(arrivals, key=lambda a: (a.received_at, a.id))  # what came earlier may have been filed later
         return [a for a in arrivals if a not in closing]
 
-    async def _decide(self, book: Book, arrivals: Sequence[Arrival], staff: Sequence[tuple[str, Role]]) -> list[_Job]:
+    async def _decide(self, book: Book, arrivals: Sequence[Arrival], staff: Sequence[Clerk]) -> list[_Job]:
         """Let each conversation take its step, and turn every other arrival into its command."""
         conn = book.conn
         chats = {a.party: a.received_at for a in arrivals if a.kind == "chat"}

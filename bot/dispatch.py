@@ -5,9 +5,10 @@ first, and by the next one when it is not there in time: it replaces what went b
 Who linked a mail address gets a copy of each receipt there, under the key that the receipt itself would have by mail.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Protocol
 
 from bot.actions.turn import Notice, Order, Turn
@@ -106,7 +107,11 @@ class _Reached:
 class Dispatch:
     """Queues what a batch has to say, in the transaction of the batch."""
 
-    def __init__(self, vault: Vault, clock: Clock, catalogue: Catalogue, metrics: Metrics) -> None:
+    def __init__(
+        self, vault: Vault, clock: Clock, catalogue: Catalogue, metrics: Metrics, channels: Collection[Channel]
+    ) -> None:
+        """`channels` are those that this installation speaks on: nobody is told anything by another."""
+        self._channels = channels
         self._vault = vault
         self._clock = clock
         self._catalogue = catalogue
@@ -114,38 +119,41 @@ class Dispatch:
 
     async def send(self, conn: Connection, jobs: Sequence[Job]) -> None:
         """Queue replies, notices, orders, and what goes on by another way."""
-        notices = [n for job in jobs for n in job.turn.notices]
         passing = [p for job in jobs for p in job.turn.passing]
-        people = {n.person_id for n in notices if n.person_id} | {p.person_id for p in passing}
-        people |= {job.turn.person_id for job in jobs if job.turn.person_id and is_receipt(job.says)}
-        parties = {n.party for n in notices if n.party}
-        reached = _Reached(
-            await queries.contacts(conn, people) if people else {},
-            await queries.languages(conn, parties) if parties else {},
-        )
+        reading = {job.turn.person_id for job in jobs if job.turn.person_id and is_receipt(job.says)}
+        people = reading | {p.person_id for p in passing}
+        reached = await self._reached(conn, [n for job in jobs for n in job.turn.notices], people)
         parcels: list[Parcel] = []
         now = self._clock.now()
         waiting = await outbox.take_waiting(conn, self._vault, [p for job in jobs for p in _may_wait(job)], now)
         for job in jobs:
             parcels += self._tap(job)
             parcels += self._reply(job, waiting.get(job.arrival.party, ()), reached)
-            parcels += self._notices(job, reached)
+            others = [n for n in job.turn.notices if not (job.is_talk and _is_answer(n, job.turn))]
+            when = partial(_when, now=max(now, job.arrival.received_at))
+            parcels += self._notices(f"{job.arrival.id}:n", others, reached, when)
             parcels += self._orders(job.turn.orders)
         if passing:
             parcels += await self._pass_on(conn, passing, reached)
         await outbox.put(conn, self._vault, parcels, now)
         await outbox.withdraw(conn, [key for job in jobs for key in job.turn.withdrawn], now)
 
-    async def say(self, conn: Connection, arrival: Arrival, told: Mapping[str, Say]) -> None:
-        """Queue something to parties about an arrival that could not be handled."""
-        spoken = await queries.languages(conn, told)
+    async def tell(self, conn: Connection, arrival: Arrival, notices: Sequence[Notice]) -> None:
+        """Queue notices about an arrival that could not be handled; they wait for no morning."""
         now = self._clock.now()
-        parcels: list[Parcel] = []
-        for party, said in told.items():
-            pages = self._pages(party, spoken[party].language, said)
-            parcels += _Post(f"{arrival.id}:f:{party}", party, pages, now).parcels()
-        parcels += _answer(arrival, now)
-        await outbox.put(conn, self._vault, parcels, now)
+        reached = await self._reached(conn, notices)
+        parcels = self._notices(f"{arrival.id}:f", notices, reached, lambda _: now)
+        await outbox.put(conn, self._vault, [*parcels, *_answer(arrival, now)], now)
+
+    async def _reached(self, conn: Connection, notices: Iterable[Notice], people: Iterable[str] = ()) -> _Reached:
+        """Read where those are reached who are told something, and `people` beside."""
+        every = {n.person_id for n in notices if n.person_id} | set(people)
+        parties = {n.party for n in notices if n.party}
+        contacts = await queries.contacts(conn, every) if every else {}
+        return _Reached(
+            {person: [k for k in theirs if _channel(k.party) in self._channels] for person, theirs in contacts.items()},
+            await queries.languages(conn, parties) if parties else {},
+        )
 
     def _pages(self, party: str, language: Language, said: Say) -> Sequence[Outgoing]:
         return self._catalogue.render(said, language, _channel(party))
@@ -161,7 +169,7 @@ class Dispatch:
         if not job.is_talk:
             return []
         turn, party = job.turn, job.arrival.party
-        own = [n.what for n in turn.notices if n.person_id and n.person_id == turn.person_id]
+        own = [n.what for n in turn.notices if _is_answer(n, turn)]
         said = joined([*job.says, *own])
         must = not party.startswith("sms:") or job.stops_sim or _restarted(turn, party)
         key, now = f"{job.arrival.id}:r", self._clock.now()
@@ -177,26 +185,25 @@ class Dispatch:
             pages = (*waiting, *pages) if apart else self._catalogue.fit(whole, _channel(party), language)
         return [*_Post(key, party, pages, now, must=must, by_sim=job.stops_sim).parcels(), *copies]
 
-    def _notices(self, job: Job, reached: _Reached) -> list[Parcel]:
+    def _notices(
+        self, stem: str, notices: Iterable[Notice], reached: _Reached, when: Callable[[Contact], datetime]
+    ) -> list[Parcel]:
         """Make one message to each address of all that it is told."""
         together: dict[tuple[str, str], tuple[Contact, list[Say]]] = {}
-        for notice in job.turn.notices:
-            if job.is_talk and notice.person_id == job.turn.person_id:
-                continue
+        for notice in notices:
             if contact := _first(notice, reached):
                 together.setdefault((contact.party, notice.person_id), (contact, []))[1].append(notice.what)
         parcels: list[Parcel] = []
-        now = max(self._clock.now(), job.arrival.received_at)
         for (party, person_id), (contact, says) in together.items():
             said = joined(says)
             if said is not None:
-                key = f"{job.arrival.id}:n:{person_id or party}"
+                key = f"{stem}:{person_id or party}"
                 news = outbox.Notice(key, person_id, PATIENCE[_channel(party)]) if person_id else None
                 pages = self._pages(party, contact.language, said)
                 if _channel(party) is Channel.WHATSAPP:
                     template = template_of(said, contact.language, self._catalogue)
                     pages = [replace(page, template=template) for page in pages]
-                parcels += _Post(f"{key}:{party}", party, pages, _when(contact, now), news).parcels()
+                parcels += _Post(f"{key}:{party}", party, pages, when(contact), news).parcels()
                 parcels += [] if is_mail(party) else self._copy(key, person_id, said, reached)
         return parcels
 
@@ -300,10 +307,17 @@ def joined(says: Sequence[Say]) -> Say | None:
     return Say(tuple(t for s in says for t in s.texts), answers, drawn)
 
 
+def _is_answer(notice: Notice, turn: Turn) -> bool:
+    """Whether a notice is to the one who is being answered, and goes with the answer."""
+    mine = bool(notice.person_id) and notice.person_id == turn.person_id
+    return mine and (not notice.first or turn.party in notice.first)
+
+
 def _first(notice: Notice, reached: _Reached) -> Contact | None:
     if notice.party:
         return reached.parties[notice.party]
-    return next(iter(reached.people.get(notice.person_id, ())), None)
+    every = reached.people.get(notice.person_id, ())
+    return next((k for k in every if k.party in notice.first), next(iter(every), None))
 
 
 def _when(contact: Contact, now: datetime) -> datetime:

@@ -153,6 +153,15 @@ class LinkCode:
         return [at for at in self.sent.split() if datetime.fromisoformat(at) > start]
 
 
+@dataclass(frozen=True, slots=True)
+class Clerk:
+    """An address of staff and one role that it has. `person_id`: whose it is; "" when nobody has written from it."""
+
+    party: str
+    role: Role
+    person_id: str = ""
+
+
 class TicketKind(StrEnum):
     """What staff are asked to look at."""
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.money import Currency, Money
 from domain.pardna import CircleState, DrawState, RoundState
-from domain.people import Language, Person, Role, TrnState
+from domain.people import Clerk, Language, Person, Role, TrnState
 from domain.standing import Ask, Owed, Seat, Standing, Turn
 
 # Looked up, not called: an enum's call costs more than all the rest of reading a row.
@@ -122,6 +122,11 @@ _LANGUAGES = text("""
     LEFT JOIN session s ON s.party = x.party
 """)
 
+_STAFF = text("""
+    SELECT s.party, s.role, coalesce(a.person_id, '') FROM staff s LEFT JOIN address a ON a.party = s.party
+    ORDER BY s.party, s.role
+""")
+
 _SAVE_SESSIONS = text("""
     INSERT INTO session (party, state, wrote_at)
     SELECT party, CAST(state AS jsonb), at FROM unnest(CAST(:parties AS text[]), CAST(:states AS text[]),
@@ -187,15 +192,15 @@ async def who_writes(
     at: Mapping[str, datetime],
     *,
     seats: Seats,
-    staff: Sequence[tuple[str, Role]],
+    staff: Sequence[Clerk],
     rails: tuple[str, ...],
 ) -> dict[str, Who]:
     """Read, for each party that writes (with its time of arrival), where its talk stands and what it may know."""
     rows = (await conn.execute(_WHO, {"parties": sorted(at)})).all()
     known = await seats.read(conn, sorted({row.person_id for row in rows if row.person_id}))
     roles: dict[str, set[Role]] = {}
-    for party, role in staff:
-        roles.setdefault(party, set()).add(role)
+    for clerk in staff:
+        roles.setdefault(clerk.party, set()).add(clerk.role)
     nobody = frozenset[Role]()
     return {
         row.party: Who(
@@ -300,10 +305,10 @@ async def _asks(conn: AsyncConnection, people: Sequence[str]) -> dict[str, tuple
     return found
 
 
-async def staff(conn: AsyncConnection) -> tuple[tuple[str, Role], ...]:
+async def staff(conn: AsyncConnection) -> tuple[Clerk, ...]:
     """Read who is staff; few rows."""
-    found = await conn.execute(text("SELECT party, role FROM staff ORDER BY party, role"))
-    return tuple((party, Role(role)) for party, role in found)
+    found = await conn.execute(_STAFF)
+    return tuple(Clerk(party, Role(role), person_id) for party, role, person_id in found)
 
 
 async def add_staff(conn: AsyncConnection, party: str, role: Role, at: datetime) -> None:

@@ -238,6 +238,7 @@ async def open_house(
     network: Callable[[Chat], Chat] = lambda chat: chat,
     holidays: frozenset[date] = HOLIDAYS,
     rules: HouseRules = BUILT_IN,
+    channels: frozenset[Channel] = frozenset(Channel),
     partners: PartnerCaller | None = None,
     bot: str = "",
 ) -> AsyncIterator[House]:
@@ -253,11 +254,11 @@ async def open_house(
         metrics = Metrics()
         by_word = {route.word: route for route in routes}
         chance, new_id = secrets.randbelow, lambda: secrets.token_hex(12)
-        tools = Tools(Calendar(holidays), vault, chance, new_id, SITE, by_word, rules, bot=lambda: bot)
+        tools = Tools(Calendar(holidays), vault, chance, new_id, SITE, by_word, rules, lambda: bot, channels)
         catalogue = Catalogue(SITE)
         desk = Desk(engine, vault, clock, bell, catalogue=catalogue, tools=tools, metrics=metrics)
         press = Press(engine, vault, clock, catalogue)
-        chats = {c.value: network(SimulatedChat(c.value, engine, clock)) for c in Channel}
+        chats = {c.value: network(SimulatedChat(c.value, engine, clock)) for c in channels}
         by_name = {"sandbox": rail or SandboxRail(), **(carriers or {})}
         relay = Relay(
             engine, vault, clock, bell, chats=chats, rails=by_name, metrics=metrics, press=press, partners=partners

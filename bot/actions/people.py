@@ -9,6 +9,7 @@ from bot.actions.humans import queue_line
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Refusal, Say, refuse, say, text
 from domain import commands as c
+from domain.messages import Channel
 from domain.pardna import Circle, Draw, DrawState
 from domain.payments import Payment
 from domain.people import (
@@ -128,6 +129,8 @@ def address_moved(turn: Turn, command: c.AddressMoved) -> None:
 
 def start_link(turn: Turn, command: c.StartLink) -> Say | Refusal:
     """Send a one-time code to the address that is to be added (rules.md 53)."""
+    if Channel(command.party.partition(":")[0]) not in turn.tools.channels:
+        return refuse("link_off", address=shown_address(command.party))
     owner = turn.book.get(Address, command.party)
     if owner is not None and owner.person_id == turn.person_id:
         return refuse("link_mine_already", address=shown_address(command.party))
@@ -199,7 +202,7 @@ def unlink(turn: Turn, command: c.Unlink) -> Say | Refusal:
         return refuse("unlink_none", address=where)
     if not [a for a in turn.book.addresses(turn.person_id) if a.party != command.party and can_talk(a.party)]:
         return refuse("unlink_last", address=where)
-    if any(party == command.party for party, _ in turn.staff):
+    if any(clerk.party == command.party for clerk in turn.staff):
         return refuse("unlink_staff", address=where)
     freezing.tell_everywhere(turn, turn.person_id, say("unlink_told", address=where))
     freezing.rest_a_day(turn, turn.person_id)

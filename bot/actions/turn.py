@@ -10,10 +10,11 @@ from domain import commands as c
 from domain.codes import ticket_ref
 from domain.house import BUILT_IN, HouseRules
 from domain.ledger import Transaction, Transfer
+from domain.messages import Channel
 from domain.money import Currency
 from domain.pardna import Circle, Member, MemberState
 from domain.payments import Route
-from domain.people import Person, Role, Ticket, TicketKind
+from domain.people import Clerk, Person, Role, Ticket, TicketKind
 from domain.schedule import Calendar
 from domain.standing import Standing
 from storage.book import Book
@@ -40,6 +41,8 @@ class Tools:
     rules: HouseRules = BUILT_IN
     bot: Callable[[], str] = str
     """What Telegram calls our bot, without `@`; "" where nobody knows."""
+    channels: frozenset[Channel] = frozenset(Channel)
+    """By which people are written to here."""
 
     @property
     def rails(self) -> tuple[str, ...]:
@@ -59,11 +62,22 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to tell a person (on their own channel) or one party."""
+    """Something to tell a person, by whichever of their addresses is the next that works, or one party."""
 
     what: Say
     person_id: str = ""
     party: str = ""
+    first: frozenset[str] = frozenset()
+    """By which of the person's addresses it goes first, where that matters."""
+
+
+def to_staff(clerks: Iterable[Clerk], what: Say) -> list[Notice]:
+    """Make one notice to each of staff, first to an address with the role; to an address alone that is nobody's yet."""
+    theirs: dict[str, set[str]] = {}
+    for clerk in clerks:
+        theirs.setdefault(clerk.person_id, set()).add(clerk.party)
+    nobodys = [Notice(what, party=party) for party in sorted(theirs.pop("", ()))]
+    return nobodys + [Notice(what, person_id, first=frozenset(theirs[person_id])) for person_id in sorted(theirs)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +100,7 @@ class Turn:
     party: str = ""
     person_id: str = ""
     roles: frozenset[Role] = frozenset()
-    staff: tuple[tuple[str, Role], ...] = ()
+    staff: tuple[Clerk, ...] = ()
     standings: dict[str, Standing] = field(default_factory=dict)
     histories: Histories = field(default_factory=dict)
     """The lines of the book that statements were asked for, by (circle, who asks)."""
@@ -155,8 +169,7 @@ class Turn:
     def tell_staff(self, roles: Iterable[Role], what: Say) -> None:
         """Tell every member of staff who has one of the roles, and the admins."""
         wanted = {*roles, Role.ADMIN}
-        for party in sorted({party for party, role in self.staff if role in wanted}):
-            self.tell_party(party, what)
+        self.notices += to_staff([clerk for clerk in self.staff if clerk.role in wanted], what)
 
     def open_ticket(
         self,

@@ -8,7 +8,7 @@ import pytest
 from channels.base import Chat, Outcome, Refused, Retry, Sent
 from channels.chat.email import SendGridHook
 from domain.messages import Channel, Filed, Inbound, InboundKind, Outgoing
-from tests.flows.club import begun, clerk, monday, people, rows
+from tests.flows.club import begun, clerk, execute, monday, people, rows
 from tests.flows.test_people import link
 from tests.flows.test_pins import another, minutes
 from tests.teller import House, Phone, open_house
@@ -260,6 +260,46 @@ async def test_a_member_says_where_they_are_told_first(
     await second.says("STOP")
     await marva.says("REACH SMS 876 555 0177").sees("said STOP")
     await devon.says("REACH").sees("only address")
+
+
+async def test_staff_are_told_by_the_next_address_of_theirs_too(
+    house: House, air: Air, pair: tuple[Phone, Phone, Phone]
+) -> None:
+    _, _, devon = pair
+    staff = await clerk(house)
+    second = await another(house, staff, "sms", "+18765550999")
+    await devon.says("AGENT My cousin paid twice").sees("A person will answer")
+    await staff.sees("My cousin paid twice")
+    air.moods[staff.party] = "refuses"
+    await devon.says("AGENT Nobody came").sees("added")
+    await house.pass_days(0.1)
+    await second.sees("Nobody came")
+    await minutes(house, 600)
+    await second.look()
+    assert sum("Nobody came" in m.text for m in second.messages) == 1
+
+
+async def test_who_is_staff_by_two_addresses_is_told_once(house: House, pair: tuple[Phone, Phone, Phone]) -> None:
+    _, _, devon = pair
+    staff = await clerk(house)
+    second = await another(house, staff, "whatsapp", "+18765550999")
+    await house.hire(second)
+    await devon.says("AGENT My cousin paid twice").sees("A person will answer")
+    await staff.sees("My cousin paid twice")
+    await house.rest()
+    assert not await second.saw("My cousin paid twice")
+
+
+async def test_what_this_installation_does_not_write_to_is_not_linked_and_not_told(database_url: str) -> None:
+    here = frozenset(Channel) - {Channel.TELEGRAM}
+    async with open_house(database_url, at=monday(), holidays=frozenset(), channels=here) as house:
+        marva, devon = await people(house, 2)
+        await marva.says("LINK TELEGRAM 5550190").sees("I cannot write to Telegram ...0190", "LINK")
+        assert await rows(house, "SELECT 1 FROM link_code") == []
+        once = "INSERT INTO address SELECT 'telegram\\:5550190', person_id, now(), NULL, now() FROM address"
+        await execute(house, f"{once} WHERE party = :party", party=marva.party)  # from before it was given up
+        await asks_in(house, Air(), marva, devon)
+        await marva.sees(NEWS, "APPROVE")
 
 
 async def test_staff_see_what_became_of_somebodys_messages(

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from bot.commands import given_up, staff
 from bot.config import Settings
 from domain.messages import Filed, Inbound, InboundKind
-from domain.people import Address, Language, Person
+from domain.people import Address, Clerk, Language, Person, Role
 from storage import queries
 from storage.codec import Taken, save
 from storage.tables import ADDRESS, PERSON
@@ -92,7 +92,7 @@ async def test_staff_come_and_go_by_the_command_line(
     asked = argparse.Namespace(address="sms:+18765550100", role="finance")
     assert await staff.add(settings, asked) == 0
     async with home.engine.connect() as conn:
-        assert ("sms:+18765550100", "finance") in await queries.staff(conn)
+        assert Clerk("sms:+18765550100", Role.FINANCE) in await queries.staff(conn)
     assert await staff.remove(settings, asked) == 0
     assert await staff.remove(settings, asked) == 1
     assert await staff.add(settings, argparse.Namespace(address="8765550100", role="finance")) == 2
