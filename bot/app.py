@@ -145,6 +145,7 @@ def make_tools(parts: Parts) -> Tools:
         rules=parts.settings.rules,
         bot=lambda: parts.bot.said,
         channels=parts.settings.providers | parts.settings.simulated,
+        past_sim=parts.settings.by_twilio,
     )
 
 

@@ -65,6 +65,8 @@ STRETCH: Final = 50
 WAITS_FOR_OLDER: Final = (c.CutOff, c.CloseRound)
 MOVES_CASH: Final = (c.BeginThrow, c.RecordCash, c.Confirm)
 CASH_WEEK: Final = timedelta(days=7)
+SIM: Final = "smsgate"
+"""Who tells of messages by the local SIM."""
 TOO_LATE: Final = "131047"
 """Meta's word for a message outside the 24 hours."""
 log = structlog.get_logger(__name__)
@@ -215,6 +217,8 @@ class Desk:
         await self._dispatch.send(conn, jobs)
         now = self._clock.now()
         again = await outbox.shut_out(conn, [ident for arrival in ready for ident in _shut_out(arrival)], now)
+        if self._tools.past_sim:
+            again |= await outbox.past_sim(conn, [ident for arrival in ready for ident in _not_sent(arrival)], now)
         reports = [report for arrival in ready for report in _delivery(arrival) if report[1] not in again]
         await outbox.note_delivery(conn, reports)
         sessions = [
@@ -378,6 +382,12 @@ def _shut_out(arrival: Arrival) -> list[str]:
     body = arrival.body
     too_late = arrival.kind == "status" and body.get("channel") == "whatsapp" and body.get("code") == TOO_LATE
     return [body["message_id"]] if too_late else []
+
+
+def _not_sent(arrival: Arrival) -> list[str]:
+    """Return which message the phone with the local SIM could not send."""
+    failed = arrival.kind == "status" and arrival.source == SIM and arrival.body.get("status") == "failed"
+    return [arrival.body["message_id"]] if failed else []
 
 
 def _pins_of(job: _Job) -> list[c.PinTry]:

@@ -21,7 +21,7 @@ from bot.words.say import Say
 from domain import commands as c
 from domain.messages import Channel, Outgoing
 from domain.people import Address, Language, Person, is_mail
-from domain.schedule import out_of_quiet
+from domain.schedule import is_quiet, out_of_quiet
 from storage import outbox, queries
 from storage.clock import Clock
 from storage.engine import Connection
@@ -125,6 +125,8 @@ class Dispatch:
         reached = await self._reached(conn, [n for job in jobs for n in job.turn.notices], people)
         parcels: list[Parcel] = []
         now = self._clock.now()
+        if is_quiet(now) and (awake := [job.arrival.party for job in jobs if job.is_talk]):
+            await outbox.wake(conn, awake, now)
         waiting = await outbox.take_waiting(conn, self._vault, [p for job in jobs for p in _may_wait(job)], now)
         for job in jobs:
             parcels += self._tap(job)

@@ -137,7 +137,7 @@ class _Speech:
 
     async def _known(self, posted: Posted) -> Outcome | None:
         """Say what became of a parcel that may have gone out already, where the chat remembers; None: it may go."""
-        if not posted.unknown or not isinstance(self._chat, Routed):
+        if not posted.unknown or posted.past_sim or not isinstance(self._chat, Routed):
             return None
         found = await self._chat.look_up(posted.key)
         if isinstance(found, Unknown):  # asking again is harmless, sending blindly is not
@@ -151,7 +151,7 @@ class _Speech:
         return posted.wrote_at is None or self._clock.now() - posted.wrote_at > self._chat.window
 
     async def _say(self, posted: Posted, message: Outgoing) -> Outcome:
-        message = replace(message, template=None)
+        message = replace(message, template=None, past_sim=posted.past_sim)
         if message.attachment:  # drawn only now: no transaction waits for a picture
             try:
                 drawn = await self._press.illustrate(message) if self._press else replace(message, attachment=None)

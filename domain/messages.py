@@ -231,6 +231,8 @@ class Outgoing:
     """A second one, where the network carries more than one."""
     by_sim: bool = False
     """An SMS that leaves by the local SIM or not at all."""
+    past_sim: bool = False
+    """An SMS that the local SIM could not send. It is no part of what is kept: the outbox knows."""
     template: Template | None = None
     language: str = ""
     """In which it is, where the network puts words of its own around it."""
@@ -252,11 +254,18 @@ class Outgoing:
     def from_json(cls, body: dict[str, Any]) -> "Outgoing":
         """Read what `as_json` wrote."""
         options = tuple(Option(*o) for o in body["options"])
-        attached = {name: Attachment.from_json(body[name]) for name in ("attachment", "beside") if name in body}
+        attached, beside = (Attachment.from_json(body[k]) if k in body else None for k in ("attachment", "beside"))
         template = Template.from_json(body["template"]) if "template" in body else None
         by_sim, language = body.get("by_sim", False), body.get("language", "")
         return cls(
-            body["text"], options, body["button"], by_sim=by_sim, template=template, language=language, **attached
+            body["text"],
+            options,
+            body["button"],
+            attached,
+            beside,
+            by_sim=by_sim,
+            template=template,
+            language=language,
         )
 
 

@@ -94,11 +94,13 @@ class Posted:
     body: dict[str, Any]
     attempts: int
     unknown: bool
-    """An earlier try may have been taken: its answer never came, or (money out) its relay died."""
+    """An earlier try may have been taken: its answer never came, or its relay died."""
     stopped: bool
     """The party said STOP."""
     wrote_at: datetime | None = None
     """When the party last wrote, by the service's clock."""
+    past_sim: bool = False
+    """The phone with the local SIM had it and could not send it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +212,8 @@ async def claim(
 ) -> list[Posted]:
     """Lease the heads of up to `limit` lanes of one carrier (`sms`, `stripe`): replies first, then the longest due.
 
-    Whoever claims must settle before the lease is over: after it another relay takes the head again. Money
-    out whose lease ran out is `unknown` from then on.
+    Whoever claims must settle before the lease is over: after it another relay takes the head again. A
+    message or money out whose lease ran out is `unknown` from then on.
     """
     if limit <= 0:
         return []
@@ -228,7 +230,7 @@ async def claim(
             fault = "its body does not open with the keys at hand"
             await settle(conn, [Settled(row.id, row.attempts, "dead", fault=fault, unknown=row.unknown)], now)
             continue
-        state = (row.attempts, row.unknown, row.stopped, row.wrote_at)
+        state = (row.attempts, row.unknown, row.stopped, row.wrote_at, row.past_sim)
         posted.append(Posted(row.id, row.lane, row.kind, row.key, body, *state))
     return posted
 
@@ -305,6 +307,11 @@ async def take_waiting(
     return found
 
 
+async def wake(conn: Connection, parties: Sequence[str], now: datetime) -> None:
+    """Let what waits for the morning come now to the people behind these parties, who are awake."""
+    await conn.execute(_WAKE, {"parties": list(parties), "now": now})
+
+
 async def shut_out(conn: Connection, ids: Sequence[str], at: datetime) -> set[str]:
     """Queue notices again that a network took and then found to be too late for free words, by the provider's ids.
 
@@ -314,6 +321,18 @@ async def shut_out(conn: Connection, ids: Sequence[str], at: datetime) -> set[st
         return set()
     values = {"ids": list(ids), "long_ago": at - LONG_AGO, "tries": SHUT_TRIES}
     again = set((await conn.execute(_SHUT_OUT, values)).scalars())
+    await ring(conn, CHANNEL)
+    return again
+
+
+async def past_sim(conn: Connection, ids: Sequence[str], at: datetime) -> set[str]:
+    """Queue messages again, each once, that the phone with the local SIM could not send, by their ids there.
+
+    What went on by another address meanwhile, or is there after all, does not. Returns the ids of what goes again.
+    """
+    if not ids:
+        return set()
+    again = set((await conn.execute(_PAST_SIM, {"ids": list(ids), "at": at})).scalars())
     await ring(conn, CHANNEL)
     return again
 
@@ -439,11 +458,11 @@ _CLAIM_WHERE = """
     )
     UPDATE outbox SET attempts = least(attempts, 32000) + 1, attempted_at = :now, retry_at = NULL,
         lease_until = clock_timestamp() + CAST(:lease AS float8) * interval '1 second',
-        unknown = unknown OR (lease_until IS NOT NULL AND kind = 'disburse')
+        unknown = unknown OR (lease_until IS NOT NULL AND kind IN ('disburse', 'say'))
     WHERE id = ANY(ARRAY(SELECT id FROM head))
     RETURNING id, lane, kind, key, body, attempts, unknown,
         coalesce((SELECT a.stopped_at IS NOT NULL FROM address a WHERE a.party = lane), false) AS stopped,
-        (SELECT s.wrote_at FROM session s WHERE s.party = lane) AS wrote_at
+        (SELECT s.wrote_at FROM session s WHERE s.party = lane) AS wrote_at, past_sim
 """
 _CLAIM = text(_CLAIM_WHERE.format(""))
 _CLAIM_SOME = text(_CLAIM_WHERE.format(" AND (lane LIKE ANY(CAST(:beginnings AS text[]))) <> CAST(:but AS boolean)"))
@@ -511,6 +530,14 @@ _TAKE_WAITING = text("""
     )) RETURNING id, lane, key, body
 """)
 
+_WAKE = text("""
+    UPDATE outbox SET not_before = :now WHERE id = ANY(ARRAY(
+        SELECT o.id FROM address wrote JOIN address a ON a.person_id = wrote.person_id JOIN outbox o ON o.lane = a.party
+        WHERE wrote.party = ANY(CAST(:parties AS text[])) AND o.state = 'queued' AND o.not_before > :now
+        ORDER BY o.id FOR UPDATE OF o
+    ))
+""")
+
 _SHUT_OUT = text("""
     WITH gone AS (
         SELECT id, lane, provider_id FROM outbox
@@ -523,6 +550,18 @@ _SHUT_OUT = text("""
         WHERE id IN (SELECT id FROM gone)
     )
     SELECT provider_id FROM gone
+""")
+
+_PAST_SIM = text("""
+    WITH failed AS (
+        SELECT id, provider_id FROM outbox WHERE provider_id = ANY(CAST(:ids AS text[])) AND state = 'sent'
+            AND split_part(lane, ':', 1) = 'sms' AND delivery < 3 AND NOT past_sim ORDER BY id FOR UPDATE
+    ), again AS (
+        UPDATE outbox SET state = 'queued', past_sim = true, not_before = :at,
+            provider_id = NULL, delivery = 0, ended_at = NULL, looked_at = NULL
+        WHERE id IN (SELECT id FROM failed)
+    )
+    SELECT provider_id FROM failed
 """)
 
 OVERDUE_AT = """

@@ -14,7 +14,7 @@ import base64
 import json
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -94,6 +94,8 @@ class Standin:
         """By which clock it counts what comes."""
         self.arrived: Callable[[], None] = lambda: None
         """Called when a message of ours is there, taken or not."""
+        self.told: Callable[[Heard], Awaitable[None]] | None = None
+        """Called with each message that is taken, before its call is answered."""
         self._faults: deque[tuple[Fault, str]] = deque()
         self._news = asyncio.Condition()
         self._over = asyncio.Event()
@@ -162,12 +164,16 @@ class Standin:
         fault = self._fault(address)
         if (bad := await self._untaken(request, fault)) is not None:
             return bad
+        before = len(self.heard)
         try:
             body = take()
         except RefusedError as refusal:
             self.refused.append((refusal.status, refusal.body))
             return web.json_response(refusal.body, status=refusal.status)
         self.heard_at += [self.now()] * (len(self.heard) - len(self.heard_at))
+        if told := self.told:
+            for heard in self.heard[before:]:
+                await told(heard)
         async with self._news:
             self._news.notify_all()
         if fault is Fault.LOST:

@@ -63,10 +63,12 @@ class House:
     mover: Mover
     phones: dict[str, "Phone"] = field(default_factory=dict)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    handset: "Callable[[House, Channel, str, str], Phone]" = field(default_factory=lambda: Phone)
+    """What makes a phone."""
 
     def phone(self, channel: str, address: str, name: str = "") -> "Phone":
         """Give somebody a phone."""
-        return self.phones.setdefault(f"{channel}:{address}", Phone(self, Channel(channel), address, name))
+        return self.phones.setdefault(f"{channel}:{address}", self.handset(self, Channel(channel), address, name))
 
     async def rest(self) -> None:
         """Wait until nothing is left to do at this time of the clock."""
@@ -239,6 +241,7 @@ async def open_house(
     holidays: frozenset[date] = HOLIDAYS,
     rules: HouseRules = BUILT_IN,
     channels: frozenset[Channel] = frozenset(Channel),
+    past_sim: bool = False,
     partners: PartnerCaller | None = None,
     bot: str = "",
 ) -> AsyncIterator[House]:
@@ -254,7 +257,7 @@ async def open_house(
         metrics = Metrics()
         by_word = {route.word: route for route in routes}
         chance, new_id = secrets.randbelow, lambda: secrets.token_hex(12)
-        tools = Tools(Calendar(holidays), vault, chance, new_id, SITE, by_word, rules, lambda: bot, channels)
+        tools = Tools(Calendar(holidays), vault, chance, new_id, SITE, by_word, rules, lambda: bot, channels, past_sim)
         catalogue = Catalogue(SITE)
         desk = Desk(engine, vault, clock, bell, catalogue=catalogue, tools=tools, metrics=metrics)
         press = Press(engine, vault, clock, catalogue)

@@ -43,6 +43,8 @@ class Tools:
     """What Telegram calls our bot, without `@`; "" where nobody knows."""
     channels: frozenset[Channel] = frozenset(Channel)
     """By which people are written to here."""
+    past_sim: bool = False
+    """Whether an SMS that the local SIM could not send has another way."""
 
     @property
     def rails(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from domain.people import Role
 from storage import simulated
 from tests.flows import club
 from tests.flows.club import DAY, begun, clerk, fetch, monday, people, rows
+from tests.flows.test_pins import another
 from tests.teller import House, Phone, numbers, onboard
 
 
@@ -179,14 +180,30 @@ async def test_a_notice_waits_for_the_morning_and_an_answer_does_not(house: Hous
     await house.go_to(club.at(today, 22))
     many = len(await sent(house, devon))
     await staff.says(f"CASE {ref} We have seen it").sees(ref)
-    assert await sent(house, devon, many) == []
-    await devon.says("BALANCE").sees("")
-    many = len(await sent(house, devon))
     await house.go_to(club.at(today + DAY, 7, 59))
     assert await sent(house, devon, many) == []
     await house.go_to(club.at(today + DAY, 8, 1))
     (said,) = await sent(house, devon, many)
     assert "We have seen it" in said.text
+
+
+async def test_who_writes_in_the_night_is_awake_and_hears_what_waited_before_the_answer(house: House) -> None:
+    """So nothing that was asked lies there in the morning when it was answered long ago."""
+    devon, staff = await member(house), await clerk(house)
+    second = await another(house, devon, "telegram", "5550202")
+    await devon.says("AGENT I need a hand").sees("K-")
+    ref = club.found(r"K-\w{4}", (await staff.says("QUEUE").sees("agent")).text)
+    today = monday().date()
+    await house.go_to(club.at(today, 22))
+    many = len(await sent(house, devon))
+    await staff.says(f"CASE {ref} We have seen it").sees(ref)
+    assert await sent(house, devon, many) == []
+    await second.says("BALANCE").sees("no running circle")
+    (said,) = await sent(house, devon, many)
+    assert "We have seen it" in said.text
+    await devon.says("BALANCE").sees("no running circle")
+    await house.go_to(club.at(today + DAY, 8, 1))
+    assert len(await sent(house, devon, many)) == 2
 
 
 # -- what SMS alone may do (rule 54) ------------------------------------------------------------------------------

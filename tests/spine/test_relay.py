@@ -507,6 +507,27 @@ async def test_after_a_crash_in_the_middle_of_a_message_it_is_sent_again_with_th
     assert network.keys == ["sms:+1#1", "sms:+1#2"]
 
 
+async def test_after_a_crash_a_message_without_an_answer_is_not_sent_once_more(house: House) -> None:
+    """rule 59: a notice may repeat once"""
+    await house.put(house.say("sms:+1", 1))
+    async with house.engine.begin() as conn:
+        await outbox.claim(conn, VAULT, "sms", house.clock.now(), limit=1, lease_seconds=0.3)
+    network = Network(lambda _key, _times: Unknown("no answer"))
+    async with house.relaying(network):
+        assert await house.settled() == {"sms:+1#1": "dead"}
+    assert network.keys == ["sms:+1#1"]
+
+
+async def test_after_a_crash_a_message_that_a_network_remembers_is_looked_up(house: House) -> None:
+    await house.put(house.say("sms:+1", 1))
+    async with house.engine.begin() as conn:
+        await outbox.claim(conn, VAULT, "sms", house.clock.now(), limit=1, lease_seconds=0.3)
+    network = TwoWays(lambda _key, _times: Sent("twice"), knows=Sent("id-1"))
+    async with house.relaying(network):
+        assert await house.settled() == {"sms:+1#1": "sent"}
+    assert (network.sent, network.asked) == ([], ["sms:+1#1"])
+
+
 async def test_a_send_that_outlasts_its_lease_is_cut_off_before_another_relay_takes_the_parcel(
     house: House,
 ) -> None:

@@ -136,7 +136,7 @@ async def test_when_a_lease_runs_out_another_relay_sends_with_the_same_key(engin
     assert await claim(engine) == []
     await asyncio.sleep(0.15)
     (again,) = await claim(engine)
-    assert (again.key, again.attempts, again.unknown) == (dead.key, 2, False)
+    assert (again.key, again.attempts, again.unknown) == (dead.key, 2, True)
     assert await settle(engine, dead, "queued", after_seconds=0) == set()
     assert await settle(engine, dead, "dead") == set()
     assert await settle(engine, dead, "sent", provider_id="late but true") == {dead.id}

@@ -85,7 +85,7 @@ class Sms:
         """Send one message. Raises ValueError for what cannot be shown (see `text_of`)."""
         text = text_of(message)
         outcome: Outcome = Refused("no way to this number is set up", "no-way")
-        for way in await self._ways(address, by_sim=message.by_sim):
+        for way in await self._ways(address, message):
             tried = await self._senders[way].send(address, text, key)
             match tried:
                 case Sent() | Unknown() | Refused(gone=True):
@@ -98,9 +98,10 @@ class Sms:
         """Say whether the phone has a message. Retry: it has not, so it may be sent. Twilio cannot be asked."""
         return await self._gate.look_up(key) if self._gate else Retry("Twilio is not asked by our key")
 
-    async def _ways(self, address: str, *, by_sim: bool) -> tuple[Way, ...]:
-        if by_sim:
-            return (Way.SIM,) if self._gate else ()
+    async def _ways(self, address: str, message: Outgoing) -> tuple[Way, ...]:
+        if message.by_sim or message.past_sim:
+            only = Way.SIM if message.by_sim else Way.TWILIO
+            return (only,) if only in self._senders else ()
         every = ways(address, sim=Way.SIM in self._senders, awake=self._awake(), twilio=Way.TWILIO in self._senders)
         full = every == (Way.SIM, Way.TWILIO) and not await self._spare()
         return (Way.TWILIO,) if full else every
