@@ -49,7 +49,11 @@ class House:
     def _environment(self) -> dict[str, str]:
         """The bench's own settings; nothing of the caller's."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        return kept | {"PARDNA_ENV": "development", "PARDNA_HOME": str(self.home)} | dict(self.settings)
+        return (
+            kept
+            | {"PARDNA_ENV": "development", "PARDNA_HOME": str(self.home), "INBOUND_PER_MINUTE": "1000000"}
+            | dict(self.settings)
+        )
 
     def ask(self, query: str, *arguments: object) -> asyncpg.Record:
         """The one row that a query finds."""

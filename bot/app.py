@@ -28,6 +28,7 @@ from bot.auditor import Auditor
 from bot.config import Settings, SettingsError
 from bot.desk import Desk
 from bot.drawing.press import Press
+from bot.floodgate import Floodgate
 from bot.keeper import Keeper
 from bot.letters import Letters, StopLinks
 from bot.place import channel_states, database, jamaican_calendar, public_url
@@ -339,6 +340,7 @@ async def run_web(parts: Parts, port: int, *, share_port: bool, listening: async
             stop_links=StopLinks(parts.vault, parts.public_url),
             metrics=parts.metrics,
             limits=parts.limits,
+            inbound_per_minute=settings.inbound_per_minute,
             proxies=settings.proxies,
         )
     )
@@ -365,7 +367,9 @@ async def _telegram(parts: Parts) -> None:
     """Show people on Telegram what there is, hear what they write, and wait for ever."""
     if Channel.TELEGRAM in parts.settings.providers:
         adapter = make_telegram(parts)
-        heard = telegram.listen(adapter, parts.settings, parts.filer.file)
+        per_minute = parts.settings.inbound_per_minute
+        gate = Floodgate(parts.filer, parts.limits, parts.metrics, per_minute=per_minute)
+        heard = telegram.listen(adapter, parts.settings, gate.file)
         await asyncio.gather(telegram.introduce(adapter, make_catalogue(parts)), heard)
     await asyncio.Event().wait()
 

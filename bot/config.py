@@ -100,6 +100,7 @@ class Settings(BaseSettings):
     public_url: WebAddress | None = None
     port: int = Field(default=8080, ge=0, le=65535)
     trusted_proxies: Networks = ""
+    inbound_per_minute: int = Field(default=30, ge=10, le=1_000_000)
     pardna_home: Path = Path(".pardna")
     pardna_keys: SecretStr = NO_SECRET
     pardna_staff: str = Field(default="", repr=False)

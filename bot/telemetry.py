@@ -191,6 +191,12 @@ class Metrics:
             ["language"],
             registry=registry,
         )
+        self.flood = Counter(
+            "pardna_flood",
+            "What came from one address faster than it is read: slowed or dropped",
+            ["source", "outcome"],
+            registry=registry,
+        )
         self.alarms = Counter("pardna_alarms", "Times that somebody had to be told", ["part"], registry=registry)
         self._faults = Gauge("pardna_faults", "Faults of the books that stand", ["part"], registry=registry)
         self.show_faults({})

@@ -761,6 +761,13 @@ class MoreForStaff(Duty):
 
 
 @dataclass(frozen=True, slots=True)
+class SlowDown(Duty):
+    """Somebody writes faster than is read (filed by the floodgate)."""
+
+    party: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result(Command):
     """What a rail or a channel told us (filed by the relay, a web hook or the import of a statement)."""
 

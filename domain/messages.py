@@ -109,6 +109,8 @@ class Filed:
     (a provider's event),
     `duty` (the keeper's) or `result` (what the relay learnt)."""
     body: dict[str, Any]
+    wait_seconds: float = 0.0
+    """How long it is to be left alone first; what the party sends later waits behind it."""
 
 
 LONGEST_ID = 64

@@ -38,8 +38,8 @@ class Unfit(ValueError):
     """The arrival itself cannot be stored; sending it again would not help (400)."""
 
 
-Row = tuple[str, str, str, str, bytes, datetime]
-"""source, external id, party, kind, sealed body, time of receipt."""
+Row = tuple[str, str, str, str, bytes, datetime, float]
+"""source, external id, party, kind, sealed body, time of receipt, seconds to be left alone."""
 
 
 def row(vault: Vault, filed: Filed, at: datetime) -> Row:
@@ -54,7 +54,7 @@ def row(vault: Vault, filed: Filed, at: datetime) -> Row:
         body = vault.seal_json(place(filed.source, filed.external_id), filed.body)
     except (UnicodeEncodeError, orjson.JSONEncodeError):
         raise Unfit("The arrival holds something that is no text.") from None
-    return (*names, filed.kind, body, at)
+    return (*names, filed.kind, body, at, filed.wait_seconds)
 
 
 def place(source: str, external_id: str) -> str:
@@ -166,12 +166,14 @@ def _answer(waiting: _Waiting, fault: Exception | None) -> None:
 
 
 INSERT = """
-INSERT INTO inbox (source, external_id, party, kind, body, received_at)
-SELECT * FROM unnest(CAST({} AS text[]), CAST({} AS text[]), CAST({} AS text[]), CAST({} AS text[]),
-    CAST({} AS bytea[]), CAST({} AS timestamptz[]))
+INSERT INTO inbox (source, external_id, party, kind, body, received_at, retry_at)
+SELECT source, id, party, kind, body, at, CASE WHEN wait > 0 THEN clock_timestamp() + wait * interval '1 second' END
+FROM unnest(CAST({} AS text[]), CAST({} AS text[]), CAST({} AS text[]), CAST({} AS text[]),
+    CAST({} AS bytea[]), CAST({} AS timestamptz[]), CAST({} AS float8[]))
+    AS filed (source, id, party, kind, body, at, wait)
 ON CONFLICT (source, external_id) DO NOTHING
 """
 _FILE = f"""
-WITH filed AS ({INSERT.format("$1", "$2", "$3", "$4", "$5", "$6")} RETURNING 1)
-SELECT pg_notify($7, $8) WHERE EXISTS (SELECT 1 FROM filed)
+WITH filed AS ({INSERT.format("$1", "$2", "$3", "$4", "$5", "$6", "$7")} RETURNING 1)
+SELECT pg_notify($8, $9) WHERE EXISTS (SELECT 1 FROM filed)
 """  # noqa: S608 - only our own text

@@ -62,9 +62,9 @@ class Pace:
         """Return how many seconds it is until there is a place in somebody's own line."""
         return await self._limits.join(self._own(who), self.every_seconds, self._burst, NEVER)
 
-    async def take(self, who: str) -> float:
-        """Take a place that is there now, in somebody's own line: 0, or how many seconds until there is one."""
-        return await self._limits.join(self._own(who), self.every_seconds, self._burst, 0.0)
+    async def take(self, who: str, patience_seconds: float = 0.0) -> float:
+        """Take a place in somebody's own line, if it comes within the patience; return in how many seconds it comes."""
+        return await self._limits.join(self._own(who), self.every_seconds, self._burst, patience_seconds)
 
     async def close(self, seconds: float) -> None:
         """Let nobody go for so long."""

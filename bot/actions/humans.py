@@ -46,6 +46,11 @@ def more_for_staff(turn: Turn, command: c.MoreForStaff) -> None:
             _tell_staff(turn, ticket, _note(turn, ticket))
 
 
+def slow_down(turn: Turn, command: c.SlowDown) -> None:
+    """Tell somebody who writes too fast what becomes of it."""
+    turn.tell_party(command.party, say("slow_down"))
+
+
 def _place(ticket: Ticket) -> str:
     return f"ticket.note|{ticket.id}"
 

@@ -136,6 +136,7 @@ ACTIONS: Mapping[type[c.Command], Action] = {
     c.CloseWords: ordering.close_words,
     c.RevealSeed: ordering.reveal_seed,
     c.LapseLottery: ordering.lapse_lottery,
+    c.SlowDown: humans.slow_down,
     c.CutOff: rounds.cut_off,
     c.CloseRound: rounds.close_round,
     c.PayDay: rounds.pay_day,

@@ -131,6 +131,16 @@ def understand(typed: str, standing: Standing) -> Said:
     return _glued(words[0], rests[1]) or NOTHING
 
 
+def weighs(typed: str) -> bool:
+    """Whether a line begins with a word that does something others see, or tells of money, whoever typed it."""
+    words = typed.lstrip("/").replace("_", " ").split(maxsplit=2)
+    heads = (head_of(" ".join(words[:2])), head_of(words[0])) if words else ()
+    word = next((HEADS[head] for head in heads if head in HEADS), "")
+    glued = _glued(words[0], "") if words and not word else None
+    word = glued.word if glued else word
+    return word == "SENT" or WORDS.get(word, Word()).acts
+
+
 def head_of(typed: str) -> str:
     """Return what a word is looked up by."""
     return typed.upper().rstrip("!.,:? ")

@@ -12,6 +12,7 @@ from aiohttp import web
 
 import bot.simulator
 from bot.drawing.press import Press
+from bot.floodgate import PER_MINUTE, Floodgate
 from bot.letters import Letters, StopLinks
 from bot.simulator.views import SimulatorViews
 from bot.telemetry import Metrics
@@ -68,6 +69,8 @@ class WebParts:
     """Who reads the links that end mail to an address."""
     metrics: Metrics = field(default_factory=Metrics)
     limits: Limits = field(default_factory=Limits)
+    inbound_per_minute: int = PER_MINUTE
+    """How much of one address is read as it comes."""
     proxies: Sequence[Network] = ()
     """Of whom X-Forwarded-For is believed."""
 
@@ -83,8 +86,9 @@ def make_app(parts: WebParts) -> web.Application:
         pages, looks, parts.filer, clock, accounts=parts.accounts, card_page=parts.card_page, sandbox=parts.development
     )
     callers = Callers(parts.limits, parts.proxies)
+    gate = Floodgate(parts.filer, parts.limits, parts.metrics, per_minute=parts.inbound_per_minute)
     routes = [
-        *hooks.routes(parts.hooks, parts.filer, callers, parts.metrics),
+        *hooks.routes(parts.hooks, gate, callers, parts.metrics),
         *health.routes(),
         *public.routes(),
         *pay.routes(),

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import text
 
 from tests import vendors
 from tests.web.conftest import Site
@@ -159,6 +160,20 @@ async def test_when_the_database_cannot_take_it_the_answer_is_503_and_the_next_t
         await conn.exec_driver_sql("ALTER TABLE inbox_gone RENAME TO inbox")
     assert await call.post(site.session, site.url) == 200
     assert len(await site.arrivals()) == 1
+
+
+async def test_a_flood_from_one_address_is_all_answered_200_and_little_of_it_is_kept(site: Site) -> None:
+    """A network that read anything else would send it again, for days. Its money words are kept."""
+    calls = [vendors.telegram_text(5_550_001, f"what {n}") for n in range(300)]
+    assert {await call.post(site.session, site.url) for call in calls} == {200}
+    assert await vendors.telegram_text(5_550_001, "PAY 5000").post(site.session, site.url) == 200
+    async with site.engine.connect() as conn:
+        kinds = text("SELECT kind, count(*), count(retry_at) FROM inbox GROUP BY kind ORDER BY kind")
+        chat, duty = (tuple(row) for row in await conn.execute(kinds))
+    assert 90 <= chat[1] < 150
+    assert chat[2] == chat[1] - 30
+    assert duty[1] in {1, 2}  # the hour may turn just now
+    assert "pardna_flood_total" in (await site.get("/metrics"))[1]
 
 
 async def test_a_thousand_at_once_are_all_answered_200_and_none_429(site: Site) -> None:
