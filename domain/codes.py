@@ -16,7 +16,7 @@ RandBelow = Callable[[int], int]
 # fmt: off
 BOT_WORDS = frozenset({
     "AGENT", "AGREE", "BACK", "CARD", "CASE", "CASH", "DENY", "DRAW", "JMD", "KYC", "MATCH", "MENU", "NCB",
-    "NEW", "PATWA", "PAY", "QUEUE", "RATE", "REACH", "RESET", "SENT", "START", "STATS", "SWAP", "TERMS", "TRN",
+    "NEW", "PATWA", "PAY", "QUEUE", "RATE", "REACH", "RESET", "SEAT", "SENT", "START", "STATS", "SWAP", "TERMS", "TRN",
     "USD", "WHY", "YES",
 })
 # fmt: on

@@ -178,6 +178,16 @@ class GiveWord(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class ChooseSeat(Command):
+    """Have one of my hands draw in this turn, or (`leaves`) give it back (12)."""
+
+    by: ClassVar[By] = "member"
+    circle: str
+    seat: int
+    leaves: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AskToLock(Command):
     """Say what locking would fix, and ask for the Yes."""
 

@@ -159,6 +159,8 @@ class Hand:
     number: int
     person_id: str
     turn: int
+    chosen: bool = False
+    """Whether its member chose this turn (12, chosen seats)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +283,45 @@ def put_in_order(hands: Sequence[Hand], people: Sequence[str]) -> list[Hand]:
         msg = "every hand is named exactly once"
         raise ValueError(msg)
     return [replace(waiting[person].pop(0), turn=turn) for turn, person in enumerate(people, start=1)]
+
+
+class NoSeat(ValueError):
+    """A turn cannot be chosen: `reason` is "taken" or "which" (none of the hands is meant more than another)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def choose_seat(hands: Sequence[Hand], person: str, turn: int) -> list[Hand]:
+    """Return the hands with one of a person's in the turn they chose (12, chosen seats).
+
+    It is the first that has not chosen, or the only one, which moves. Hands that have not chosen share what is left, as
+    they joined. Raises NoSeat.
+    """
+    mine = sorted((h for h in hands if h.person_id == person), key=lambda h: h.number)
+    if any(h.chosen and h.turn == turn for h in hands):
+        raise NoSeat("taken")
+    hand = next((h for h in mine if not h.chosen), mine[0] if len(mine) == 1 else None)
+    if hand is None:
+        raise NoSeat("which")
+    return seat_the_rest([*(h for h in hands if h != hand), replace(hand, turn=turn, chosen=True)])
+
+
+def leave_seat(hands: Sequence[Hand], person: str, turn: int) -> list[Hand]:
+    """Return the hands with a person's turn free again. Raises NoSeat ("not_mine")."""
+    hand = next((h for h in hands if h.chosen and h.person_id == person and h.turn == turn), None)
+    if hand is None:
+        raise NoSeat("not_mine")
+    return seat_the_rest([*(h for h in hands if h != hand), replace(hand, chosen=False)])
+
+
+def seat_the_rest(hands: Sequence[Hand]) -> list[Hand]:
+    """Return the hands by their numbers, those that have not chosen in the turns that are left, as they joined."""
+    taken = {h.turn for h in hands if h.chosen}
+    left = iter(turn for turn in range(1, MOST_TURNS + 1) if turn not in taken)
+    by_number = sorted(hands, key=lambda h: h.number)
+    return [h if h.chosen else replace(h, turn=next(left)) for h in by_number]
 
 
 def early_turns(circle: Circle, hands: Iterable[Hand], verified: frozenset[str]) -> list[Hand]:

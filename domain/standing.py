@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from domain.lottery import RUNNING
 from domain.money import Currency, Money
-from domain.pardna import CircleState, DrawState, RoundState
+from domain.pardna import CircleState, DrawState, OrderBy, RoundState
 from domain.people import Person, Role, TrnState
 
 
@@ -61,6 +61,7 @@ class Seat(NamedTuple):
     """What the card's bank took back of mine after it was drawn."""
     lottery: str = ""
     """Of a circle that is open and draws its order: AHEAD, or the state of the lottery."""
+    order_by: OrderBy = OrderBy.JOIN
 
     def money(self, minor: int) -> Money:
         """Return minor units as money of this circle."""

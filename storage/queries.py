@@ -11,12 +11,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.money import Currency, Money
-from domain.pardna import CircleState, DrawState, RoundState
+from domain.pardna import CircleState, DrawState, OrderBy, RoundState
 from domain.people import Clerk, Language, Person, Role, TrnState
 from domain.standing import Ask, Owed, Seat, Standing, Turn
 
 # Looked up, not called: an enum's call costs more than all the rest of reading a row.
 _CIRCLE_STATES = {state.value: state for state in CircleState}
+_ORDERS = {o.value: o for o in OrderBy}
 _ROUND_STATES = {state.value: state for state in RoundState}
 _DRAW_STATES = {state.value: state for state in DrawState} | {None: None}
 _CURRENCIES = {currency.value: currency for currency in Currency}
@@ -58,6 +59,7 @@ _SEATS = text("""
             FROM hand h LEFT JOIN round w ON w.circle = h.circle AND w.number = h.turn
             LEFT JOIN draw x ON x.circle = h.circle AND x.round = h.turn
             WHERE h.circle = c.code AND h.person_id = mine.person_id) AS my_turns,
+        c.order_by,
         CASE WHEN c.state = 'OPEN' AND c.order_by = 'lottery' THEN coalesce(
             (SELECT l.state FROM lottery l WHERE l.circle = c.code), 'AHEAD') ELSE '' END AS lottery
     FROM (
@@ -281,6 +283,7 @@ def _seat(row: Any) -> Seat:
         my_turns=tuple(_turn(cells) for cells in orjson.loads(row.my_turns or "[]")),
         debt=row.debt,
         lottery=row.lottery,
+        order_by=_ORDERS[row.order_by],
     )
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from bot.actions import ordering
 from bot.actions.founding import terms_text
-from bot.actions.names import called, match_name
+from bot.actions.names import called, named
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
@@ -16,6 +17,7 @@ from domain.pardna import (
     MemberState,
     OrderBy,
     next_hands,
+    seat_the_rest,
     seats_taken,
     terms_mark,
 )
@@ -121,6 +123,8 @@ def _joined(turn: Turn, circle: Circle, member: Member) -> Say:
     if circle.order_by is OrderBy.LOTTERY:
         left = circle.turns - seats_taken(turn.book.members(circle.code))
         return say("joined_lottery", circle=circle.name, turns=circle.turns, left=left)
+    if circle.order_by is OrderBy.SEATS:
+        return ordering.ask_for_seat(turn, circle, member.person_id)
     turns = [h.turn for h in turn.book.hands(circle.code) if h.person_id == member.person_id]
     left = circle.turns - seats_taken(turn.book.members(circle.code))
     return say("joined", circle=circle.name, turn=", ".join(map(str, turns)), turns=circle.turns, left=left)
@@ -128,7 +132,8 @@ def _joined(turn: Turn, circle: Circle, member: Member) -> Say:
 
 def _let_in(turn: Turn, circle: Circle, member: Member) -> None:
     turn.book.put(replace(member, state=MemberState.IN))
-    turn.book.put(*next_hands(circle, turn.book.hands(circle.code), member))
+    hands = turn.book.hands(circle.code)
+    turn.book.put(*seat_the_rest([*hands, *next_hands(circle, hands, member)]))
 
 
 def _asking(turn: Turn, circle: Circle, who: str, line: str) -> list[Member] | Refusal:
@@ -187,11 +192,3 @@ def approve(turn: Turn, command: c.Approve) -> Say | Refusal:
         draw = Answer(f"LOTTERY {circle.code}", f"LOTTERY {circle.code}")
         return say("approved_full_lottery", draw, turns=circle.turns, **figures)
     return say("approved_full", Answer(f"LOCK {circle.code}", f"LOCK {circle.code}"), turns=circle.turns, **figures)
-
-
-def named(turn: Turn, who: str, members: Iterable[Member]) -> list[Member]:
-    """Return those of the members whom a name may mean."""
-    by_id = {m.person_id: m for m in members}
-    codes = {m.circle for m in by_id.values()}
-    names = {i: name for code in codes for i, name in called(turn, code).items() if i in by_id}
-    return [by_id[i] for i in match_name(who, names)]

@@ -2,11 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from rapidfuzz import fuzz
 
 from bot.actions.turn import Turn
+from domain.pardna import Member
 
 CLOSE_ENOUGH = 85
 _NUMBERED = re.compile(r"(.*\S)\s*\((\d{1,2})\)")
@@ -25,6 +26,14 @@ def called(turn: Turn, circle: str) -> dict[str, str]:
         seen[low] += 1
         shown[person] = f"{name} ({seen[low]})" if many[low] > 1 else name
     return shown
+
+
+def named(turn: Turn, who: str, members: Iterable[Member]) -> list[Member]:
+    """Return those of the members whom a name may mean."""
+    by_id = {m.person_id: m for m in members}
+    codes = {m.circle for m in by_id.values()}
+    names = {i: name for code in codes for i, name in called(turn, code).items() if i in by_id}
+    return [by_id[i] for i in match_name(who, names)]
 
 
 def match_name(said: str, names: Mapping[str, str]) -> list[str]:

@@ -1,13 +1,13 @@
-"""Who draws when: set by the banker, as they joined, or by lottery (rules.md 12-15)."""
+"""Who draws when: set by the banker, as they joined, as they chose, or by lottery (rules.md 12-15)."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
-from bot.actions.joining import named
-from bot.actions.names import called
+from bot.actions.names import called, named
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, refuse, say, text
 from domain import commands as c
+from domain import pardna
 from domain.lottery import (
     MARK,
     NO_WORD,
@@ -30,6 +30,8 @@ WORDS_END = time(18)
 REVEAL_AFTER = timedelta(minutes=1)
 """Between the hash of the words and the seed, so that they arrive in this order."""
 LAPSES_AFTER = timedelta(days=1)
+MOST_SEATS = 5
+"""A feature phone shows five answers well; more are typed."""
 
 
 def not_ready(turn: Turn, circle: Circle) -> Refusal | None:
@@ -86,8 +88,7 @@ def arrange(turn: Turn, command: c.Arrange) -> Say | Refusal:
     if circle.state is not CircleState.OPEN:
         return refuse("order_fixed", circle=circle.name)
     if circle.order_by is not OrderBy.BANKER:
-        by_lottery = circle.order_by is OrderBy.LOTTERY
-        return refuse("order_is_lottery" if by_lottery else "order_is_join", circle=circle.name)
+        return refuse(f"order_is_{circle.order_by.name.lower()}", circle=circle.name)
     members = [m for m in turn.book.members(circle.code) if m.state is MemberState.IN]
     people = []
     for name in command.names:
@@ -102,6 +103,56 @@ def arrange(turn: Turn, command: c.Arrange) -> Say | Refusal:
         return refuse("order_each_once", names=names, count=len(hands), circle=circle.name)
     turn.book.put(*ordered)
     return say("order_set", circle=circle.name, lines=order_lines(turn, circle))
+
+
+# -- by the members' own choice ---------------------------------------------------------------------------------------
+
+
+def ask_for_seat(turn: Turn, circle: Circle, person: str) -> Say:
+    """Tell one who is in which turns are free."""
+    members = turn.book.members(circle.code)
+    free = _free_seats(turn, circle)
+    mine = turn.book.all(Hand, circle=circle.code, person_id=person)
+    chosen = ", ".join(str(h.turn) for h in mine if h.chosen)
+    answers = [Answer(f"SEAT {circle.code} {seat}", str(seat)) for seat in free[:MOST_SEATS]]
+    figures: dict[str, Figure] = {"circle": circle.name, "turns": circle.turns, "free": ", ".join(map(str, free))}
+    if not chosen:
+        left = circle.turns - seats_taken(members)
+        return say("seat_ask", *answers, left=left, **figures)
+    return say("seat_yours", *(answers if any(not h.chosen for h in mine) else ()), chosen=chosen, **figures)
+
+
+def _free_seats(turn: Turn, circle: Circle) -> list[int]:
+    taken = {h.turn for h in turn.book.hands(circle.code) if h.chosen}
+    return [seat for seat in range(1, circle.turns + 1) if seat not in taken]
+
+
+def choose_seat(turn: Turn, command: c.ChooseSeat) -> Say | Refusal:
+    """Let a member have a turn that is free, or give theirs back; whoever chose nothing shares what is left (12)."""
+    circle = turn.book.circle(command.circle)
+    if circle.order_by is not OrderBy.SEATS:
+        return refuse("order_no_seats", circle=circle.name)
+    if circle.state is not CircleState.OPEN:
+        return refuse("order_fixed", circle=circle.name)
+    hands = turn.book.hands(circle.code)
+    free = ", ".join(map(str, _free_seats(turn, circle)))
+    if not 1 <= command.seat <= circle.turns:
+        return refuse("seat_none", circle=circle.name, turns=circle.turns, free=free)
+    holder = next((h.person_id for h in hands if h.chosen and h.turn == command.seat), "")
+    if command.leaves:
+        if holder != turn.person_id:
+            return refuse("seat_not_mine", seat=command.seat, circle=circle.name)
+        turn.book.put(*pardna.leave_seat(hands, turn.person_id, command.seat))
+        return ask_for_seat(turn, circle, turn.person_id)
+    if holder and holder != turn.person_id:
+        who = turn.book.person(holder).first_name
+        return refuse("seat_taken", seat=command.seat, who=who, circle=circle.name, free=free)
+    if not holder:
+        try:
+            turn.book.put(*pardna.choose_seat(hands, turn.person_id, command.seat))
+        except pardna.NoSeat:
+            return refuse("seat_which", circle=circle.name, seat=command.seat)
+    return ask_for_seat(turn, circle, turn.person_id)
 
 
 # -- by lottery (13) --------------------------------------------------------------------------------------------------

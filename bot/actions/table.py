@@ -76,6 +76,7 @@ ACTIONS: Mapping[type[c.Command], Action] = {
     c.TurnDown: joining.turn_down,
     c.Arrange: ordering.arrange,
     c.SetTerms: founding.set_terms,
+    c.ChooseSeat: ordering.choose_seat,
     c.OpenLottery: ordering.open_lottery,
     c.GiveWord: ordering.give_word,
     c.AskToLock: starting.ask_to_lock,

@@ -19,9 +19,9 @@ FREQUENCIES = {
 }  # fmt: skip
 ORDERS = {
     "join order": "join order", "join": "join order", "banker": "banker", "banker sets it": "banker",
-    "lottery": "lottery", "by lottery": "lottery", "random": "lottery",
+    "lottery": "lottery", "by lottery": "lottery", "random": "lottery", "seats": "seats", "chosen seats": "seats",
 }  # fmt: skip
-LATER_ORDERS = frozenset({"seats", "trust"})
+LATER_ORDERS = frozenset({"trust"})
 LONGEST_CIRCLE_NAME = 30
 MOST_CIRCLES = 20
 """How many circles that are not over one person may bank."""
@@ -65,7 +65,8 @@ def _ask_frequency(_: Talk) -> Say:
 def _ask_order(_: Talk) -> Say:
     by_join = Answer("BY JOIN ORDER", text("order_join"))
     by_banker = Answer("BY BANKER", text("order_banker"))
-    return say("ask_order", by_join, by_banker, Answer("BY LOTTERY", text("order_lottery")))
+    by_choice = Answer("BY SEATS", text("order_seats"))
+    return say("ask_order", by_join, by_banker, by_choice, Answer("BY LOTTERY", text("order_lottery")))
 
 
 def _finish(talk: Talk) -> Step:

@@ -8,7 +8,7 @@ from bot.conversations.flow import Flow, Misread, Question, Step, Talk, do
 from bot.conversations.lines import Words, code, line, lone_code, rest, yes_at_end
 from bot.conversations.looking import menu_answers
 from bot.conversations.personal import CHANNEL_WORDS
-from bot.conversations.reading import heard, is_secret, miss, money_of, read_code, read_money
+from bot.conversations.reading import heard, is_secret, miss, money_of, read_code, read_count, read_money
 from bot.words.say import Answer, Say, say, text
 from domain.commands import (
     Approve,
@@ -16,6 +16,7 @@ from domain.commands import (
     AskToBegin,
     AskToLock,
     Begin,
+    ChooseSeat,
     Close,
     Command,
     GiveWord,
@@ -34,7 +35,7 @@ from domain.commands import (
 from domain.lottery import LONGEST_WORD, RUNNING, read_word
 from domain.messages import Channel
 from domain.money import Currency
-from domain.pardna import MOST_TURNS, CircleState
+from domain.pardna import MOST_TURNS, CircleState, OrderBy
 from domain.people import LONGEST_NAME
 from domain.standing import Seat
 
@@ -190,6 +191,22 @@ ORDER = Flow(
     ],
     lambda talk: do(talk, Arrange(talk.slots["code"], tuple(talk.slots["names"]))),
     line("ORDER", ("code", code), ("names", rest(_read_names))),
+)
+
+
+def _take_not(left: Words, _: Talk) -> tuple[bool | None, Words]:
+    kept = [w for w in left if w.casefold() != "not"]
+    return (True, kept) if len(kept) < len(left) else (None, left)
+
+
+SEAT = Flow(
+    "seat",
+    [
+        circle_question("SEAT", lambda s: s.is_member and s.order_by is OrderBy.SEATS and s.state is CircleState.OPEN),
+        Question("seat", lambda _: say("ask_seat"), read_count("no_seat", 1, MOST_TURNS), figures=True),
+    ],
+    lambda talk: do(talk, ChooseSeat(talk.slots["code"], talk.slots["seat"], talk.slots.get("leaves", False))),
+    line("SEAT", ("leaves", _take_not), ("code", code), ("seat", rest(read_count("no_seat", 1, MOST_TURNS)))),
 )
 
 

@@ -18,6 +18,7 @@ from domain.pardna import (
     Hand,
     Member,
     MemberState,
+    NoSeat,
     OrderBy,
     Round,
     RoundState,
@@ -25,11 +26,13 @@ from domain.pardna import (
     allocate,
     arrears,
     become,
+    choose_seat,
     confirmers,
     early_turns,
     grace_over,
     hold_reason,
     is_over,
+    leave_seat,
     make_draw,
     next_hands,
     put_in_order,
@@ -321,3 +324,34 @@ def test_it_is_not_over_while_a_round_is_under_way(last: RoundState) -> None:
 def test_grace_is_over_from_the_closing_on() -> None:
     states = [RoundState.CLOSED, PAID, SHORT, HELD, RoundState.GRACE, RoundState.OPEN, RoundState.SCHEDULED]
     assert grace_over(rounds(*states)) == {1, 2, 3, 4}
+
+
+def seats(hands: list[Hand]) -> dict[int, int]:
+    return {h.number: h.turn for h in hands}
+
+
+def four_hands() -> list[Hand]:
+    return [Hand("C", n, person, n) for n, person in enumerate(("marva", "devon", "devon", "keisha"), 1)]
+
+
+def test_who_chooses_a_turn_has_it_and_the_others_share_what_is_left() -> None:  # rule 12
+    hands = choose_seat(four_hands(), "keisha", 1)
+    assert seats(hands) == {4: 1, 1: 2, 2: 3, 3: 4}
+    hands = choose_seat(choose_seat(hands, "devon", 4), "devon", 2)
+    assert seats(hands) == {4: 1, 2: 4, 3: 2, 1: 3}
+    assert seats(choose_seat(hands, "keisha", 3)) == {4: 3, 2: 4, 3: 2, 1: 1}
+
+
+@pytest.mark.parametrize(("person", "turn", "reason"), [("marva", 1, "taken"), ("devon", 3, "which")])
+def test_a_turn_is_chosen_once_and_with_two_hands_it_is_said_which_moves(person: str, turn: int, reason: str) -> None:
+    hands = choose_seat(choose_seat(choose_seat(four_hands(), "keisha", 1), "devon", 4), "devon", 2)
+    with pytest.raises(NoSeat) as refused:
+        choose_seat(hands, person, turn)
+    assert refused.value.reason == reason
+
+
+def test_a_turn_that_was_left_is_free_again() -> None:
+    hands = leave_seat(choose_seat(four_hands(), "keisha", 1), "keisha", 1)
+    assert seats(hands) == {1: 1, 2: 2, 3: 3, 4: 4}
+    with pytest.raises(NoSeat):
+        leave_seat(hands, "keisha", 1)

@@ -268,3 +268,33 @@ async def test_two_who_want_the_last_place_at_once_do_not_both_get_it(house: Hou
     await asyncio.gather(marva.says(f"APPROVE {code} Devon"), marva.says(f"APPROVE {code} Keisha"))
     await house.rest()
     assert await fetch(house, "SELECT count(*) FROM hand") == 2
+
+
+async def test_each_chooses_a_turn_and_who_chooses_none_gets_what_is_left(house: House) -> None:
+    """rule 12, chosen seats: on three channels, with two hands, a turn given back, and one nobody wanted."""
+    phones = await people(house, 3)
+    marva, devon, keisha = phones
+    code = await new_circle(house, marva, 4, order="seats")
+    await join(code, marva, phones, hands={"Devon": 2})
+    await devon.sees("Which turn", "1, 2, 3, 4")
+    await devon.says("SEAT 1").sees("turn 1 of 4 is yours")
+    await devon.says("SEAT 4").sees("turn 1, 4 of 4 is yours")
+    await devon.says("SEAT 2").sees("SEAT NOT 2, then SEAT 2")
+    await keisha.says("SEAT 4").sees("Devon's", "Free: 2, 3")
+    await keisha.says("SEAT 9").sees("turns 1 to 4")
+    await keisha.says("SEAT NOT 4").sees("not one that you chose")
+    await keisha.says(f"SEAT {code} 3").sees("turn 3 of 4 is yours")
+    await keisha.says("SEAT 3").sees("turn 3 of 4 is yours")
+    await devon.says("SEAT NOT 1").sees("turn 4 of 4 is yours", "Free: 1, 2")
+    await keisha.says("SEAT 1").sees("turn 1 of 4 is yours")
+    await marva.says(f"ORDER {code} Devon, Marva").sees("each chooses")
+    await marva.says(f"LOCK {code}").sees("1 Keisha", "2 Marva", "3 Devon", "4 Devon")
+    await start(code, marva)
+    await keisha.says(f"SEAT 2 {code}").sees("order stands")
+
+
+async def test_seats_belong_to_circles_that_choose(house: House) -> None:
+    phones = await people(house, 2)
+    code = await new_circle(house, phones[0], 2)
+    await join(code, phones[0], phones)
+    await phones[1].says(f"SEAT 1 {code}").sees("turns are not chosen")

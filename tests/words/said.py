@@ -56,7 +56,8 @@ PAPER = [
 """Heads of the columns of a statement."""
 
 FAMILIES: Mapping[str, Iterable[str]] = {
-    "order_{}": ["join", "banker", "lottery"],
+    "order_{}": ["join", "banker", "seats", "lottery"],
+    "order_is_{}": ["join", "seats", "lottery"],
     "money_{}": [reason.value for reason in Unread],
     "rail_{}": ["cash", "card", "sandbox", "ncb", "scotia", "lynk", "uscard"],
     "what_{}": [what.value for what in What],

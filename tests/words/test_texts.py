@@ -51,7 +51,7 @@ TYPICAL: Mapping[str, Figure] = {
     "more": text("card_more", count=47), "number": 50, "head": "", "tail": "",
     "join": "JOIN K7QX2M", "new": "NEW", "agree": "AGREE", "sent": "SENT R-7K2MQ9XA",
     "first": text("reach_last"), "time": "10:02", "words": "APPROVE K7QX2M Devon, NOT Devon, ROSTER K7QX2M",
-    "hash": "f" * 64, "seed": "f" * 64, "third": 16,
+    "hash": "f" * 64, "seed": "f" * 64, "third": 16, "free": "1, 2, 13, 14, 25", "chosen": "3, 14", "seat": 50,
     "asks": (text("waits_draw", circle=CIRCLE, amount=MONEY, ref="P-7K2M"),),
 }  # fmt: skip
 """The longest that is likely for every gap."""
@@ -79,7 +79,7 @@ OTHERWISE: Mapping[str, Mapping[str, Figure]] = {
     "paper_until": {"date": "2027-09-22", "until": "2027-10-22"},
     "menu_owed": {"owed": (text("owed_line", circle=CIRCLE, amount=MONEY, due=DAY),) * 2},
     "day_far": {"heard": DAY},
-    "order_later": {"heard": "seats"},
+    "order_later": {"heard": "trust"},
     "joined": {"turn": "48, 49, 50"},
 }
 """Gaps that are filled in another way in one text."""
