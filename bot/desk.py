@@ -67,8 +67,6 @@ MOVES_CASH: Final = (c.BeginThrow, c.RecordCash, c.Confirm)
 CASH_WEEK: Final = timedelta(days=7)
 SIM: Final = "smsgate"
 """Who tells of messages by the local SIM."""
-TOO_LATE: Final = "131047"
-"""Meta's word for a message outside the 24 hours."""
 log = structlog.get_logger(__name__)
 
 
@@ -379,9 +377,7 @@ def _delivery(arrival: Arrival) -> list[tuple[str, str, str]]:
 
 def _shut_out(arrival: Arrival) -> list[str]:
     """Return which message came too long after the person wrote, as a network found when it had taken it."""
-    body = arrival.body
-    too_late = arrival.kind == "status" and body.get("channel") == "whatsapp" and body.get("code") == TOO_LATE
-    return [body["message_id"]] if too_late else []
+    return [arrival.body["message_id"]] if arrival.kind == "status" and arrival.body.get("shut") else []
 
 
 def _not_sent(arrival: Arrival) -> list[str]:

@@ -4,7 +4,7 @@ A conversation sees an `Inbound` and answers with texts and choices; each channe
 becomes buttons, a list, an inline keyboard or a numbered menu. Nothing here knows a vendor.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -38,9 +38,6 @@ class InboundKind(StrEnum):
 
 _CHANNELS = {channel.value: channel for channel in Channel}
 _KINDS = {kind.value: kind for kind in InboundKind}
-_MAY_BE_EMPTY = (
-    "text", "choice", "name", "group", "message_id", "on", "status", "code", "contact", "by_sim", "late_seconds",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +64,8 @@ class Inbound:
     """STATUS: sent, delivered, read or failed."""
     code: str = ""
     """STATUS: the provider's error code when it failed."""
+    shut: bool = False
+    """STATUS: it failed since the person wrote too long ago, so that only an approved template may go."""
     contact: str = ""
     """CONTACT: the telephone number that the person proved to own; "" when it is somebody else's card."""
     by_sim: bool = False
@@ -95,6 +94,9 @@ class Inbound:
     def party(self) -> str:
         """Whose order counts: arrivals of one party are handled one after the other."""
         return f"{self.channel}:{self.address}"
+
+
+_MAY_BE_EMPTY = tuple(f.name for f in fields(Inbound) if f.default is not MISSING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,14 @@ def test_a_status_tells_how_far_a_message_got(fixture: Fixture, name: str, statu
     assert (arrival.kind, arrival.external_id) == ("status", f"{told.message_id}:{status}")
 
 
+@pytest.mark.parametrize(("number", "shut"), [(131047, True), (131026, False), (131000, False)])
+def test_a_status_tells_that_a_message_came_too_late_for_free_words(fixture: Fixture, number: int, shut: bool) -> None:
+    body = json.loads(fixture("whatsapp_status_failed"))
+    body["entry"][0]["changes"][0]["value"]["statuses"][0]["errors"][0]["code"] = number
+    told = inbound(*arrivals(whatsapp_signed(json.dumps(body).encode())))
+    assert (told.code, told.shut) == (str(number), shut)
+
+
 def test_a_repeat_has_the_same_external_id() -> None:
     call = whatsapp_text("+18765550101", "PAY")
     assert arrivals(call) == arrivals(call)

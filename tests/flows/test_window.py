@@ -154,7 +154,7 @@ async def test_what_meta_finds_too_late_afterwards_goes_as_its_form(house: House
     await asks_in(house, devon, code)
     (ident,) = meta.took
     told = Inbound(
-        Channel.WHATSAPP, marva.address, InboundKind.STATUS, message_id=ident, status="failed", code="131047"
+        Channel.WHATSAPP, marva.address, InboundKind.STATUS, message_id=ident, status="failed", code="131047", shut=True
     )
     await house.filer.file([Filed("whatsapp", f"{ident}:failed", marva.party, "status", told.as_json())])
     await marva.sees("asks_to_join")

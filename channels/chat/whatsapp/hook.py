@@ -8,7 +8,8 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from channels.base import Answer, BadSignature, HookRequest, Unreadable, filed
+from channels.base import Answer, BadSignature, HookRequest, Refused, Unreadable, filed
+from channels.chat.whatsapp.chat import CODES
 from channels.checks import clean, is_id, json_object, same
 from domain.messages import Channel, Filed, Inbound, InboundKind
 
@@ -183,12 +184,12 @@ def _status(status: dict[str, Any], _names: _Names) -> Filed | None:
     if reached is None or status.get("recipient_type") == "group":
         return None
     address = _address(status.get("recipient_id"), status.get("recipient_user_id"))
+    code, meant = "", None
     match status:
         case {"errors": [{"code": int(number)}, *_]}:
-            code = str(number)
-        case _:
-            code = ""
+            code, meant = str(number), CODES.get(number)
+    shut = isinstance(meant, Refused) and meant.shut
     return filed(
-        Inbound(Channel.WHATSAPP, address, InboundKind.STATUS, message_id=wamid, status=reached, code=code),
+        Inbound(Channel.WHATSAPP, address, InboundKind.STATUS, message_id=wamid, status=reached, code=code, shut=shut),
         f"{wamid}:{status['status']}",
     )
