@@ -15,13 +15,11 @@ from sqlalchemy import text
 from domain.messages import Filed
 from storage import filer, inbox
 from storage.bell import ring
-from storage.engine import Connection
+from storage.engine import Connection, Space
 from storage.vault import Vault
 
 CHANNEL = "duty"
 SOURCE = "keeper"
-LOCKS = 3
-"""First half of the advisory lock that lets one keeper file at a time, so that duties stay in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ async def plan(conn: Connection, duties: Sequence[Duty]) -> None:
 
 async def file_due(conn: Connection, vault: Vault, now: datetime, limit: int = 500) -> int:
     """File the duties due by `now`, the earliest first; returns how many (0 while another keeper files)."""
-    if not (await conn.execute(_ALONE, {"space": LOCKS})).scalar_one():
+    if not (await conn.execute(_ALONE, {"space": Space.DUTIES})).scalar_one():
         return 0
     due = (await conn.execute(_DUE, {"now": now, "limit": limit})).all()
     if not due:

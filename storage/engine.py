@@ -1,5 +1,6 @@
 """The doors to PostgreSQL: one pool a process. Nobody outside storage names the driver."""
 
+from enum import IntEnum
 from typing import Any
 
 from sqlalchemy.engine import make_url
@@ -7,6 +8,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 Engine = AsyncEngine
 Connection = AsyncConnection
+
+
+class Space(IntEnum):
+    """The first half of every advisory lock, so that locks of two kinds are never one."""
+
+    PARTIES = 1
+    """Whose arrivals a desk holds, each by its hash."""
+    LANES = 2
+    """Lanes of the outbox that are written to."""
+    DUTIES = 3
+    """One keeper files at a time, so that duties stay in order."""
+    STATEMENTS = 4
+    """A carrier's statements are imported one after the other."""
+
 
 POOL_SIZE = 10
 STATEMENT_SECONDS = 60

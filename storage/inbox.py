@@ -15,12 +15,10 @@ from sqlalchemy import TextClause, text
 from domain.messages import Filed
 from storage import filer
 from storage.bell import ring
-from storage.engine import Connection
+from storage.engine import Connection, Space
 from storage.vault import Unsealable, Vault
 
 CHANNEL = filer.CHANNEL
-LOCKS = 1
-"""First half of the advisory locks on parties (storage/outbox.py: 2, storage/duties.py: 3)."""
 TRIES = 5
 WINDOW = 8
 """How many pending rows are looked at for each arrival wanted."""
@@ -88,7 +86,7 @@ async def claim(conn: Connection, vault: Vault, limit: int) -> list[Arrival]:
 
 
 async def _lock_heads(conn: Connection, statement: TextClause, limit: int, most: int) -> tuple[bool, list[int]]:
-    values = {"limit": limit, "most": most, "locks": LOCKS}
+    values = {"limit": limit, "most": most, "locks": Space.PARTIES}
     looked_at, ids = (await conn.execute(statement, values)).one()
     return looked_at >= most, ids
 

@@ -15,14 +15,12 @@ from sqlalchemy import text
 
 from domain.messages import Outgoing
 from storage.bell import ring
-from storage.engine import Connection
+from storage.engine import Connection, Space
 from storage.vault import Unsealable, Vault
 
 CHANNEL = "outbox"
 MISSED = "missed"
 """Rings when something is known not to have got to a person."""
-LOCKS = 2
-"""First half of the advisory locks on lanes."""
 LONE = frozenset({"event", "tap"})
 """Kinds of which each parcel has a lane to itself."""
 LONGEST_FAULT = 500
@@ -175,7 +173,7 @@ async def put(conn: Connection, vault: Vault, parcels: Sequence[Parcel], at: dat
         return
     parcels = list({p.key: p for p in reversed(parcels)}.values())[::-1]  # the first of each key
     locks = sorted({_lock(parcel.lane) for parcel in parcels if parcel.kind not in LONE})
-    await conn.execute(_LOCK_LANES, {"space": LOCKS, "lanes": locks})
+    await conn.execute(_LOCK_LANES, {"space": Space.LANES, "lanes": locks})
     columns = {
         "lanes": [p.lane for p in parcels],
         "kinds": [p.kind for p in parcels],

@@ -31,15 +31,13 @@ from domain.matching import (
 from domain.messages import Filed
 from domain.money import Currency
 from storage import filer, inbox, payout_files
-from storage.engine import Connection
+from storage.engine import Connection, Space
 from storage.likeness import Found, Waiting, find_likely
 from storage.payout_files import Change, Line
 from storage.vault import Vault
 
 CHUNK = 20_000
 """How many lines are best taken in one transaction."""
-LOCKS = 4
-"""First half of the advisory lock on a carrier's statements (storage/inbox.py: 1, outbox: 2, duties: 3)."""
 SOURCE = "statement"
 _BY_REFERENCE, _BY_READING = 100, 95
 
@@ -98,7 +96,7 @@ async def take(conn: Connection, vault: Vault, source: Import, lines: Sequence[N
 
     Two imports for one carrier wait for each other.
     """
-    await conn.execute(_LOCK, {"locks": LOCKS, "carrier": source.carrier})
+    await conn.execute(_LOCK, {"locks": Space.STATEMENTS, "carrier": source.carrier})
     known = set((await conn.execute(_KNOWN, {"ids": [line_id for line_id, _ in lines]})).scalars())
     new = [one for one in lines if one[0] not in known]
     if not new:

@@ -14,7 +14,7 @@ from domain.messages import Filed
 from storage import inbox
 from storage.bell import Bell
 from storage.clock import Clock
-from storage.engine import Connection, Engine, make_engine
+from storage.engine import Connection, Engine, Space, make_engine
 from storage.filer import Filer, NotDurable, Unfit
 from storage.vault import Vault, new_keys
 
@@ -321,7 +321,7 @@ async def test_a_claim_from_a_quarter_of_a_million_looks_at_few_rows(engine: Eng
         if analyzed:
             await conn.execute(text("ANALYZE inbox"))
         for statement, most in ((inbox._WINDOW_HEADS, 800), (inbox._WALK_HEADS, 400)):
-            values = {"most": most, "limit": 100, "locks": inbox.LOCKS}
+            values = {"most": most, "limit": 100, "locks": Space.PARTIES}
             explained = await conn.execute(
                 text("EXPLAIN (ANALYZE, FORMAT JSON) " + str(statement)).bindparams(**values)
             )
