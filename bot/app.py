@@ -28,6 +28,7 @@ from bot.auditor import Auditor
 from bot.config import Settings, SettingsError
 from bot.desk import Desk
 from bot.drawing.press import Press
+from bot.fetching import Fetcher
 from bot.floodgate import Floodgate
 from bot.keeper import Keeper
 from bot.letters import Letters, StopLinks
@@ -48,6 +49,7 @@ from channels.http import Http
 from channels.partner import PartnerCaller, outside_session
 from channels.rails.sandbox import SandboxRail
 from channels.rails.stripe import StripeHook, StripeRail, is_live
+from channels.scanner import make_scanner
 from domain.messages import Channel
 from domain.money import Currency
 from domain.payments import CARD, SANDBOX, US_CARD, WALLETS, How, Route
@@ -84,7 +86,7 @@ class Parts:
     limits: Limits
     session: aiohttp.ClientSession
     outside: aiohttp.ClientSession
-    """For addresses that partners chose."""
+    """For addresses that others chose: partners, and networks that say where a file lies."""
     public_url: str
     bot: BotName
     """What Telegram calls our bot."""
@@ -225,10 +227,12 @@ def make_chats(parts: Parts, awake: Callable[[], bool]) -> dict[str, Chat]:
             settings.whatsapp_token.get_secret_value(),
             settings.whatsapp_phone_number_id,
             rate_per_second=settings.whatsapp_per_second,
+            outside=_http(parts, "whatsapp files", parts.outside),
         )
     if Channel.SMS in settings.providers:
         http = partial(_http, parts)
-        chats["sms"] = sms.make_sms(settings, http, parts.public_url, awake=awake, limits=parts.limits)
+        outside = _http(parts, "sms files", parts.outside)
+        chats["sms"] = sms.make_sms(settings, http, parts.public_url, awake=awake, limits=parts.limits, outside=outside)
     if Channel.TELEGRAM in settings.providers:
         chats["telegram"] = make_telegram(parts)
     if Channel.EMAIL in settings.providers:
@@ -283,16 +287,19 @@ async def run_relay(parts: Parts) -> None:
 
 def make_relay(parts: Parts, awake: Callable[[], bool] = lambda: False) -> Relay:
     """Build the relay."""
+    chats = make_chats(parts, awake)
+    scanner = make_scanner(parts.settings.virus_scan)
     return Relay(
         parts.engine,
         parts.vault,
         parts.clock,
         parts.bell,
-        chats=make_chats(parts, awake),
+        chats=chats,
         rails=make_rails(parts),
         metrics=parts.metrics,
         press=make_press(parts),
         partners=make_partner_caller(parts),
+        fetch=Fetcher(parts.engine, parts.vault, parts.clock, chats, scanner),
         limits=parts.limits,
     )
 

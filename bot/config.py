@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot import house_rules
 from bot.rail_settings import TransferRail
+from channels.scanner import make_scanner
 from domain.house import HouseRules
 from domain.messages import Channel
 from domain.payments import TRANSFER_CARRIERS
@@ -80,6 +81,12 @@ def _entries(text: str) -> tuple[str, ...]:
     return tuple(entry.strip() for entry in text.split(",") if entry.strip())
 
 
+def _scanner(text: str) -> str:
+    make_scanner(text)
+    return text
+
+
+VirusScan = Annotated[str, AfterValidator(_scanner)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 PostgresAddress = Annotated[str, AfterValidator(_postgres)]
 RedisAddress = Annotated[str, AfterValidator(_redis)]
@@ -105,6 +112,7 @@ class Settings(BaseSettings):
     pardna_keys: SecretStr = NO_SECRET
     pardna_staff: str = Field(default="", repr=False)
     pardna_rules: Path | None = None
+    virus_scan: VirusScan = ""
 
     whatsapp_token: SecretStr = NO_SECRET
     whatsapp_phone_number_id: str = ""

@@ -64,6 +64,7 @@ STRETCH: Final = 50
 """After so many steps of a batch, hooks get a turn on the processor."""
 WAITS_FOR_OLDER: Final = (c.CutOff, c.CloseRound)
 MOVES_CASH: Final = (c.BeginThrow, c.RecordCash, c.Confirm)
+OF_FILES: Final = (c.TakeFile, c.Fetched, c.Files)
 CASH_WEEK: Final = timedelta(days=7)
 SIM: Final = "smsgate"
 """Who tells of messages by the local SIM."""
@@ -319,6 +320,7 @@ class Desk:
             rails=self._house if any(cmd.moves_money for cmd in every) else frozenset(),
             queue=any(isinstance(cmd, c.Queue) for cmd in every),
             lines=any(isinstance(cmd, c.Line) for cmd in every),
+            files=any(isinstance(cmd, OF_FILES) for cmd in every),
             provider_refs=frozenset(ref for cmd in every for ref in _provider_refs(cmd)),
             aside=frozenset(name for cmd in every for name in deposits.names(cmd)),
             refund_ids=named("refund_id", every),

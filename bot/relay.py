@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import structlog
 
+from bot.actions.enclosing import CARRIER as FILES
 from bot.drawing.press import Press
 from bot.pacing import Pacing
 from bot.telemetry import Metrics
@@ -37,6 +38,10 @@ PAUSE_SECONDS: Final = 1.0
 """After trouble with the database."""
 MOST_IN_FLIGHT: Final = 300
 LEASE_SECONDS: Final = 15.0
+FETCH_SECONDS: Final = 60.0
+"""The lease of a file: asked for, got and scanned."""
+MOST_FILES: Final = 8
+"""At once, each in memory as a whole."""
 SETTLE_SECONDS: Final = 2.0
 """How much of the lease is kept for noting the outcome."""
 WIND_UP_SECONDS: Final = 5.0
@@ -73,16 +78,20 @@ class Relay:
         metrics: Metrics,
         press: Press | None = None,
         partners: PartnerCaller | None = None,
+        fetch: Send | None = None,
         limits: Limits | None = None,
         lease_seconds: float = LEASE_SECONDS,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        """`sleep` waits for a turn of `limits`, whose time may be one of a test's own."""
+        """`fetch` gets the files that people send. `sleep` waits for a turn of `limits`: time may be a test's own."""
         shared = _Shared(engine, vault, clock, bell, metrics, lease_seconds, limits or Limits(), sleep)
         self._carriers = [carrier for name, chat in chats.items() for carrier in _of_chat(shared, name, chat, press)]
         self._carriers += [_Carrier(shared, name, _move(rail)) for name, rail in rails.items()]
         if partners:
             self._carriers.append(_Carrier(shared, CARRIER, _tell(partners, shared)))
+        if fetch:
+            longer = replace(shared, lease_seconds=FETCH_SECONDS)
+            self._carriers.append(_Carrier(longer, FILES, fetch, most=MOST_FILES))
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -233,8 +242,11 @@ class _Carrier:
         send: Send,
         pacing: Pacing | None = None,
         lanes: Callable[[], Lanes] = lambda: EVERY,
+        *,
+        most: int = MOST_IN_FLIGHT,
     ) -> None:
-        """`lanes` says which of the carrier's lanes are this one's now; it may change its mind."""
+        """`lanes` says which of the carrier's lanes are this one's now; it may change its mind. `most`: at once."""
+        self._most = most
         self.name = name
         self._lanes = lanes
         self._shared = shared
@@ -267,7 +279,7 @@ class _Carrier:
 
     def _room(self) -> int:
         """Return how many more may be taken: as long as all relays' line is short against a lease."""
-        return self._pacing.room(MOST_IN_FLIGHT - len(self._under_way), self._shared.lease_seconds / 4)
+        return self._pacing.room(self._most - len(self._under_way), self._shared.lease_seconds / 4)
 
     async def _wait_for_outcomes(self, ear: Ear) -> None:
         ring = asyncio.create_task(ear.wait(POLL_SECONDS))

@@ -44,9 +44,15 @@ def make_gate(settings: Settings, http: Callable[[str], Http]) -> SmsGate | None
 
 
 def make_sms(
-    settings: Settings, http: Callable[[str], Http], public_url: str, *, awake: Callable[[], bool], limits: Limits
+    settings: Settings,
+    http: Callable[[str], Http],
+    public_url: str,
+    *,
+    awake: Callable[[], bool],
+    limits: Limits,
+    outside: Http,
 ) -> Sms:
-    """Build the chat by SMS with the ways that are set up."""
+    """Build the chat by SMS with the ways that are set up. `outside` gets what people send from where it lies."""
     twilio = None
     if settings.by_twilio:
         twilio = Twilio(
@@ -57,6 +63,7 @@ def make_sms(
             sender=settings.twilio_sender,
             public_url=public_url,
             rate_per_second=settings.twilio_per_second,
+            outside=outside,
         )
     return Sms(twilio, make_gate(settings, http), awake=awake, spare=_spare(settings.smsgate_per_day, limits))
 

@@ -23,15 +23,23 @@ FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 900.0
 LONGEST_ASKED_SECONDS = 3600.0
 """However fast a provider wants the waits to grow."""
-RESULTS = {"collect": "collected", "capture": "collected", "disburse": "disbursed", "refund": "refunded"}
-"""What the desk hears when a rail said yes."""
+RESULTS = {
+    "collect": "collected",
+    "capture": "collected",
+    "disburse": "disbursed",
+    "refund": "refunded",
+    "fetch": "fetched",
+}
+"""What the desk hears when a rail said yes, or a file is here."""
 MONEY_OUT = frozenset({"disburse", "refund"})
 """Never given up for trouble, never sent again blindly."""
+TALK = frozenset({"say", "fetch"})
+"""What is kept while the operator has something to mend."""
 CALLS_SECONDS = (5, 60, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000)
 """How long a partner's web hook that does not answer is left alone after each try, over two days in all."""
 TAPS = 3
 """So often at most the answer to a tap is tried: nobody looks at a button that long."""
-ASKS = frozenset({"collect", "capture"})
+ASKS = frozenset({"collect", "capture", "fetch"})
 """Given up after eight tries; whoever waits for it is told."""
 
 
@@ -104,7 +112,7 @@ def _again(posted: Posted, fault: str, seconds: float, *, unknown: bool = False,
     if posted.kind == "event":
         return _call_again(posted, fault)
     exhausted = posted.attempts % TRIES == 0
-    if exhausted and posted.kind not in MONEY_OUT and not (ours and posted.kind == "say"):
+    if exhausted and posted.kind not in MONEY_OUT and not (ours and posted.kind in TALK):
         filed = (_no(posted, Refused(fault, "exhausted")),) if posted.kind in ASKS else ()
         return Verdict(_ended(posted, "dead", fault), filed, alarm=True)
     waiting = Settled(posted.id, posted.attempts, "queued", fault=fault, after_seconds=seconds, unknown=unknown)

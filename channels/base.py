@@ -169,6 +169,15 @@ class Tapped(Protocol):
         ...
 
 
+@runtime_checkable
+class Fetching(Protocol):
+    """A chat on which people send files, and which hands them out."""
+
+    async def fetch(self, reference: str) -> bytes | Outcome:
+        """Return the file that a message named (`Inbound.file`), or what came of asking for it."""
+        ...
+
+
 class Rail(Protocol):
     """A way for money to come in (`collect`) and go out (`disburse`). Amounts are minor units.
 

@@ -18,6 +18,8 @@ from channels.base import Outcome, Refused, Retry, Unknown
 ANSWER_LIMIT_BYTES = 1 << 20
 """A longer answer is not one of these providers': it is not read to its end."""
 
+TOO_LONG = Unknown("answer too long")
+
 CREDENTIALS_WAIT_SECONDS = 300.0
 """A dead token is the operator's to mend: the message is kept meanwhile, not thrown away."""
 
@@ -78,8 +80,12 @@ class Http:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float | None = None,
+        most_bytes: int = ANSWER_LIMIT_BYTES,
     ) -> Reply | Retry | Unknown:
-        """Call once. Retry: it never left; Unknown: it left, and no whole answer came back."""
+        """Call once. Retry: it never left; Unknown: it left, and no whole answer came back.
+
+        TOO_LONG: the answer is over `most_bytes`, and was not read to its end.
+        """
         started = perf_counter()
         timeout = aiohttp.ClientTimeout(
             total=timeout_seconds or self._timeout_seconds, sock_connect=self._timeout_seconds / 2
@@ -90,7 +96,7 @@ class Http:
             async with self._session.request(
                 method, url, data=body, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
-                result = await _whole(response)
+                result = await _whole(response, most_bytes)
         except (aiohttp.ClientError, TimeoutError) as trouble:
             result = _outcome_of(trouble)
         if self._observe:
@@ -99,14 +105,16 @@ class Http:
         return result
 
 
-async def _whole(response: aiohttp.ClientResponse) -> Reply | Unknown:
+async def _whole(response: aiohttp.ClientResponse, most_bytes: int) -> Reply | Unknown:
+    if (response.content_length or 0) > most_bytes:
+        return TOO_LONG
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.content.iter_any():
         chunks.append(chunk)
         size += len(chunk)
-        if size > ANSWER_LIMIT_BYTES:
-            return Unknown("answer too long")
+        if size > most_bytes:
+            return TOO_LONG
     return Reply(response.status, b"".join(chunks), response.headers)
 
 

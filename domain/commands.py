@@ -459,6 +459,14 @@ class OpenTicket(Command):
     text: str
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class TakeFile(Command):
+    """I send a picture or a document. `file` is what the network calls it, `text` what I wrote beside it."""
+
+    file: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Queue(Command):
     """What waits for staff: a page of it, of one kind or of all."""
@@ -468,6 +476,16 @@ class Queue(Command):
     reads_only: ClassVar[bool] = True
     kind: str = ""
     page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Files(Command):
+    """Show a file that lies with a ticket; `number` 0: the newest."""
+
+    by: ClassVar[By] = "staff"
+    roles: ClassVar[frozenset[Role]] = frozenset(Role)
+    ticket_ref: str
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -991,6 +1009,27 @@ class DisburseReturned(Result):
     payout_id: str
     reason: str
     provider_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Fetched(Result):
+    """A file of somebody's was got and is kept."""
+
+    enclosure_id: str
+    person_id: str
+    party: str
+    text: str
+    mime: str
+    size_bytes: int
+    scanned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotFetched(Result):
+    """A file of somebody's was not got, or is not kept."""
+
+    party: str
+    code: str
 
 
 @dataclass(frozen=True, slots=True)

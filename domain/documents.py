@@ -22,6 +22,7 @@ class DocumentKind(StrEnum):
 
     CARD = "card"
     STATEMENT = "statement"
+    ENCLOSURE = "enclosure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Document:
     id: str
     kind: DocumentKind
     person_id: str
-    circle: str
+    circle: str | None
     token_hash: bytes
     sealed: bytes
     made_at: datetime

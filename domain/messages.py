@@ -68,6 +68,8 @@ class Inbound:
     """STATUS: it failed since the person wrote too long ago, so that only an approved template may go."""
     contact: str = ""
     """CONTACT: the telephone number that the person proved to own; "" when it is somebody else's card."""
+    file: str = ""
+    """MEDIA: by what name the network hands out the picture or document; "" for what is not taken (a voice, say)."""
     by_sim: bool = False
     """An SMS that came by the local SIM, where no carrier answers STOP in our place."""
     late_seconds: int = 0

@@ -86,6 +86,8 @@ class Needs:
     queue: bool = False
     lines: bool = False
     """Whether lines of statements are told of, which may open hundreds of tickets."""
+    files: bool = False
+    """With what these people sent lately, and what lies with the tickets named."""
     provider_refs: frozenset[tuple[str, str]] = frozenset()
     """Payments by their carrier and its own reference."""
     aside: frozenset[str] = frozenset()
@@ -235,6 +237,10 @@ class Book:
         await self._load_posted()
         if needs.lines:
             self.refs |= set((await self.conn.execute(_REFS)).scalars())
+        if needs.files:
+            where = "ticket_id = ANY(:t) OR (person_id = ANY(:p) AND kept_at > now() - interval '2 days')"
+            tickets, people = [t.id for t in self.all(Ticket)], sorted(needs.persons)
+            self._keep(tables.ENCLOSURE, await load(self.conn, tables.ENCLOSURE, where, t=tickets, p=people))
         if needs.money_at:
             self.rate = await rates.in_force(self.conn, needs.money_at)
         if needs.money_at and needs.cash_since:

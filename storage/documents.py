@@ -11,11 +11,12 @@ from typing import Any
 from sqlalchemy import text
 
 from domain.documents import CardFacts, DocumentKind, Moved, StatementFacts, What, place
+from domain.enclosures import EnclosureFacts
 from storage.engine import Connection, Engine
 from storage.reads import fetch
 from storage.vault import Unsealable, Vault
 
-Facts = CardFacts | StatementFacts
+Facts = CardFacts | StatementFacts | EnclosureFacts
 Histories = Mapping[tuple[str, str], tuple[Moved, ...]]
 """The lines by (circle, who asks)."""
 
@@ -114,6 +115,8 @@ def _open(vault: Vault, rows: Any) -> Facts | None:
             return CardFacts.read(plain)
         case DocumentKind.STATEMENT:
             return StatementFacts.read(plain)
+        case DocumentKind.ENCLOSURE:
+            return EnclosureFacts.read(plain)
 
 
 async def sweep(conn: Connection, before: datetime, limit: int = 10_000) -> int:

@@ -1,6 +1,7 @@
 """Which row of the domain lives in which table (the columns are its fields; see storage/codec.py)."""
 
 from domain.documents import Document
+from domain.enclosures import Enclosure
 from domain.exchange import Rate
 from domain.lottery import Lottery, Word
 from domain.pardna import Circle, Draw, Due, Hand, Member, Round
@@ -33,12 +34,13 @@ REFUND = Table("refund", Refund, ("id",))
 CHARGEBACK = Table("chargeback", Chargeback, ("id",))
 RATE = Table("rate", Rate, ("id",))
 TICKET = Table("ticket", Ticket, ("id",))
+ENCLOSURE = Table("enclosure", Enclosure, ("id",))
 DOCUMENT = Table("document", Document, ("id",))
 SIM_PHONE = Table("sim_phone", SimPhone, ("name",))
 
 IN_ORDER = (
     PERSON, ADDRESS, CONSENT, TRN, DESTINATION, LINK_CODE, PIN, STEP_UP, FREEZE, CIRCLE, MEMBER, HAND, LOTTERY, WORD,
-    ROUND, DUE, PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE, TICKET, DOCUMENT, SIM_PHONE,
+    ROUND, DUE, PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE, TICKET, ENCLOSURE, DOCUMENT, SIM_PHONE,
 )  # fmt: skip
 """Parents before children, so that a batch may be written table by table."""
 BY_ROW = {table.row: table for table in IN_ORDER}

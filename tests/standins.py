@@ -11,6 +11,7 @@ that was refused is not among it.
 
 import asyncio
 import base64
+import hashlib
 import json
 import re
 from collections import Counter, deque
@@ -96,6 +97,10 @@ class Standin:
         """Called when a message of ours is there, taken or not."""
         self.told: Callable[[Heard], Awaitable[None]] | None = None
         """Called with each message that is taken, before its call is answered."""
+        self.sent_on = ""
+        """Where calls for files are sent on to."""
+        self.expired = False
+        """Whether the next address of a file is over."""
         self._faults: deque[tuple[Fault, str]] = deque()
         self._news = asyncio.Condition()
         self._over = asyncio.Event()
@@ -182,6 +187,20 @@ class Standin:
             return await _half(request, json.dumps(body).encode())
         return web.json_response(body, status=status)
 
+    async def hand_out(self, request: web.Request, file: Sent | None) -> web.StreamResponse:
+        """Give a file, or go wrong as asked before (of the address `file`)."""
+        if self.sent_on:
+            return web.Response(status=302, headers={"Location": self.sent_on})
+        fault = self._fault("file")
+        if (bad := await self._untaken(request, fault)) is not None:
+            return bad
+        if fault in {Fault.HALF, Fault.LOST} and file:
+            return await _half(request, file.content)
+        if file is None or self.expired:
+            self.expired = False
+            return web.Response(status=404)
+        return web.Response(body=file.content, content_type=file.mime)
+
     def throttled(self) -> tuple[int, Mapping[str, Any]]:
         """Status and body of this provider's 429."""
         return 429, {"error": "throttled"}
@@ -250,6 +269,12 @@ class GraphStandin(Standin):
         self.shut: set[str] = set()
         """Addresses whose 24 hours are over: they take templates alone."""
 
+        self.held: dict[str, Sent] = {}
+        """What people sent, by its id."""
+        self.elsewhere = ""
+        """Where the file lies by what is told, instead of here."""
+        self.told_size: int | None = None
+
     @property
     def api_url(self) -> str:
         """For WHATSAPP_API_URL."""
@@ -266,11 +291,39 @@ class GraphStandin(Standin):
         return [
             web.post("/v25.0/{number}/messages", self._messages),
             web.post("/v25.0/{number}/media", self._media),
+            web.get("/v25.0/{media_id}", self._where),
+            web.get("/whatsapp_business/attachments/", self._hand_out),
         ]
 
-    def _allowed(self, request: web.Request) -> None:
+    async def _where(self, request: web.Request) -> web.StreamResponse:
+        """Tell where a file lies, for five minutes."""
+        media_id = request.match_info["media_id"]
+
+        def take() -> Mapping[str, Any]:
+            self._bearer(request)
+            if (
+                media_id not in self.held
+                or request.query.get("phone_number_id") != SETTINGS["WHATSAPP_PHONE_NUMBER_ID"]
+            ):
+                raise RefusedError(400, _graph_error(100, f"Object with ID '{media_id}' does not exist"))
+            held = self.held[media_id]
+            url = self.elsewhere or f"{self.url}/whatsapp_business/attachments/?mid={media_id}&ext=1796000000&hash=A"
+            size = len(held.content) if self.told_size is None else self.told_size
+            told = {"messaging_product": "whatsapp", "url": url, "mime_type": held.mime, "id": media_id}
+            return told | {"sha256": hashlib.sha256(held.content).hexdigest(), "file_size": size}
+
+        return await self.answer(request, "where", take)
+
+    async def _hand_out(self, request: web.Request) -> web.StreamResponse:
+        self._bearer(request)
+        return await self.hand_out(request, self.held.get(request.query["mid"]))
+
+    def _bearer(self, request: web.Request) -> None:
         if request.headers.get("Authorization") != f"Bearer {SETTINGS['WHATSAPP_TOKEN']}":
             raise RefusedError(401, _graph_error(190, "Invalid OAuth access token"))
+
+    def _allowed(self, request: web.Request) -> None:
+        self._bearer(request)
         if request.match_info["number"] != SETTINGS["WHATSAPP_PHONE_NUMBER_ID"]:
             raise RefusedError(400, _graph_error(100, "Object does not exist"))
 
@@ -485,6 +538,10 @@ class TwilioStandin(Standin):
         super().__init__()
         self.codes: dict[str, int] = {}
         """Address -> error code that every message to it gets (21610, 21614, ...)."""
+        self.held: dict[str, Sent] = {}
+        """What people sent, by the ids of message and file (`MM.../ME...`)."""
+        self.elsewhere = ""
+        """Where the file lies by what is told, instead of here."""
         self.queue: Queue | None = None
 
     def enforce(self, speed: float = 1.0, per_second: float = 10.0) -> None:
@@ -497,8 +554,29 @@ class TwilioStandin(Standin):
         return self.url
 
     def routes(self) -> Iterable[web.RouteDef]:
-        """One method."""
-        return [web.post("/2010-04-01/Accounts/{account}/Messages.json", self._messages)]
+        """Messages, and what people sent with theirs."""
+        media = "/2010-04-01/Accounts/{account}/Messages/{message}/Media/{medium}"
+        return [
+            web.post("/2010-04-01/Accounts/{account}/Messages.json", self._messages),
+            web.get(media, self._where),
+            web.get("/kept/{message}/{medium}", self._hand_out),
+        ]
+
+    async def _where(self, request: web.Request) -> web.StreamResponse:
+        """Send on to where a file lies, for four hours."""
+        name = f"{request.match_info['message']}/{request.match_info['medium']}"
+        try:
+            self._allowed(request)
+        except RefusedError as refusal:
+            return web.json_response(refusal.body, status=refusal.status)
+        if name not in self.held:
+            return web.json_response(_twilio_error(404, 20404, "The requested resource was not found"), status=404)
+        return web.Response(status=307, headers={"Location": self.elsewhere or f"{self.url}/kept/{name}"})
+
+    async def _hand_out(self, request: web.Request) -> web.StreamResponse:
+        assert "Authorization" not in request.headers
+        name = f"{request.match_info['message']}/{request.match_info['medium']}"
+        return await self.hand_out(request, self.held.get(name))
 
     def throttled(self) -> tuple[int, Mapping[str, Any]]:
         """Twilio's own."""
@@ -603,6 +681,10 @@ class TelegramStandin(Standin):
         self.refuse_files = False
         self.confirmed = 0
         """The offset of the last getUpdates: every update below it is forgotten."""
+        self.held: dict[str, Sent] = {}
+        """What people sent, by its id."""
+        self.file_path = ""
+        """Where the file lies by what is told."""
         self._updates: list[dict[str, Any]] = []
         self._counted: tuple[Meter, Meter, Meter] | None = None
 
@@ -617,12 +699,27 @@ class TelegramStandin(Standin):
 
     def routes(self) -> Iterable[web.RouteDef]:
         """All methods under one path."""
-        return [web.post("/bot{token}/{method}", self._method)]
+        files = "/file/bot{token}/documents/{name}"
+        return [web.post("/bot{token}/{method}", self._method), web.get(files, self._hand_out)]
 
     def throttled(self) -> tuple[int, Mapping[str, Any]]:
         """Telegram's own."""
         error = _telegram_error(429, "Too Many Requests: retry after 3")
         return 429, error | {"parameters": {"retry_after": 3}}
+
+    async def _hand_out(self, request: web.Request) -> web.StreamResponse:
+        assert request.match_info["token"] == SETTINGS["TELEGRAM_TOKEN"]
+        return await self.hand_out(request, self.held.get(request.match_info["name"]))
+
+    def _get_file(self, called: dict[str, Any]) -> dict[str, Any]:
+        name = called["file_id"]
+        if name not in self.held:
+            raise RefusedError(400, _telegram_error(400, "Bad Request: wrong file_id or the file is unavailable"))
+        size = len(self.held[name].content)
+        if size > 20 << 20:
+            raise RefusedError(400, _telegram_error(400, "Bad Request: file is too big"))
+        path = self.file_path or f"documents/{name}"
+        return {"file_id": name, "file_unique_id": "u", "file_size": size, "file_path": path}
 
     async def push(self, update: Mapping[str, Any] | bytes) -> None:
         """Have the next getUpdates bring an update (or the body of a call of tests.vendors)."""
@@ -639,6 +736,7 @@ class TelegramStandin(Standin):
             "sendMessage": self._send,
             "sendPhoto": lambda called: self._send_file(called, "photo"),
             "sendDocument": lambda called: self._send_file(called, "document"),
+            "getFile": self._get_file,
             "answerCallbackQuery": self._answer,
             "editMessageReplyMarkup": self._edit,
             "getChatAdministrators": self._administrators,

@@ -18,6 +18,7 @@ from bot.actions.turn import Tools
 from bot.auditor import Auditor
 from bot.desk import Desk
 from bot.drawing.press import Press
+from bot.fetching import Fetcher
 from bot.keeper import Keeper
 from bot.relay import Relay
 from bot.simulator.chat import SimulatedChat
@@ -27,6 +28,7 @@ from bot.words.catalogue import Catalogue
 from channels.base import Chat, Rail
 from channels.partner import PartnerCaller
 from channels.rails.sandbox import SandboxRail
+from channels.scanner import Scanner
 from domain.house import BUILT_IN, HouseRules
 from domain.messages import Channel, Filed, Inbound, InboundKind, Outgoing
 from domain.money import Currency
@@ -150,6 +152,10 @@ class Phone:
         ident = f"said-{next(numbers)}"
         await self.house.filer.file([Filed(self.channel.value, ident, self.party, "chat", inbound.as_json())])
 
+    def sends(self, file: str = "sample", text: str = "") -> "Line":
+        """Send a picture or a document that the network calls so."""
+        return Line(self, Inbound(self.channel, self.address, InboundKind.MEDIA, text=text, name=self.name, file=file))
+
     def taps(self, label: str, on: str = "") -> "Line":
         """Tap the button, or type the number, of an answer that the last choice offered.
 
@@ -244,6 +250,7 @@ async def open_house(
     past_sim: bool = False,
     partners: PartnerCaller | None = None,
     bot: str = "",
+    scanner: Scanner | None = None,
 ) -> AsyncIterator[House]:
     """Start the parts on a fresh database, tomorrow at ten in the morning in Jamaica unless told otherwise.
 
@@ -264,7 +271,16 @@ async def open_house(
         chats = {c.value: network(SimulatedChat(c.value, engine, clock)) for c in channels}
         by_name = {"sandbox": rail or SandboxRail(), **(carriers or {})}
         relay = Relay(
-            engine, vault, clock, bell, chats=chats, rails=by_name, metrics=metrics, press=press, partners=partners
+            engine,
+            vault,
+            clock,
+            bell,
+            chats=chats,
+            rails=by_name,
+            metrics=metrics,
+            press=press,
+            partners=partners,
+            fetch=Fetcher(engine, vault, clock, chats, scanner),
         )
         keeper = Keeper(engine, vault, clock, bell, metrics=metrics)
         house = House(engine, vault, clock, bell, filer, desk, Mover(engine, clock, Pulse(engine)))

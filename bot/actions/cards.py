@@ -19,7 +19,7 @@ MOST_NAMED = 3
 def of_round(turn: Turn, circle: Circle, number: int) -> Drawn:
     """Keep the picture of a round that has begun, and return it to be sent with what is said."""
     facts = _facts(turn, circle, number)
-    kept = papers.keep(turn, circle, facts, turn.person_id or circle.banker_id)
+    kept = papers.keep(turn, facts, turn.person_id or circle.banker_id, circle=circle)
     name = f"{circle.code}-round-{number}.png"
     return Drawn(AttachmentKind.IMAGE, kept.id, name, words(circle, facts), kept.token)
 

@@ -2,10 +2,18 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.actions.turn import Turn
 from domain.documents import KEPT_FOR, CardFacts, Document, DocumentKind, StatementFacts, place
+from domain.enclosures import EnclosureFacts
 from domain.pardna import Circle
+
+KINDS = {
+    CardFacts: DocumentKind.CARD,
+    StatementFacts: DocumentKind.STATEMENT,
+    EnclosureFacts: DocumentKind.ENCLOSURE,
+}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -16,20 +24,26 @@ class Kept:
     token: str
 
 
-def keep(turn: Turn, circle: Circle, facts: CardFacts | StatementFacts, person: str) -> Kept:
-    """Seal the facts of a document; the book writes it with all else of this turn."""
-    kind = DocumentKind.CARD if isinstance(facts, CardFacts) else DocumentKind.STATEMENT
+def keep(
+    turn: Turn,
+    facts: CardFacts | StatementFacts | EnclosureFacts,
+    person: str,
+    *,
+    circle: Circle | None = None,
+    lasts: timedelta = KEPT_FOR,
+) -> Kept:
+    """Seal the facts of a document for whom it is made; the book writes it with all else of this turn."""
     kept = Kept(turn.tools.new_id(), turn.tools.new_id() + turn.tools.new_id())
     turn.book.put(
         Document(
             id=kept.id,
-            kind=kind,
+            kind=KINDS[type(facts)],
             person_id=person,
-            circle=circle.code,
+            circle=circle.code if circle else None,
             token_hash=hashlib.sha256(kept.token.encode()).digest(),
             sealed=turn.tools.vault.seal_json(place(kept.id), facts),
             made_at=turn.at,
-            expires_at=turn.at + KEPT_FOR,
+            expires_at=turn.at + lasts,
         )
     )
     return kept

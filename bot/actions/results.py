@@ -37,6 +37,7 @@ EVENTS: Mapping[str, type[c.Result]] = {
     "line": c.Line,
     "address_moved": c.AddressMoved,
     "phone_ping": c.PhonePing,
+    "fetched": c.Fetched,
     "disbursed": c.Disbursed,
     "disburse_failed": c.DisburseFailed,
     "disburse_returned": c.DisburseReturned,
@@ -75,6 +76,8 @@ def _refused(party: str, body: Mapping[str, Any]) -> c.Command | None:
             return c.DisburseReturned(payout_id, reason)  # looked up: it came and went
         case {"of": "disburse", "payout_id": payout_id, "reason": reason}:
             return c.DisburseFailed(payout_id, reason)
+        case {"of": "fetch", "party": sender, "code": code}:
+            return c.NotFetched(sender, code)
         case {"of": "say", "gone": True}:
             return c.AddressGone(party)
         case _:

@@ -25,7 +25,7 @@ def statement(turn: Turn, command: c.Statement) -> Say | Refusal:
     circle = turn.book.circle(command.circle)
     lines = turn.histories.get((circle.code, turn.person_id), ())
     facts = _facts(turn, circle, lines)
-    kept = papers.keep(turn, circle, facts, turn.person_id)
+    kept = papers.keep(turn, facts, turn.person_id, circle=circle)
     link = text("statement_link", link=f"{turn.tools.site}/s/{kept.token}")
     name = f"statement-{circle.code}-{facts.until.isoformat()}.pdf"
     alt = text("statement_alt", circle=circle.name, date=facts.until)

@@ -39,6 +39,7 @@ async def doctor(settings: Settings, _asked: argparse.Namespace) -> int:
         print(f"rail {rail}: {state}")
     for name, value, built_in in shown(settings.rules):
         print(f"rule {name}: {value}{'' if built_in else ' (set)'}")
+    print(f"virus scan: {'set' if settings.virus_scan else 'none, so files that people send are kept as not scanned'}")
     for line in advice(settings):
         print(f"better: {line}")
     for line in rights if settings.development else ():

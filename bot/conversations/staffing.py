@@ -1,4 +1,4 @@
-"""The words of staff about people: QUEUE, KYC, CASE, FREEZE, UNFREEZE, RESET PIN."""
+"""The words of staff about people: QUEUE, KYC, CASE, FILES, FREEZE, UNFREEZE, RESET PIN."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from bot.conversations.personal import normal_address
 from bot.conversations.reading import miss, read_ref
 from bot.words.say import Answer, Say, say, text
 from domain.codes import normalise_code
-from domain.commands import Case, Command, FreezeDraws, Kyc, Messages, Queue, ResetPin, UnfreezeDraws
+from domain.commands import Case, Command, Files, FreezeDraws, Kyc, Messages, Queue, ResetPin, UnfreezeDraws
 from domain.messages import Channel
 from domain.people import TicketKind, tidy_name
 
@@ -123,6 +123,12 @@ def _about(word: str, command: Callable[[str, str], Command]) -> Flow:
     )
 
 
+FILES = Flow(
+    "files",
+    [Question("ref", lambda _: say("ask_ticket_ref"), read_ticket)],
+    lambda talk: do(talk, Files(talk.slots["ref"], talk.slots.get("number", 0))),
+    line("FILES", ("ref", first(read_ticket)), ("number", _take_page)),
+)
 MESSAGES = Flow(
     "messages",
     [Question("who", lambda _: say("ask_person", word="MESSAGES"), _read_person, free=True, figures=True)],

@@ -17,7 +17,7 @@ from bot.conversations.reading import LEAST_BARE, heard, is_bare_yes, is_loose_y
 from bot.conversations.vocabulary import BACK, BY, FLOWS, ONBOARDING, WORDS, Said, understand
 from bot.words.say import Answer, Say, Text, say, text
 from domain.codes import looks_like_circle_code
-from domain.commands import AddressBack, AddressGone, FinishLink, GivePin, Start, Stop
+from domain.commands import AddressBack, AddressGone, FinishLink, GivePin, Start, Stop, TakeFile
 from domain.messages import LONGEST_ID, Channel, Inbound, InboundKind, Outgoing
 from domain.money import Currency, NotMoney, parse_money
 from domain.standing import Standing
@@ -89,6 +89,8 @@ def _turn(talk: Talk, inbound: Inbound, menu: Outgoing | None) -> Step:
     if inbound.kind is InboundKind.CONTACT and talk.standing.person:
         return _card(talk, inbound.contact)
     said = inbound.choice or inbound.text
+    if inbound.file and talk.standing.person:
+        return Step(talk.session, (), (TakeFile(inbound.file, said[:LONGEST_TEXT]),))
     if len(said) > LONGEST_TEXT:
         return _interrupted(talk, text("too_long"))
     typed = _tidy(said) if inbound.kind in {InboundKind.TEXT, InboundKind.CHOICE} else ""

@@ -77,6 +77,7 @@ WORDS: Mapping[str, Word] = {
     "QUEUE": Word(staffing.QUEUE, staff=True),
     "KYC": Word(staffing.KYC, staff=True, acts=True),
     "CASE": Word(staffing.CASE, staff=True, acts=True),
+    "FILES": Word(staffing.FILES, staff=True),
     "MESSAGES": Word(staffing.MESSAGES, staff=True),
     "FREEZE": Word(staffing.FREEZE, staff=True, acts=True),
     "UNFREEZE": Word(staffing.UNFREEZE, staff=True, acts=True),

@@ -18,9 +18,10 @@ from bot.drawing.png import png
 from bot.words.catalogue import Catalogue
 from bot.words.say import Text
 from domain.documents import CardFacts, StatementFacts
+from domain.enclosures import EnclosureFacts
 from domain.messages import Attachment, AttachmentKind, Outgoing
 from domain.people import Language
-from storage import documents
+from storage import documents, enclosures
 from storage.clock import Clock
 from storage.documents import Facts
 from storage.engine import Engine
@@ -83,6 +84,10 @@ class Press:
     async def find(self, token: str) -> Facts | None:
         """Return what a link's token opens, until it expires. Raises Unreachable."""
         return await documents.by_token(self._engine, self._vault, token, self._clock.now())
+
+    async def enclosed(self, facts: EnclosureFacts) -> bytes | None:
+        """Return a file as it was sent. Raises Unreachable."""
+        return await enclosures.content(self._engine, self._vault, facts.enclosure)
 
     async def draw(self, facts: Facts, form: str, language: Language) -> bytes:
         """Draw facts as `png`, `pdf` or `csv`. Raises ValueError for a form that they do not have."""

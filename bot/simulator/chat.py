@@ -1,9 +1,10 @@
 """The chat network of development: a message sent lies on a phone of the simulator at once."""
 
 import asyncio
+import base64
 from typing import Final
 
-from channels.base import Outcome, Sent
+from channels.base import Outcome, Refused, Sent
 from domain.messages import Outgoing
 from storage import simulated
 from storage.clock import Clock
@@ -11,6 +12,10 @@ from storage.engine import Engine
 from storage.simulated import Delivery
 
 MOST_AT_ONCE: Final = 500
+PICTURE: Final = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+"""One dot."""
 
 
 class SimulatedChat:
@@ -33,6 +38,10 @@ class SimulatedChat:
             self._task = asyncio.create_task(self._deliver(), name=f"simulated {self.name}")
         await lies_there
         return Sent(f"sim:{key}", arrived=True)
+
+    async def fetch(self, reference: str) -> bytes | Outcome:
+        """Hand out the picture that every phone sends."""
+        return PICTURE if reference else Refused("no such picture", "gone")
 
     async def _deliver(self) -> None:
         while self._waiting:

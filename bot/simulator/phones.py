@@ -19,6 +19,8 @@ COUNTRY: Final = "JM"
 LONGEST_TEXT: Final = 10_000
 LONGEST_NAME: Final = 100
 LONGEST_CHOICE: Final = 200
+SAMPLE: Final = "sample"
+"""Whatever a phone sends, it is the same small picture (bot/simulator/chat.py)."""
 _CHAT_ID: Final = re.compile(r"[1-9][0-9]{3,18}")
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _CONTENTS: Final = ("text", "choice", "contact", "media")
@@ -114,7 +116,7 @@ def _shared(call: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pictured(_call: Mapping[str, Any]) -> dict[str, Any]:
-    return {"kind": InboundKind.MEDIA}
+    return {"kind": InboundKind.MEDIA, "file": SAMPLE}
 
 
 _SAID: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {

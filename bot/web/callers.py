@@ -21,7 +21,7 @@ UNSIGNED: Final = PerMinute(120, namespace="unsigned")
 """Hook calls without a good signature. Generous: providers whose secret was just changed try again and again."""
 MISSES: Final = PerMinute(60, namespace="misses")
 """Pages asked for by a code that does not exist."""
-FOUND_BY_CODE: Final = frozenset({"/j/{code}", "/r/{receipt}", "/pay/{token}", "/s/{name}", "/c/{name}"})
+FOUND_BY_CODE: Final = frozenset({"/j/{code}", "/r/{receipt}", "/pay/{token}", "/s/{name}", "/c/{name}", "/f/{name}"})
 """Pages that whoever knows the code may see. After too many misses a right code is refused too, or it would show."""
 IPV6_BITS: Final = 64
 """Whoever has one IPv6 address has the other 2^64 of its network too."""

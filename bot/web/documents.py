@@ -1,4 +1,4 @@
-"""Statements and pictures by their link: `/s/{token}` with its PDF and CSV, `/c/{token}.png`.
+"""Statements, pictures and files by their link: `/s/{token}` with its PDF and CSV, `/c/{token}.png`, `/f/{token}`.
 
 The token is the only key: it is looked up by its hash, expires, and is never written down. What is given is drawn
 anew each time, kept by nobody on the way and listed nowhere.
@@ -15,6 +15,7 @@ from bot.web.answers import NOSNIFF, PRIVATE
 from bot.web.assets import Looks, asked_language, language_of
 from bot.words.say import text
 from domain.documents import CardFacts, StatementFacts
+from domain.enclosures import EnclosureFacts
 from domain.people import Language
 
 _TYPES: Final[Mapping[str, str]] = {"pdf": "application/pdf", "csv": "text/csv", "png": "image/png"}
@@ -28,8 +29,12 @@ HEADERS: Final = {
 }
 
 
+FILE_HEADERS: Final = {**HEADERS, "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'"}
+"""Of what somebody sent: nothing within it may do anything."""
+
+
 class DocumentPages:
-    """Handlers of `/s/{name}` and `/c/{name}`; a name is a token and perhaps a form (`.pdf`)."""
+    """Handlers of `/s/{name}`, `/c/{name}` and `/f/{name}`; a name is a token and perhaps a form (`.pdf`)."""
 
     def __init__(self, press: Press, looks: Looks) -> None:
         self._press = press
@@ -37,7 +42,7 @@ class DocumentPages:
 
     def routes(self) -> list[web.RouteDef]:
         """The addresses served here."""
-        return [web.get("/s/{name}", self.statement), web.get("/c/{name}", self.card)]
+        return [web.get("/s/{name}", self.statement), web.get("/c/{name}", self.card), web.get("/f/{name}", self.file)]
 
     async def statement(self, request: web.Request) -> web.StreamResponse:
         """Show a statement in short with its two forms, or give one of them."""
@@ -59,6 +64,16 @@ class DocumentPages:
             return self._gone(request)
         language = _LANGUAGES.get(request.query.get("l", ""), Language.EN)
         return _file(await self._press.draw(facts, form, language), form, f"{facts.code}-round-{facts.round}")
+
+    async def file(self, request: web.Request) -> web.StreamResponse:
+        """Give a file that somebody sent, to be saved, under a name of ours that says when nobody has scanned it."""
+        facts = await self._press.find(request.match_info["name"])
+        content = await self._press.enclosed(facts) if isinstance(facts, EnclosureFacts) else None
+        if content is None or not isinstance(facts, EnclosureFacts):
+            return self._gone(request)
+        disposition = f'attachment; filename="{facts.name}"'
+        headers = {**FILE_HEADERS, "Content-Disposition": disposition}
+        return web.Response(body=content, content_type=facts.mime, headers=headers)
 
     def _gone(self, request: web.Request) -> web.Response:
         title, told = text("page_gone_title"), text("page_gone")

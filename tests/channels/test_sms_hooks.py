@@ -51,6 +51,32 @@ def test_a_picture_is_media_with_its_caption() -> None:
     assert (seen.kind, seen.text) == (InboundKind.MEDIA, "my slip")
 
 
+def pictures(
+    *kinds: str, account: str = SETTINGS["TWILIO_ACCOUNT_SID"], host: str = "api.twilio.com"
+) -> dict[str, str]:
+    fields = {"NumMedia": str(len(kinds))}
+    for number, kind in enumerate(kinds):
+        path = f"/2010-04-01/Accounts/{account}/Messages/MM{'a' * 32}/Media/ME{str(number) * 32}"
+        fields |= {f"MediaUrl{number}": f"https://{host}{path}", f"MediaContentType{number}": kind}
+    return fields
+
+
+def test_each_picture_of_an_mms_is_an_arrival_of_its_own_and_the_words_come_once() -> None:
+    call = sms_form(NUMBER, "my slips", sid=f"MM{'a' * 32}", **pictures("image/jpeg", "image/png"))
+    first, second = (Inbound.from_json(one.body) for one in HOOK.receive(call.request()).arrivals)
+    message = f"MM{'a' * 32}"
+    assert (first.file, first.text) == (f"{message}/ME{'0' * 32}", "my slips")
+    assert (second.file, second.text) == (f"{message}/ME{'1' * 32}", "")
+    assert (first.message_id, second.message_id) == (message, f"{message}:1")
+
+
+def test_of_a_pictures_address_nothing_but_its_ids_is_used() -> None:
+    elsewhere = said(sms_form(NUMBER, "", **pictures("image/jpeg", host="evil.example")))
+    assert elsewhere.file == f"MM{'a' * 32}/ME{'0' * 32}"
+    for odd in (pictures("image/jpeg", account=f"AC{'9' * 32}"), pictures("audio/amr")):
+        assert said(sms_form(NUMBER, "", **odd)).file == ""
+
+
 def test_a_long_text_in_base64_is_decoded() -> None:
     text = "I want to throw J$5,000 for Sunday Club, and please tell Marva: thanks 🙏"
     assert said(sms_form(NUMBER, base64.b64encode(text.encode()).decode())).text == text

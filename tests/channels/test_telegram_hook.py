@@ -10,7 +10,7 @@ from channels.base import BadSignature, Unreadable
 from channels.chat.telegram import TelegramHook
 from domain.messages import Channel, Inbound, InboundKind
 from tests.channels.conftest import Fixture
-from tests.vendors import SETTINGS, Call, telegram, telegram_blocked, telegram_callback, telegram_text
+from tests.vendors import SETTINGS, Call, telegram, telegram_blocked, telegram_callback, telegram_message, telegram_text
 
 HOOK = TelegramHook(SETTINGS["TELEGRAM_WEBHOOK_SECRET"])
 PERSON = {"id": 7, "is_bot": False, "first_name": "Devon"}
@@ -37,7 +37,7 @@ def said(kind: InboundKind, message_id: str, **fields: Any) -> Inbound:
         ("contact_without_account", said(InboundKind.CONTACT, "1307")),
         ("forwarded_contact", said(InboundKind.CONTACT, "1331")),
         ("edited", said(InboundKind.EDITED, "1301")),
-        ("photo", said(InboundKind.MEDIA, "1308", text="my slip")),
+        ("photo", said(InboundKind.MEDIA, "1308", text="my slip", file="AgACAgEAAxk")),
         ("voice", said(InboundKind.MEDIA, "1309")),
         ("location", said(InboundKind.UNSUPPORTED, "1310")),
         ("callback", said(InboundKind.CHOICE, "23785987459873", choice="pay:cash", text="Cash", on="1290")),
@@ -65,6 +65,25 @@ def test_each_kind_of_update_becomes_one_arrival(fixture: Fixture, name: str, ex
 @pytest.mark.parametrize("name", ["group_joined", "group_removed", "other_bot", "channel_post"])
 def test_what_asks_for_no_answer_is_taken_and_files_nothing(fixture: Fixture, name: str) -> None:
     assert HOOK.receive(call(fixture(f"telegram_{name}")).request()).arrivals == ()
+
+
+SIZES = [{"file_id": f"p{size}", "file_unique_id": "u", "width": size, "height": size} for size in (90, 320, 1280)]
+PAPER = {"file_id": "d1", "file_unique_id": "u", "file_name": "slip.pdf", "mime_type": "application/pdf"}
+FILM = {"file_id": "a1", "file_unique_id": "u", "width": 9, "height": 9, "duration": 1}
+
+
+@pytest.mark.parametrize(
+    ("sent", "file"),
+    [
+        ({"photo": SIZES}, "p1280"),
+        ({"document": PAPER}, "d1"),
+        ({"animation": FILM, "document": PAPER}, ""),
+        ({"document": PAPER | {"file_id": "a b"}}, ""),
+    ],
+)
+def test_a_picture_comes_in_its_largest_size_and_a_document_whole(sent: dict[str, Any], file: str) -> None:
+    (arrival,) = HOOK.receive(telegram_message(7, sent).request()).arrivals
+    assert (arrival.body["kind"], arrival.body.get("file", "")) == ("media", file)
 
 
 def test_a_tap_is_left_to_be_answered_by_what_it_comes_to(fixture: Fixture) -> None:

@@ -43,8 +43,8 @@ def said(kind: InboundKind, number: str, **fields: Any) -> Inbound:
         ("whatsapp_button_reply", said(InboundKind.CHOICE, "02", choice="pay:card", text="Card")),
         ("whatsapp_list_reply", said(InboundKind.CHOICE, "03", choice="circle:K7M2QX", text="Sunday Club")),
         ("whatsapp_quick_reply", said(InboundKind.CHOICE, "04", choice="RECEIVED", text="It reached")),
-        ("whatsapp_image", said(InboundKind.MEDIA, "05", text="my slip")),
-        ("whatsapp_document", said(InboundKind.MEDIA, "06")),
+        ("whatsapp_image", said(InboundKind.MEDIA, "05", text="my slip", file="1013859600285441")),
+        ("whatsapp_document", said(InboundKind.MEDIA, "06", file="1013859600285442")),
         ("whatsapp_audio", said(InboundKind.MEDIA, "07")),
         ("whatsapp_location", said(InboundKind.UNSUPPORTED, "08")),
         ("whatsapp_own_contact", said(InboundKind.CONTACT, "09", contact="+18765550101")),
@@ -135,6 +135,13 @@ def test_one_strange_message_does_not_keep_the_others_away() -> None:
     assert [inbound(arrival).text for arrival in found] == ["PAY"]
     with pytest.raises(Unreadable):
         arrivals(whatsapp({"messages": strange}))
+
+
+@pytest.mark.parametrize("ident", [None, 7, "", "12/../messages", "1?x=1", "١٢", "1" * 65, ["1"]])
+def test_an_id_of_a_picture_that_is_none_of_metas_is_left(ident: Any) -> None:
+    image = {"type": "image", "image": {"id": ident, "caption": "my slip"}}
+    (arrival,) = arrivals(whatsapp({"messages": [whatsapp_message("+18765550101", image)]}))
+    assert (inbound(arrival).kind, inbound(arrival).file) == (InboundKind.MEDIA, "")
 
 
 def test_a_text_keeps_no_nul() -> None:

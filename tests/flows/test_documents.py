@@ -8,11 +8,12 @@ from domain.documents import CardFacts, StatementFacts, What
 from domain.messages import AttachmentKind, Channel, Outgoing, is_caption
 from domain.pardna import ThrowState
 from storage import documents
+from storage.documents import Facts
 from tests.flows.club import begun, fetch, found, new_circle, rows
 from tests.teller import House, Phone, onboard
 
 
-async def facts_of(house: House, message: Outgoing) -> CardFacts | StatementFacts:
+async def facts_of(house: House, message: Outgoing) -> Facts:
     """Read what a message's document is drawn from."""
     assert message.attachment is not None
     facts = await documents.by_id(house.engine, house.vault, message.attachment.document)

@@ -12,9 +12,10 @@ from sqlalchemy import text
 from bot.drawing.press import Press, drawn
 from bot.words.catalogue import Catalogue
 from domain.documents import KEPT_FOR, CardFacts, Document, DocumentKind, StatementFacts, place
+from domain.enclosures import OPEN_FOR, EnclosureFacts
 from domain.messages import Attachment, AttachmentKind, Outgoing
 from domain.people import Language
-from storage import simulated, tables
+from storage import enclosures, simulated, tables
 from storage.bell import Bell
 from storage.codec import save
 from storage.engine import Engine
@@ -72,6 +73,41 @@ async def test_a_picture_opens_in_the_language_asked_for(site: Site) -> None:
             assert answer.status == 200
             assert answer.content_type == "image/png"
             assert await answer.read() == drawn(card_facts(), "png", language, CATALOGUE)
+
+
+async def keep_file(site: Site, content: bytes, facts: EnclosureFacts) -> None:
+    """Keep what somebody sent, with a link under TOKEN."""
+    await rows.put_circle(site.engine)
+    at = site.clock.now()
+    sealed = site.vault.seal_json(place("d1"), facts)
+    token_hash = hashlib.sha256(TOKEN.encode()).digest()
+    row = Document("d1", DocumentKind.ENCLOSURE, "p2", None, token_hash, sealed, at, at + OPEN_FOR)
+    async with site.engine.begin() as conn:
+        await save(conn, tables.DOCUMENT, [row])
+        await enclosures.keep(conn, site.vault, facts.enclosure, content, at)
+
+
+@pytest.mark.parametrize(("scanned", "name"), [(True, "K-7Q2M.jpg"), (False, "K-7Q2M-not-scanned.jpg")])
+async def test_a_file_is_given_to_be_saved_and_may_do_nothing(site: Site, *, scanned: bool, name: str) -> None:
+    await keep_file(site, b"a picture", EnclosureFacts("e1", "K-7Q2M", "image/jpeg", scanned))
+    async with site.session.get(f"{site.url}/f/{TOKEN}") as answer:
+        assert answer.status == 200
+        assert await answer.read() == b"a picture"
+        assert answer.content_type == "image/jpeg"
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}"'
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+    for path in (f"/s/{TOKEN}", f"/s/{TOKEN}.pdf", f"/c/{TOKEN}.png"):
+        assert (await site.get(path))[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/f/x", "/f/" + "0" * 48, f"/f/{TOKEN}.jpg", "/f/%00", f"/f/{TOKEN}"])
+async def test_no_other_token_opens_a_file(site: Site, path: str) -> None:
+    if not path.endswith(TOKEN):
+        await keep_file(site, b"a picture", EnclosureFacts("e1", "K-7Q2M", "image/jpeg", scanned=True))
+    assert (await site.get(path))[0] == 404
 
 
 async def test_nothing_on_the_way_keeps_lists_or_hands_on_a_document(site: Site) -> None:

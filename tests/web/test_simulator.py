@@ -66,8 +66,8 @@ async def test_a_message_is_202_and_in_the_inbox_as_a_provider_would_file_it(sit
         ({"text": "x" * 4000}, {"kind": "text", "text": "x" * 4000}),
         ({"choice": "pay:7K2MQ9"}, {"kind": "choice", "choice": "pay:7K2MQ9"}),
         ({"contact": "876-555-0109"}, {"kind": "contact", "contact": "+18765550109"}),
-        ({"media": "image"}, {"kind": "media"}),
-        ({"media": {}}, {"kind": "media"}),
+        ({"media": "image"}, {"kind": "media", "file": "sample"}),
+        ({"media": {}}, {"kind": "media", "file": "sample"}),
     ],
     ids=["emoji", "long", "choice", "contact", "media", "media object"],
 )

@@ -75,6 +75,7 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "page_line_{}": ["name", "bank", "wallet", "branch", "handle", "account", "lynk"],
     "page_join_{}": [field.name for field in fields(Reach)],
     "command_{}": COMMANDS,
+    "file_{}": ["too_large", "wrong_kind", "infected", "gone", "failed"],
     "life_{}": ["queued", "sent", "delivered", "read", "failed", "replaced", "dropped", "waiting"],
 }
 """Names put together from a value: all that they can become."""

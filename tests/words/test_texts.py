@@ -52,11 +52,13 @@ TYPICAL: Mapping[str, Figure] = {
     "join": "JOIN K7QX2M", "new": "NEW", "agree": "AGREE", "sent": "SENT R-7K2MQ9XA",
     "first": text("reach_last"), "time": "10:02", "words": "APPROVE K7QX2M Devon, NOT Devon, ROSTER K7QX2M",
     "hash": "f" * 64, "seed": "f" * 64, "third": 16, "free": "1, 2, 13, 14, 25", "chosen": "3, 14", "seat": 50,
+    "size": 10_240,
     "asks": (text("waits_draw", circle=CIRCLE, amount=MONEY, ref="P-7K2M"),),
 }  # fmt: skip
 """The longest that is likely for every gap."""
 
 OTHERWISE: Mapping[str, Mapping[str, Figure]] = {
+    "files_one": {"ref": "K-7Q2M", "kind": text("file_picture"), "state": text("file_unscanned"), "number": 20},
     "message_life": {"state": text("life_replaced"), "code": " (131026)"},
     "terms": {"fee": text("terms_fee", fee=MONEY)},
     **{key: {"next": text("receipt_next", who=PERSON, date=DAY)} for key in ("receipt", "receipt_for")},
@@ -111,7 +113,9 @@ ANSWERS = {
     "ON",
     "OFF",
 }
-NAMES = {"PIN", "US", "JMD", "QR", "SIM", "PDF", "CSV", "HASH", "SEED", "HANDS", "WORDS"}
+NAMES = {
+    "PIN", "US", "JMD", "QR", "SIM", "PDF", "CSV", "HASH", "SEED", "HANDS", "WORDS", "JPEG", "PNG", "MB", "KB",
+}  # fmt: skip
 """Capitals that nobody is asked to type, beside those of the answers."""
 
 

@@ -12,6 +12,7 @@ from channels.base import Outcome, Refused, Retry, Sent, Unknown
 from channels.chat.sms.smsgate import SmsGate
 from channels.chat.sms.text import text_of
 from channels.chat.sms.twilio import Twilio
+from channels.files import GONE
 from domain.messages import Outgoing
 
 HOME: Final = ("+1876", "+1658")
@@ -68,6 +69,7 @@ class Sms:
         spare: Callable[[], Awaitable[bool]] = _spare,
     ) -> None:
         self._gate = gate
+        self._twilio = twilio
         self._senders: dict[Way, Sender] = {Way.TWILIO: twilio} if twilio else {}
         self._senders |= {Way.SIM: gate} if gate else {}
         self._awake = awake
@@ -97,6 +99,10 @@ class Sms:
     async def look_up(self, key: str) -> Outcome:
         """Say whether the phone has a message. Retry: it has not, so it may be sent. Twilio cannot be asked."""
         return await self._gate.look_up(key) if self._gate else Retry("Twilio is not asked by our key")
+
+    async def fetch(self, reference: str) -> bytes | Outcome:
+        """Get a picture that came by Twilio; the SIM's are not taken."""
+        return await self._twilio.fetch(reference) if self._twilio else GONE
 
     async def _ways(self, address: str, message: Outgoing) -> tuple[Way, ...]:
         if message.by_sim or message.past_sim:

@@ -16,7 +16,12 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from channels.base import Outcome, Refused, Retry, Sent
-from channels.http import CREDENTIALS_REFUSED, Http, Reply, outcome_by_status
+from channels.files import ELSEWHERE, GONE, LARGEST_BYTES, SECONDS, TOO_LARGE, download, is_at, is_same
+from channels.http import CREDENTIALS_REFUSED, TOO_LONG, Http, Reply, outcome_by_status
+
+FILE_HOSTS: Final = ("twiliocdn.com", "s3-external-1.amazonaws.com")
+"""Where Twilio keeps what people send ("Protect media access with HTTP basic authentication")."""
+_SENT_ON: Final = frozenset({301, 302, 303, 307, 308})
 
 RATE_PER_SECOND: Final = 10.0
 """Of one number to telephones of Jamaica; to the US and Canada it is 1, of a short code 100 ("Rate limits")."""
@@ -101,7 +106,12 @@ class Twilio:
         sender: str,
         public_url: str,
         rate_per_second: float = RATE_PER_SECOND,
+        outside: Http | None = None,
     ) -> None:
+        self._http = http
+        self._outside = outside or http
+        self._messages_url = f"{base_url.rstrip('/')}/2010-04-01/Accounts/{account_sid}/Messages"
+        self._allowed = {"Authorization": "Basic " + b64encode(f"{account_sid}:{auth_token}".encode()).decode()}
         # An environment of its own, or the library would read edges and regions from the process's.
         self._client = Client(
             account_sid,
@@ -121,3 +131,24 @@ class Twilio:
         except _NotTakenError as refusal:
             return refusal.outcome
         return Sent(taken.sid)
+
+    async def fetch(self, reference: str) -> bytes | Outcome:
+        """Get a picture by the ids of its message and itself. Twilio sends on to where it lies, without our token."""
+        message, _, medium = reference.partition("/")
+        url = f"{self._messages_url}/{message}/Media/{medium}"
+        reply = await self._http.call(
+            "GET", url, headers=self._allowed, timeout_seconds=SECONDS, most_bytes=LARGEST_BYTES
+        )
+        if reply is TOO_LONG:
+            return TOO_LARGE
+        if not isinstance(reply, Reply):
+            return Retry(reply.reason)
+        if reply.ok:
+            return reply.body or Retry("an empty file")
+        if reply.status in _SENT_ON:
+            place = reply.headers.get("Location", "")
+            if is_same(place, self._messages_url):
+                return await download(self._http, place)
+            return await download(self._outside, place) if is_at(place, FILE_HOSTS) else ELSEWHERE
+        outcome = outcome_of(reply)
+        return GONE if isinstance(outcome, Refused) else outcome

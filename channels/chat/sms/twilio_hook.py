@@ -23,6 +23,10 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _BASE64_AT_LEAST = 24
 _FIELDS_LIMIT = 500
+_MOST_FILES = 10
+_MEDIA_URL = re.compile(
+    r"https?://[^/]+/2010-04-01/Accounts/(AC[0-9a-f]{32})/Messages/([SM]M[0-9a-f]{32})/Media/(ME[0-9a-f]{32})"
+)
 _STATUSES = {
     "sent": "sent",
     "delivered": "delivered",
@@ -74,8 +78,7 @@ class SmsHook:
 
     def receive(self, request: HookRequest) -> Answer:
         """Verify and parse one message."""
-        arrival = _message(self._signed.form(request))
-        return Answer((arrival,) if arrival else (), _EMPTY, _XML)
+        return Answer(_messages(self._signed.form(request)), _EMPTY, _XML)
 
 
 class SmsStatusHook:
@@ -89,16 +92,30 @@ class SmsStatusHook:
         return Answer(_status(self._signed.form(request)), _EMPTY, _XML)
 
 
-def _message(form: Mapping[str, str]) -> Filed | None:
-    """Parse a message; None for one that nobody could answer: from a short code or a name (`DIGICEL`)."""
+def _messages(form: Mapping[str, str]) -> tuple[Filed, ...]:
+    """Parse a message, each picture of it by itself; none that nobody could answer: from a short code or `DIGICEL`."""
     sid, sender = _sid(form), form.get("From", "")
     if not sender:
         raise Unreadable("no sender")
     if not _E164.fullmatch(sender):
-        return None
-    kind = InboundKind.TEXT if form.get("NumMedia", "0").strip() in {"", "0"} else InboundKind.MEDIA
+        return ()
     text = _decoded(clean(form.get("Body", "")))
-    return filed(Inbound(Channel.SMS, sender, kind, text, message_id=sid), sid)
+    if form.get("NumMedia", "0").strip() in {"", "0"}:
+        return (filed(Inbound(Channel.SMS, sender, InboundKind.TEXT, text, message_id=sid), sid),)
+    files = [_file(form, number) for number in range(_MOST_FILES) if f"MediaUrl{number}" in form] or [""]
+    idents = [sid, *(f"{sid}:{number}" for number in range(1, len(files)))]
+    said = [text, *("" for _ in files[1:])]
+    return tuple(
+        filed(Inbound(Channel.SMS, sender, InboundKind.MEDIA, words, message_id=ident, file=file), ident)
+        for ident, words, file in zip(idents, said, files, strict=True)
+    )
+
+
+def _file(form: Mapping[str, str], number: int) -> str:
+    """Return what Twilio calls a picture: the ids alone, so that nothing else of its address is ever used."""
+    found = _MEDIA_URL.fullmatch(form[f"MediaUrl{number}"])
+    taken = form.get(f"MediaContentType{number}", "").startswith(("image/", "application/"))
+    return f"{found[2]}/{found[3]}" if found and found[1] == form.get("AccountSid") and taken else ""
 
 
 def _status(form: Mapping[str, str]) -> tuple[Filed, ...]:

@@ -4,6 +4,7 @@ The token stands in the URL, so no URL and no exception of the library leaves th
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -23,6 +24,7 @@ from telegram.request import BaseRequest, RequestData
 
 from channels.base import Outcome, Rate, Refused, Retry, Sent, Unknown
 from channels.chat.telegram.hook import ALLOWED_UPDATES
+from channels.files import GONE, LARGEST_BYTES, TOO_LARGE, download
 from channels.forms import File, multipart
 from channels.http import CREDENTIALS_REFUSED, Http, Reply, outcome_by_status
 from domain.messages import Attachment, AttachmentKind, Option, Outgoing, Tap
@@ -37,6 +39,7 @@ TO_PERSON: Final = Rate(1.0, 3)
 """One a second to one chat; that short bursts pass is all that Telegram says of them."""
 TO_GROUP: Final = Rate(3.0)
 """20 a minute."""
+_PATH: Final = re.compile(r"[A-Za-z0-9_./-]{1,200}")
 _SHORT_LABEL = 14
 """Two labels of this length stand beside each other on a small phone."""
 
@@ -165,6 +168,8 @@ class Telegram:
         base = f"{base_url.rstrip('/')}/bot"
         self._http = http
         self._updates_url = f"{base}{token}/getUpdates"
+        self._file_url = f"{base}{token}/getFile"
+        self._files_url = f"{base_url.rstrip('/')}/file/bot{token}"
         self._bot = Bot(token, base, request=_Transport(http), get_updates_request=_Transport(http))
 
     def rate_to(self, address: str) -> Rate:
@@ -236,6 +241,22 @@ class Telegram:
     async def set_short_description(self, text: str, language: str) -> Outcome:
         """Have this shown on the bot's profile, and where a link to it is shared."""
         return await _outcome(self._bot.set_my_short_description(text, language or None), lambda _: "")
+
+    async def fetch(self, reference: str) -> bytes | Outcome:
+        """Have Telegram make a file ready, and get it: at the same host, and of 20 MB at most."""
+        asked = orjson.dumps({"file_id": reference})
+        reply = await self._http.call("POST", self._file_url, body=asked, headers={"Content-Type": "application/json"})
+        if not isinstance(reply, Reply):
+            return Retry(reply.reason)
+        match reply.json():
+            case {"result": {"file_size": int(size)}} if size > LARGEST_BYTES:
+                return TOO_LARGE
+            case {"result": {"file_path": str(path)}} if reply.ok and _PATH.fullmatch(path) and ".." not in path:
+                return await download(self._http, f"{self._files_url}/{path}")
+            case {"description": str(words)} if "too big" in words:
+                return TOO_LARGE
+        outcome = outcome_of(reply)
+        return GONE if isinstance(outcome, Refused) else outcome or Unknown("strange answer")
 
     async def set_hook(self, url: str, secret: str) -> Outcome:
         """Have updates sent to `url` with `secret` in their header."""

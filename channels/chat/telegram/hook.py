@@ -86,6 +86,7 @@ def _message(message: Message) -> Inbound | None:
     if sender is None or sender.is_bot or (group and not message.text):
         return None
     kind, text, contact = _said(message)
+    file = _file(message) if kind is InboundKind.MEDIA else ""
     return Inbound(
         Channel.TELEGRAM,
         _chat_id(message.chat.id),
@@ -95,6 +96,7 @@ def _message(message: Message) -> Inbound | None:
         group=group,
         message_id=str(message.message_id),
         contact=contact,
+        file=file,
     )
 
 
@@ -119,6 +121,14 @@ def _edit(message: Message) -> Inbound | None:
         return None
     name, number = clean(sender.full_name), str(message.message_id)
     return Inbound(Channel.TELEGRAM, _chat_id(message.chat.id), InboundKind.EDITED, name=name, message_id=number)
+
+
+def _file(message: Message) -> str:
+    """Return Telegram's id of a document, or of a picture in its largest size."""
+    if message.animation:  # comes as a document too
+        return ""
+    ident = message.document.file_id if message.document else message.photo[-1].file_id if message.photo else ""
+    return ident if is_id(ident) else ""
 
 
 def _tap(query: CallbackQuery) -> Inbound | None:

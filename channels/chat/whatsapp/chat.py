@@ -7,10 +7,13 @@ import orjson
 
 from channels.base import Outcome, Rate, Refused, Retry, Sent, Unknown
 from channels.chat.whatsapp.payload import payload_of
+from channels.files import ELSEWHERE, GONE, LARGEST_BYTES, TOO_LARGE, download, is_at, is_same
 from channels.forms import File, multipart
 from channels.http import CREDENTIALS_REFUSED, CREDENTIALS_WAIT_SECONDS, Http, Reply, outcome_by_status
 from domain.messages import Attachment, Outgoing
 
+FILE_HOSTS: Final = ("fbsbx.com", "fbcdn.net", "facebook.com", "whatsapp.net")
+"""Where Meta keeps what people send: as a rule lookaside.fbsbx.com."""
 _HOUR_SECONDS = 3600.0
 RATE_PER_SECOND: Final = 80.0
 """What a number may send and get in a second, until Meta raises it to a thousand ("Throughput")."""
@@ -47,18 +50,31 @@ def outcome_of(reply: Reply) -> Outcome:
 
 
 class WhatsApp:
-    """Sends through `base_url` (with the Graph version, without a slash at the end)."""
+    """Sends through `base_url` (with the Graph version, without a slash at the end).
+
+    `outside` gets files from wherever Meta keeps them, and never from within our own network.
+    """
 
     name = "whatsapp"
     window = timedelta(hours=23, minutes=55)
     """Meta's 24 hours, less what a message may take on its way."""
 
     def __init__(
-        self, http: Http, base_url: str, token: str, phone_number_id: str, *, rate_per_second: float = RATE_PER_SECOND
+        self,
+        http: Http,
+        base_url: str,
+        token: str,
+        phone_number_id: str,
+        *,
+        rate_per_second: float = RATE_PER_SECOND,
+        outside: Http | None = None,
     ) -> None:
         self._http = http
-        self._url = f"{base_url.rstrip('/')}/{phone_number_id}/messages"
-        self._media_url = f"{base_url.rstrip('/')}/{phone_number_id}/media"
+        self._outside = outside or http
+        self._base = base_url.rstrip("/")
+        self._number_id = phone_number_id
+        self._url = f"{self._base}/{phone_number_id}/messages"
+        self._media_url = f"{self._base}/{phone_number_id}/media"
         self._allowed = {"Authorization": f"Bearer {token}"}
         self.rate_per_second = rate_per_second
 
@@ -85,6 +101,22 @@ class WhatsApp:
                 return outcome_of(reply)
             case Retry() | Unknown() as trouble:
                 return trouble
+
+    async def fetch(self, reference: str) -> bytes | Outcome:
+        """Ask Meta where a file lies, which holds for minutes, and get it from there; the token goes to Meta alone."""
+        url = f"{self._base}/{reference}?phone_number_id={self._number_id}"
+        reply = await self._http.call("GET", url, headers=self._allowed)
+        if not isinstance(reply, Reply):
+            return Retry(reply.reason)
+        match reply.json():
+            case {"file_size": int(size), "url": str()} if size > LARGEST_BYTES:
+                return TOO_LARGE
+            case {"url": str(place)} if reply.ok and is_same(place, self._base):
+                return await download(self._http, place, self._allowed)
+            case {"url": str(place)} if reply.ok:
+                return await download(self._outside, place, self._allowed) if is_at(place, FILE_HOSTS) else ELSEWHERE
+        outcome = outcome_of(reply)
+        return GONE if isinstance(outcome, Refused) else outcome
 
     async def _upload(self, attached: Attachment) -> str | Retry:
         """Upload a file; returns Meta's id of it, "" for one that Meta will never take."""

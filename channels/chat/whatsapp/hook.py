@@ -5,6 +5,7 @@ Nothing of a body is believed before its signature holds. Bodies are never logge
 
 import hmac
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -16,7 +17,9 @@ from domain.messages import Channel, Filed, Inbound, InboundKind
 log = logging.getLogger(__name__)
 
 _PHONE_DIGITS_LIMIT = 15
+_FILE = re.compile(r"[0-9]{1,64}")
 _MEDIA = frozenset({"image", "document", "audio", "video", "sticker", "voice"})
+_TAKEN = frozenset({"image", "document"})
 _STATUSES = {"sent": "sent", "delivered": "delivered", "read": "read", "played": "read", "failed": "failed"}
 _NO_SPEECH = frozenset({"reaction"})
 """A thumb under a receipt asks for no answer."""
@@ -127,6 +130,7 @@ def _message(message: dict[str, Any], names: _Names) -> Filed | None:
     if message.get("type") == "system":
         return _moved(message["system"], wamid, address)
     kind, text, choice, contact = _said(message, address)
+    file = _file(message) if kind is InboundKind.MEDIA else ""
     name = names.get(number or "") or names.get(user_id or "", "")
     return filed(
         Inbound(
@@ -138,6 +142,7 @@ def _message(message: dict[str, Any], names: _Names) -> Filed | None:
             name,
             message_id=wamid,
             contact=contact,
+            file=file,
         ),
         wamid,
     )
@@ -167,6 +172,13 @@ def _said(message: dict[str, Any], address: str) -> tuple[InboundKind, Any, str,
         case _:
             raise Unreadable("no type")
     return kind, text, choice, contact
+
+
+def _file(message: dict[str, Any]) -> str:
+    """Return Meta's id of a picture or document."""
+    medium = message["type"]
+    ident = message[medium].get("id") if medium in _TAKEN and isinstance(message.get(medium), dict) else ""
+    return ident if isinstance(ident, str) and _FILE.fullmatch(ident) else ""
 
 
 def _moved(system: dict[str, Any], wamid: str, address: str) -> Filed:
