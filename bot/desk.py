@@ -276,6 +276,10 @@ class Desk:
         for job, _ in commands:
             job.turn.book = book
             job.turn.standings, job.turn.histories = standings, histories
+        if any(isinstance(cmd, c.Letters) for _, cmd in commands):
+            dead = await outbox.dead_letters(conn)
+            for job, _ in commands:
+                job.turn.dead = dead
         if asked := {found for job, cmd in commands if (found := notices.asked_about(job.turn, cmd))}:
             lives = await outbox.lives(conn, sorted(asked))
             for job, _ in commands:

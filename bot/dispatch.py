@@ -2,7 +2,8 @@
 
 One turn is one message to a person. A reply goes where they wrote from. A notice goes to the address they are told on
 first, and by the next one when it is not there in time: it replaces what went before and never doubles what arrived.
-Who linked a mail address gets a copy of each receipt there, under the key that the receipt itself would have by mail.
+Who linked a mail address gets a copy of each receipt there, and staff of each alarm, under the key that the notice
+itself would have by mail.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -35,6 +36,11 @@ RECEIPTS: Final = frozenset({
     "refund_done",
 })  # fmt: skip
 """The texts that tell somebody of their money that came or went, and are copied by mail."""
+ALARMS: Final = frozenset({
+    "staff_books_wrong", "staff_clearing_more", "staff_clearing_less", "staff_phone_silent", "staff_phone_back",
+    "staff_fault", "staff_letters",
+})  # fmt: skip
+"""The texts that tell staff of what cannot wait, and are copied by mail: they name no person."""
 AWAKE: Final = timedelta(hours=2)
 """Who wrote so lately is not woken by an answer of others (rules.md 55: unless the person wrote)."""
 LONGEST_TOGETHER: Final = 1024
@@ -120,7 +126,7 @@ class Dispatch:
     async def send(self, conn: Connection, jobs: Sequence[Job]) -> None:
         """Queue replies, notices, orders, and what goes on by another way."""
         passing = [p for job in jobs for p in job.turn.passing]
-        reading = {job.turn.person_id for job in jobs if job.turn.person_id and is_receipt(job.says)}
+        reading = {job.turn.person_id for job in jobs if job.turn.person_id and names_of(job.says) & RECEIPTS}
         people = reading | {p.person_id for p in passing}
         reached = await self._reached(conn, [n for job in jobs for n in job.turn.notices], people)
         parcels: list[Parcel] = []
@@ -139,6 +145,15 @@ class Dispatch:
             parcels += await self._pass_on(conn, passing, reached)
         await outbox.put(conn, self._vault, parcels, now)
         await outbox.withdraw(conn, [key for job in jobs for key in job.turn.withdrawn], now)
+        await self._decide(conn, {k: v for job in jobs for k, v in job.turn.decided.items()}, now)
+
+    @staticmethod
+    async def _decide(conn: Connection, decided: Mapping[int, str], now: datetime) -> None:
+        """Send dead letters again, or let them be, as staff said."""
+        if retried := [number for number, act in decided.items() if act == "retry"]:
+            await outbox.retry_dead(conn, retried)
+        if dropped := [number for number, act in decided.items() if act == "drop"]:
+            await outbox.drop_dead(conn, dropped, now)
 
     async def tell(self, conn: Connection, arrival: Arrival, notices: Sequence[Notice]) -> None:
         """Queue notices about an arrival that could not be handled; they wait for no morning."""
@@ -210,9 +225,9 @@ class Dispatch:
         return parcels
 
     def _copy(self, key: str, person_id: str, said: Say, reached: _Reached) -> list[Parcel]:
-        """Copy a receipt to the mail address of who gets it, if they have one and want that."""
+        """Copy a receipt to the mail address of who gets it, if they have one and want that; and an alarm anyway."""
         mail = next((k for k in reached.people.get(person_id, ()) if is_mail(k.party)), None)
-        if mail is None or not mail.copies or not is_receipt([said]):
+        if mail is None or not (names_of([said]) & (RECEIPTS | ALARMS if mail.copies else ALARMS)):
             return []
         pages = self._pages(mail.party, mail.language, said)
         return _Post(f"{key}:{mail.party}", mail.party, pages, self._clock.now()).parcels()
@@ -269,9 +284,9 @@ def _answer(arrival: Arrival, now: datetime, text: str = "", *, over: bool = Fal
     return [Parcel(f"{body['channel']}:tap:{arrival.id}", "tap", f"{arrival.id}:t", tap, now)]
 
 
-def is_receipt(says: Sequence[Say]) -> bool:
-    """Whether something said is a receipt, which is copied by mail."""
-    return any(text.name in RECEIPTS for said in says for text in said.texts)
+def names_of(says: Sequence[Say]) -> set[str]:
+    """Return which texts are said."""
+    return {text.name for said in says for text in said.texts}
 
 
 def whole_of(pages: Sequence[Outgoing]) -> Outgoing:

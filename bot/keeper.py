@@ -34,6 +34,8 @@ PAUSE_SECONDS: Final = 1.0
 MISSED_OVERLAP: Final = timedelta(hours=3)
 """How far back each hour's question for missed events looks."""
 LOOK_EVERY: Final = timedelta(seconds=10)
+PASSED_ON: Final = timedelta(minutes=5)
+"""How long after a notice was given up on one way it is surely on another, if there is one."""
 KEEP_ARRIVALS: Final = timedelta(days=10)
 """No provider repeats a call after 8 days."""
 KEEP_MESSAGES: Final = timedelta(days=40)
@@ -158,11 +160,14 @@ class Keeper:
             parcels = await outbox.backlog(conn, self._clock.now())
             faults = await alarms.standing(conn)
             phone = await sim_phone.phone(conn) if self._phone_silent_after else None
+            given_up, last = await outbox.last_dead(conn, self._clock.now() - PASSED_ON)
         self._metrics.show_backlog(arrivals, parcels)
         self._metrics.show_faults(faults)
         if arrivals.parked or parcels.dead or faults:
             count = sum(faults.values())
             log.error("somebody has to look", parked=arrivals.parked, dead=parcels.dead, faults=count)
+        if last:  # once for each hour in which something was given up
+            await self._plan(f"letters:{last.astimezone(UTC):%Y-%m-%dT%H}", c.LettersDead(given_up))
         if phone and self._phone_silent_after:
             await self._listen(phone, now, self._phone_silent_after)
 

@@ -499,6 +499,16 @@ class Messages(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class Letters(Command):
+    """What was given up to send; or send one of it again, or let it be."""
+
+    by: ClassVar[By] = "staff"
+    roles: ClassVar[frozenset[Role]] = frozenset({Role.SUPPORT, Role.FINANCE})
+    act: Literal["", "retry", "drop"] = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Kyc(Command):
     """A TRN was held against the document: right or not."""
 
@@ -719,6 +729,13 @@ class PhoneSilent(Duty):
 @dataclass(frozen=True, slots=True)
 class PhoneBack(Duty):
     """The phone with the local SIM is heard again."""
+
+
+@dataclass(frozen=True, slots=True)
+class LettersDead(Duty):
+    """Messages or orders were given up, and nothing has taken their place."""
+
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

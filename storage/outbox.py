@@ -150,7 +150,7 @@ class Backlog(NamedTuple):
 
 
 class DeadLetter(NamedTuple):
-    """A parcel that was given up. Its body stays sealed."""
+    """A parcel that was given up. Its body stays sealed. `over`: money that is not to go out under its key any more."""
 
     id: int
     lane: str
@@ -158,6 +158,7 @@ class DeadLetter(NamedTuple):
     key: str
     attempts: int
     fault: str
+    over: bool
 
 
 async def put(conn: Connection, vault: Vault, parcels: Sequence[Parcel], at: datetime) -> None:
@@ -392,6 +393,12 @@ async def look_again(conn: Connection, notice: str) -> None:
 async def backlog(conn: Connection, now: datetime) -> Backlog:
     """Measure how far the relays are behind (`now`: the service's clock)."""
     return Backlog(*(await conn.execute(_BACKLOG, {"now": now})).one())
+
+
+async def last_dead(conn: Connection, before: datetime) -> tuple[int, datetime | None]:
+    """Return how many parcels were given up before then and still are, and when the last of them was."""
+    count, at = (await conn.execute(_LAST_DEAD, {"before": before})).one()
+    return int(count), at
 
 
 async def dead_letters(conn: Connection, limit: int = 100) -> list[DeadLetter]:
@@ -629,20 +636,24 @@ _BACKLOG = text(f"""
     FROM outbox WHERE state = 'queued' AND not_before <= :now AND NOT {NOT_TAKEN}
 """)  # noqa: S608 - our own words
 
-_DEAD = text("""
-    SELECT id, lane, kind, key, attempts, coalesce(fault, '') FROM outbox
-    WHERE state = 'dead' ORDER BY id LIMIT :limit
-""")
-
-_RETRY_DEAD = text("""
-    UPDATE outbox o SET state = 'queued', retry_at = NULL, lease_until = NULL, ended_at = NULL
-    WHERE id = ANY(:ids) AND state = 'dead' AND (
+WANTED = """(
         kind NOT IN ('disburse', 'refund')
         OR EXISTS (
             SELECT FROM payout p WHERE p.id = split_part(o.key, ':', 2) AND p.state IN ('SENDING', 'FAILED')
                 AND o.key = concat('payout:', p.id, CASE WHEN p.tries > 1 THEN ':' || p.tries END))
-        OR EXISTS (SELECT FROM refund r WHERE o.key = 'refund:' || r.id AND r.state = 'PENDING'))
-""")
+        OR EXISTS (SELECT FROM refund r WHERE o.key = 'refund:' || r.id AND r.state = 'PENDING'))"""
+"""What may be sent again under its key: money only while the books want it to go so."""
+
+_DEAD = text(f"""
+    SELECT id, lane, kind, key, attempts, coalesce(fault, ''), NOT {WANTED} FROM outbox o
+    WHERE state = 'dead' ORDER BY id LIMIT :limit
+""")  # noqa: S608 - our own words
+_LAST_DEAD = text("SELECT count(*), max(ended_at) FROM outbox WHERE state = 'dead' AND ended_at < :before")
+
+_RETRY_DEAD = text(f"""
+    UPDATE outbox o SET state = 'queued', retry_at = NULL, lease_until = NULL, ended_at = NULL
+    WHERE id = ANY(:ids) AND state = 'dead' AND {WANTED}
+""")  # noqa: S608 - our own words
 
 _DROP_DEAD = text("UPDATE outbox SET state = 'dropped', ended_at = :at WHERE id = ANY(:ids) AND state = 'dead'")
 

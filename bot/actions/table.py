@@ -31,6 +31,7 @@ from bot.actions import (
     statements,
     throws,
     treasury,
+    undelivered,
 )
 from bot.actions.turn import Turn
 from bot.words.say import Refusal, Say
@@ -72,6 +73,7 @@ ACTIONS: Mapping[type[c.Command], Action] = {
     c.Fetched: enclosing.fetched,
     c.NotFetched: enclosing.not_fetched,
     c.Files: enclosing.files,
+    c.Letters: undelivered.letters,
     c.Case: people.case,
     c.NewCircle: founding.new_circle,
     c.Invite: founding.invite,
@@ -122,6 +124,7 @@ ACTIONS: Mapping[type[c.Command], Action] = {
     c.PhonePing: phones.heard,
     c.PhoneSilent: phones.silent,
     c.PhoneBack: phones.back,
+    c.LettersDead: undelivered.given_up,
     c.PassOn: notices.pass_on,
     c.Converted: treasury.converted,
     c.MovedOut: treasury.moved_out,

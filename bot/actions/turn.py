@@ -20,7 +20,7 @@ from domain.standing import Standing
 from storage.book import Book
 from storage.documents import Histories
 from storage.duties import Duty
-from storage.outbox import Life
+from storage.outbox import DeadLetter, Life
 from storage.pins import Tried
 from storage.vault import Vault
 
@@ -108,6 +108,10 @@ class Turn:
     """The lines of the book that statements were asked for, by (circle, who asks)."""
     lives: Mapping[str, Sequence[Life]] = field(default_factory=dict)
     """What became of the last messages to people that staff ask about."""
+    dead: Sequence[DeadLetter] = ()
+    """What was given up to send, where staff ask."""
+    decided: dict[int, str] = field(default_factory=dict)
+    """What staff said of dead letters, by id: retry or drop."""
     notices: list[Notice] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     passing: list[c.PassOn] = field(default_factory=list)

@@ -8,7 +8,7 @@ from bot.conversations.personal import normal_address
 from bot.conversations.reading import miss, read_ref
 from bot.words.say import Answer, Say, say, text
 from domain.codes import normalise_code
-from domain.commands import Case, Command, Files, FreezeDraws, Kyc, Messages, Queue, ResetPin, UnfreezeDraws
+from domain.commands import Case, Command, Files, FreezeDraws, Kyc, Letters, Messages, Queue, ResetPin, UnfreezeDraws
 from domain.messages import Channel
 from domain.people import TicketKind, tidy_name
 
@@ -17,6 +17,7 @@ LONGEST_CASE = 1000
 read_ticket = read_ref("K")
 
 KINDS = frozenset(kind.value for kind in TicketKind)
+LONGEST_NUMBER = 15
 LONGEST_PAGE = 4
 """Figures: a number as long as that is no page."""
 
@@ -134,6 +135,27 @@ MESSAGES = Flow(
     [Question("who", lambda _: say("ask_person", word="MESSAGES"), _read_person, free=True, figures=True)],
     lambda talk: do(talk, Messages(talk.slots["who"])),
     line("MESSAGES", ("who", rest(_read_person))),
+)
+
+
+def _read_act(typed: str, _: Talk) -> str:
+    act = typed.casefold()
+    if act not in {"retry", "drop"}:
+        raise miss("no_letter", typed)
+    return act
+
+
+def _read_number(typed: str, _: Talk) -> int:
+    if not typed.isdecimal() or len(typed) > LONGEST_NUMBER:
+        raise miss("no_letter", typed)
+    return int(typed)
+
+
+LETTERS = Flow(
+    "letters",
+    [Question("number", lambda _: say("ask_letter"), _read_number, when=lambda t: "act" in t.slots, figures=True)],
+    lambda talk: do(talk, Letters(talk.slots.get("act", ""), talk.slots.get("number", 0))),
+    line("LETTERS", ("act", first(_read_act)), ("number", rest(_read_number))),
 )
 FREEZE = _about("FREEZE", FreezeDraws)
 UNFREEZE = _about("UNFREEZE", UnfreezeDraws)

@@ -79,6 +79,7 @@ WORDS: Mapping[str, Word] = {
     "CASE": Word(staffing.CASE, staff=True, acts=True),
     "FILES": Word(staffing.FILES, staff=True),
     "MESSAGES": Word(staffing.MESSAGES, staff=True),
+    "LETTERS": Word(staffing.LETTERS, staff=True),
     "FREEZE": Word(staffing.FREEZE, staff=True, acts=True),
     "UNFREEZE": Word(staffing.UNFREEZE, staff=True, acts=True),
     "RESET PIN": Word(staffing.RESET_PIN, staff=True, acts=True),

@@ -1,6 +1,8 @@
 """E-mail is a way to be reached and no conversation: linked by a code, told last, and ended by one click."""
 
-from tests.flows.club import begun, fetch, people, rows
+from storage import duties
+from storage.duties import Duty
+from tests.flows.club import begun, clerk, fetch, people, rows
 from tests.flows.test_people import link
 from tests.teller import House, Phone
 
@@ -122,3 +124,24 @@ async def test_a_statement_goes_to_the_mail_address_as_pdf_and_table(house: Hous
     await house.rest()
     await mail.look()
     assert sum("you threw" in m.text for m in mail.messages) == 1
+
+
+async def test_an_alarm_comes_to_staff_by_mail_too_once(house: House) -> None:
+    """What is no alarm stays in chat, as it may name somebody; COPIES is about receipts."""
+    staff = await clerk(house)
+    mail = await with_mail(house, staff)
+    await staff.says("COPIES OFF").sees("No copies")
+    [devon] = await people(house, 1)
+    await devon.says("AGENT my phone is lost").sees("K-")
+    await staff.sees("In QUEUE")
+    await mail.look()
+    before = len(mail.messages)
+    body = {"subject": "circle:K7QX2M:cash"}
+    async with house.engine.begin() as conn:
+        await duties.plan(conn, [Duty("alarm:x", house.clock.now(), "house:alarm:x", "books_wrong", body)])
+    for phone in (staff, mail):
+        await phone.sees("The books are wrong at circle:K7QX2M:cash")
+    await house.rest()
+    await mail.look()
+    assert not any("QUEUE" in m.text for m in mail.messages)
+    assert len(mail.messages) == before + 1

@@ -178,6 +178,33 @@ async def test_news_that_reach_nobody_are_left_for_somebody_to_see(
     assert await life(house) == [("whatsapp", "replaced", 0), ("sms", "dead", 0)]
 
 
+async def test_staff_hear_of_what_was_given_up_and_send_it_again_or_let_it_be(
+    house: House, air: Air, pair: tuple[Phone, Phone, Phone]
+) -> None:
+    marva, second, devon = pair
+    staff = await clerk(house)
+    mail = await another(house, staff, "email", "clerk@example.com")
+    await staff.says("LETTERS").sees("Nothing was given up")
+    air.moods |= {marva.party: "refuses", second.party: "refuses"}
+    await asks_in(house, air, marva, devon)
+    await minutes(house, 60)
+    for phone in (staff, mail):
+        told = await phone.sees("Given up, messages or orders: 1", "LETTERS")
+        assert "Marva" not in told.text
+    [(number,)] = await rows(house, "SELECT id FROM outbox WHERE state = 'dead'")
+    await staff.says("LETTERS").sees("Given up: 1", f"{number} sms say: 131026 undeliverable")
+    await staff.says("LETTERS RETRY 999").sees("Nothing of the number 999")
+    await staff.says("LETTERS RETRY").sees("Which one")
+    air.moods.clear()
+    await staff.says(str(number)).sees("is sent again")
+    await second.sees(NEWS, "APPROVE")
+    await staff.says(f"LETTERS DROP {number}").sees(f"Nothing of the number {number}")
+    await staff.says("LETTERS perhaps").sees("LETTERS RETRY 12")
+    done = await rows(house, "SELECT outcome FROM ticket WHERE subject = :s", s=f"outbox {number}")
+    assert done == [("retry",)]
+    await devon.says("LETTERS").sees("MENU")
+
+
 async def test_what_two_networks_refuse_comes_by_e_mail_once(
     house: House, air: Air, pair: tuple[Phone, Phone, Phone]
 ) -> None:

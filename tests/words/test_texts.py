@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from bot.conversations.vocabulary import WORDS
-from bot.dispatch import RECEIPTS
+from bot.dispatch import ALARMS, RECEIPTS
 from bot.words.catalogue import Catalogue, texts_of
 from bot.words.say import Answer, Figure, Say, Text, text
 from domain.gsm7 import LONGEST_SMS, is_gsm7, segments, septets
@@ -110,6 +110,8 @@ ANSWERS = {
     "SMS",
     "WHATSAPP",
     "EMAIL",
+    "RETRY",
+    "DROP",
     "ON",
     "OFF",
 }
@@ -262,7 +264,13 @@ def test_what_asks_for_a_word_spells_it(language: Language, key: str, word: str)
 
 
 def test_what_is_copied_by_mail_is_said() -> None:
-    assert set(KEYS) >= RECEIPTS
+    assert set(KEYS) >= RECEIPTS | ALARMS
+
+
+@SPOKEN
+def test_an_alarm_names_no_person(language: Language) -> None:
+    gaps = {gap for key in ALARMS for gap in re.findall(r"{(\w+)}", texts_of(language)[key])}
+    assert gaps <= {"what", "rail", "amount", "date", "count", "ref", "line"}
 
 
 @SPOKEN
