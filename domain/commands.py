@@ -188,6 +188,15 @@ class ChooseSeat(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class SetTreasurer(Command):
+    """Let a member say the second yes to every draw of a circle (35), or ("") nobody more than others."""
+
+    by: ClassVar[By] = "banker"
+    circle: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class AskToLock(Command):
     """Say what locking would fix, and ask for the Yes."""
 

@@ -28,6 +28,7 @@ from domain.commands import (
     Resume,
     Roster,
     SetTerms,
+    SetTreasurer,
     Statement,
     Suspend,
     TurnDown,
@@ -224,6 +225,25 @@ WORD = Flow(
     ],
     lambda talk: do(talk, GiveWord(talk.slots["code"], talk.slots["word"])),
     line("WORD", ("code", code), ("word", rest(_read_word))),
+)
+
+
+def _read_treasurer(typed: str, _: Talk) -> str:
+    """Read whom the banker names; NONE is nobody."""
+    who = read_who("no_who", typed)
+    return "" if who.casefold() in {"none", "nobody"} else who
+
+
+TREASURER = Flow(
+    "treasurer",
+    [
+        circle_question(
+            "TREASURER", lambda s: s.is_banker and s.state not in {CircleState.CANCELLED, CircleState.COMPLETED}
+        ),
+        Question("who", lambda _: say("ask_treasurer"), _read_treasurer, free=True),
+    ],
+    lambda talk: do(talk, SetTreasurer(talk.slots["code"], talk.slots["who"])),
+    line("TREASURER", ("code", code), ("who", rest(_read_treasurer))),
 )
 
 

@@ -46,6 +46,7 @@ WORDS: Mapping[str, Word] = {
     "STATEMENT": Word(running.STATEMENT),
     "APPROVE": Word(running.APPROVE, acts=True),
     "ORDER": Word(running.ORDER),
+    "TREASURER": Word(running.TREASURER, acts=True),
     "SEAT": Word(running.SEAT, acts=True),
     "LOTTERY": Word(running.LOTTERY, acts=True),
     "WORD": Word(running.WORD),

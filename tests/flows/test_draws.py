@@ -447,3 +447,29 @@ async def test_a_fee_comes_in_parts_one_after_the_other(database_url: str) -> No
         assert await marva.saw("J$3,000 that Sunday Club owed you as its banker was sent")
         assert await fetch(house, "SELECT fee_paid FROM draw") == 400_000
         await club.right()
+
+
+async def test_a_treasurer_says_the_second_yes_to_every_draw_but_their_own(house: House) -> None:
+    """rule 35: named by the banker, for all to hear; their own draw is confirmed by somebody else."""
+    club = await begun(house, 4)
+    marva, devon, keisha, andre = club.phones
+    await devon.says(f"TREASURER {club.code} Keisha").sees("banker")
+    await marva.says(f"TREASURER {club.code} Winsome").sees("Winsome")
+    await marva.says(f"TREASURER {club.code} Marva").sees("Marva")
+    await marva.says("TREASURER Devon").sees("Devon is the treasurer")
+    await devon.sees("made you the treasurer")
+    await keisha.sees("made Devon the treasurer")
+    await marva.says("TREASURER Devon").sees("so already")
+    await club.pay(*club.phones)
+    ref = found(r"P-\w{4}", (await marva.says(f"PAY OUT {club.code}").sees("second yes")).text)
+    assert await club.asked(ref) is devon
+    await devon.says(f"APPROVE PAYOUT {ref}").sees("Thank you")
+    await house.rest()
+    await marva.says("RECEIVED").sees("Sunday Club")
+    await club.go(2)
+    await club.pay(marva, keisha, andre)
+    ref = found(r"P-\w{4}", (await marva.says(f"PAY OUT {club.code}").sees("second yes")).text)
+    assert await club.asked(ref) in (keisha, andre)
+    await marva.says(f"TREASURER {club.code} NONE").sees("no treasurer now")
+    await andre.sees("ended the treasurer")
+    await house.books_are_right()

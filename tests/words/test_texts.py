@@ -99,6 +99,7 @@ ANSWERS = {
     "MOVE",
     "COST",
     "ALL",
+    "NONE",
     "OK",
     "NO",
     "EN",
