@@ -463,7 +463,7 @@ _CLAIM_WHERE = """
     )
     UPDATE outbox SET attempts = least(attempts, 32000) + 1, attempted_at = :now, retry_at = NULL,
         lease_until = clock_timestamp() + CAST(:lease AS float8) * interval '1 second',
-        unknown = unknown OR (lease_until IS NOT NULL AND kind IN ('disburse', 'say'))
+        unknown = unknown OR (lease_until IS NOT NULL AND kind IN ('disburse', 'refund', 'say'))
     WHERE id = ANY(ARRAY(SELECT id FROM head))
     RETURNING id, lane, kind, key, body, attempts, unknown,
         coalesce((SELECT a.stopped_at IS NOT NULL FROM address a WHERE a.party = lane), false) AS stopped,
