@@ -97,6 +97,8 @@ class Answer:
     arrivals: tuple[Filed, ...] = ()
     text: str = ""
     content_type: str = "text/plain"
+    unsigned: bool = False
+    """Anybody could have made the call: it is a hint, and how many of them one address may give is limited."""
 
 
 class Hook(Protocol):

@@ -579,13 +579,14 @@ class SentByBank(Command):
 
 @dataclass(frozen=True, slots=True)
 class GiveBack(Command):
-    """REFUND: give a payment back to who paid it, all that can be or `amount` of it."""
+    """REFUND: give a payment back to who paid it, all that can be or `amount` of it, in `currency` if one was named."""
 
     moves_money: ClassVar[bool] = True
     by: ClassVar[By] = "staff"
     roles: ClassVar[frozenset[Role]] = frozenset({Role.FINANCE})
     receipt: str
     amount: int = 0
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -881,10 +882,11 @@ class LinkExpired(Result):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CardBack(Result):
-    """The payer came back from the card page: `spi_token` lets the money be taken, once."""
+    """The payer came back from the `carrier`'s card page: `spi_token` lets the money be taken, once."""
 
     receipt: str
     spi_token: str
+    carrier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1010,12 +1012,13 @@ class Line(Result):
 
 @dataclass(frozen=True, slots=True)
 class Disbursed(Result):
-    """The rail paid. `charge`: what it kept for that beside (minor units)."""
+    """The rail paid. `charge`: what it kept for that beside (minor units). `carrier`: who says so, by its own hook."""
 
     moves_money: ClassVar[bool] = True
     payout_id: str
     provider_id: str
     charge: int = 0
+    carrier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1025,6 +1028,7 @@ class DisburseFailed(Result):
     moves_money: ClassVar[bool] = True
     payout_id: str
     reason: str
+    carrier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1035,6 +1039,7 @@ class DisburseReturned(Result):
     payout_id: str
     reason: str
     provider_id: str = ""
+    carrier: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -220,9 +220,12 @@ def collect_pending(turn: Turn, command: c.CollectPending) -> None:
 
 
 def card_back(turn: Turn, command: c.CardBack) -> None:
-    """The payer allowed a card payment: have it taken now, once."""
+    """The payer allowed a card payment: have it taken now, once.
+
+    Anybody may say so of any receipt, so it counts only for what waits at the gateway that is said to say it.
+    """
     payment = turn.book.get(Payment, command.receipt)
-    if payment is None or payment.state is not PaymentState.PENDING:
+    if payment is None or payment.state is not PaymentState.PENDING or payment.carrier != command.carrier:
         return
     token = hashlib.sha256(command.spi_token.encode()).hexdigest()[:24]
     body: dict[str, object] = {

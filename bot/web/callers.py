@@ -19,6 +19,8 @@ Network = IPv4Network | IPv6Network
 
 UNSIGNED: Final = PerMinute(120, namespace="unsigned")
 """Hook calls without a good signature. Generous: providers whose secret was just changed try again and again."""
+HINTS: Final = PerMinute(120, namespace="hints")
+"""Calls that nobody signs and that are kept all the same: payers who come back from a card page."""
 MISSES: Final = PerMinute(60, namespace="misses")
 """Pages asked for by a code that does not exist."""
 FOUND_BY_CODE: Final = frozenset({"/j/{code}", "/r/{receipt}", "/pay/{token}", "/s/{name}", "/c/{name}", "/f/{name}"})
@@ -38,6 +40,11 @@ class Callers:
         """Answer a call whose signature is missing or wrong: 401, and 429 after too many."""
         wait_seconds = await self._limits.hit(UNSIGNED, self._name(request))
         return _too_many(wait_seconds) if wait_seconds else plain(401)
+
+    async def hinting(self, request: web.Request) -> web.Response | None:
+        """Count a call that anybody could have made: 429 after too many, since each is kept and asks a gateway."""
+        wait_seconds = await self._limits.hit(HINTS, self._name(request))
+        return _too_many(wait_seconds) if wait_seconds else None
 
     def no_guessing(self, routes: Sequence[web.RouteDef]) -> list[web.RouteDef]:
         """Return the routes with those in FOUND_BY_CODE kept from who asks for too many codes that are none."""

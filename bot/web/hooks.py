@@ -68,6 +68,8 @@ def _handler(path: str, hook: Hook, filer: Filer, callers: Callers, metrics: Met
             # The headers' own mapping ignores case, so asking by lower-case names works without a copy.
             query = request.query if "?" in target else _NO_QUERY
             answer = hook.receive(HookRequest(request.method, target, request.headers, query, body))
+            if answer.unsigned and (refused := await callers.hinting(request)):
+                return refused
             if answer.arrivals:
                 await filer.file(answer.arrivals)
                 count(answer.arrivals)

