@@ -87,7 +87,8 @@ _ASKS = text("""
     UNION ALL
     SELECT p.person_id, 'cash', p.receipt, c.code, c.name, p.amount, c.currency, w.name, p.began_at
     FROM payment p JOIN circle c ON c.code = p.circle JOIN person w ON w.id = p.recorded_by
-    WHERE p.person_id = ANY(:people) AND p.state = 'SETTLED' AND NOT p.confirmed AND p.recorded_by <> p.person_id
+    WHERE p.person_id = ANY(:people) AND p.state = 'SETTLED' AND NOT p.confirmed AND p.given_back = 0
+        AND p.recorded_by <> p.person_id
     UNION ALL
     SELECT p.approver_id, 'payout', p.ref, c.code, c.name, p.cash + p.rail_amount, c.currency, w.name, p.asked_at
     FROM payout p JOIN circle c ON c.code = p.circle JOIN person w ON w.id = p.person_id

@@ -110,7 +110,7 @@ def _asked_of_me(turn: Turn, receipt: str) -> tuple[Payment, Circle] | Refusal:
         return refuse("no_cash_entry", ref=receipt)
     if payment.confirmed:
         return refuse("cash_confirmed_already", ref=receipt, amount=circle.money(payment.amount))
-    if payment.state is PaymentState.FAILED:
+    if payment.state is PaymentState.FAILED or payment.given_back:  # what REFUND gave back is not taken back as well
         return refuse("no_cash_entry", ref=receipt)
     if payment.state in {PaymentState.DENIED, PaymentState.DISPUTED}:
         return refuse("cash_denied_already", ref=receipt, amount=circle.money(payment.amount))

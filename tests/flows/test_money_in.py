@@ -1,5 +1,7 @@
 """Money in: oldest first, credit, claims, cash with two sides, somebody else's money (rules.md 21-26)."""
 
+import pytest
+
 from domain.messages import Filed
 from tests.flows.club import begun, clerk, fetch, found
 from tests.teller import House
@@ -184,3 +186,22 @@ async def test_card_pays_on_a_page_and_nothing_is_counted_before(house: House) -
     await house.rest()
     assert await fetch(house, "SELECT state FROM payment") == "PENDING"
     assert await house.balances(club.code) == {}
+
+
+@pytest.mark.parametrize("part", ["", " 4000"])
+async def test_cash_that_was_given_back_is_not_taken_back_as_well(house: House, part: str) -> None:
+    """rules 24, 26: else a refund and the member's word together take more than was ever given."""
+    club = await begun(house, 3)
+    marva, devon, _ = club.phones
+    await marva.says(f"CASH Keisha 10000 {club.code}").sees("is counted")
+    await marva.says(f"CASH Devon 10000 {club.code}").sees("is counted")
+    receipt = found(r"R-\w{8}", (await devon.sees("Marva wrote down J$10,000", "R-")).text)
+    await marva.says(f"CASH Devon 5000 {club.code}").sees("is counted")
+    finance = await clerk(house)
+    await finance.says(f"REFUND {receipt}{part}").sees("Giving")
+    await house.rest()
+    before = await house.balances(club.code)
+    await devon.says(f"DENY {receipt}").sees("No cash entry")
+    await house.rest()
+    assert await house.balances(club.code) == before
+    await club.right()
