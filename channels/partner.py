@@ -5,6 +5,7 @@ is called inside our own network.
 """
 
 import ipaddress
+import re
 import secrets
 import socket
 from base64 import b64encode
@@ -30,6 +31,8 @@ INSIDE: Final = frozenset({"localhost", "internal", "local"})
 WRAPPED: Final = tuple(ipaddress.ip_network(net) for net in ("64:ff9b::/96", "2002::/16", "::/96"))
 """IPv6 addresses that stand for an IPv4 one, which might be ours."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
+_HOST: Final = re.compile(r"[A-Za-z0-9_.:-]+")
+"""What connects reads other letters in its own way: `127。0。0。1` is an address to it, and `%31` a figure."""
 
 
 def new_secret() -> str:
@@ -46,6 +49,8 @@ def wrong_address(url: str, *, development: bool) -> str:
         return "it is no address"
     if not host or len(url) > LONGEST_URL:
         return "it is no address"
+    if not _HOST.fullmatch(host):
+        return "it names its host in other letters than those of the network: write it as xn--..."
     if parsed.username or parsed.password:
         return "it holds a name or a password: the signature shows who calls"
     if development and parsed.scheme == "http" and host in LOOPBACK:
