@@ -31,9 +31,18 @@ log = structlog.get_logger(__name__)
 # -- paid -----------------------------------------------------------------------------------------------------
 
 
+def _told(turn: Turn, command: c.Disbursed | c.DisburseFailed | c.DisburseReturned) -> Payout | None:
+    """Return the payout that a carrier tells of: one that it was asked to pay, and no other's."""
+    payout = turn.book.get(Payout, command.payout_id)
+    if payout is None or command.carrier in {"", payout.carrier}:
+        return payout
+    log.error("a carrier tells of another's payout", carrier=command.carrier)
+    return None
+
+
 def disbursed(turn: Turn, command: c.Disbursed) -> None:
     """The carrier paid. A repeat changes nothing."""
-    payout = turn.book.get(Payout, command.payout_id)
+    payout = _told(turn, command)
     if payout is None:
         return
     circle = turn.book.circle(payout.circle)
@@ -84,7 +93,7 @@ def _is_out(turn: Turn, circle: Circle, payout: Payout) -> None:
 
 def disburse_failed(turn: Turn, command: c.DisburseFailed) -> None:
     """The carrier will not pay: the money stays ring-fenced, and PAY OUT tries the same payout again."""
-    payout = turn.book.get(Payout, command.payout_id)
+    payout = _told(turn, command)
     if payout is None:
         return
     if payout.state is not PayoutState.SENDING:
@@ -134,7 +143,7 @@ def disburse_returned(turn: Turn, command: c.DisburseReturned) -> bool:
     Where nobody has said yet that it left, the books never saw it leave, and what was held for it is held for the next.
     Returns whether it was ours to take back.
     """
-    payout = turn.book.get(Payout, command.payout_id)
+    payout = _told(turn, command)
     if payout is None or not payout.rail_amount:
         return False
     circle = turn.book.circle(payout.circle)

@@ -51,9 +51,9 @@ def read_result(party: str, body: Mapping[str, Any]) -> c.Command | None:
         case {"kind": "collected", "receipt": receipt, "link": link}:
             return c.LinkReady(receipt, link)
         case {"kind": "disbursed", "refund_id": refund_id, "provider_id": provider_id}:
-            return c.Refunded(refund_id, provider_id)
+            return c.Refunded(refund_id, provider_id, str(body.get("carrier") or ""))
         case {"kind": "disburse_failed" | "disburse_returned", "refund_id": refund_id, "reason": reason}:
-            return c.RefundFailed(refund_id, reason)
+            return c.RefundFailed(refund_id, reason, carrier=str(body.get("carrier") or ""))
         case {"kind": "refused"}:
             return _refused(party, body)
         case {"kind": "moved_back"}:

@@ -70,6 +70,9 @@ def give_back(turn: Turn, command: c.GiveBack) -> Say | Refusal:
         return refuse("refund_taken", amount=circle.money(kept), ref=payment.receipt)
     if turn.person_id in {payment.person_id, payment.recorded_by, circle.banker_id}:
         return refuse("not_own_ticket")
+    if command.currency not in {"", circle.currency.value}:
+        said = Money(command.amount, Currency(command.currency))
+        return refuse("other_currency", amount=said, currency=circle.currency.value)
     left = payment.amount - payment.given_back
     amount = command.amount or left
     can = can_go_back(turn, circle, payment.person_id)
@@ -151,6 +154,7 @@ def _ask(turn: Turn, payment: Payment, refund: Refund, account: dict[str, object
         "currency": refund.pay_currency.value,
         "provider_ref": payment.provider_ref or "",
         "payout_ref": refund.receipt,
+        "began": turn.at.isoformat(),
         **account,
     }
     kind = "disburse" if refund.carrier in TRANSFER_CARRIERS else "refund"
@@ -181,9 +185,10 @@ def _hold(part: Transaction) -> Hold:
     return Hold(f"{part.key}:held", part.kind, part.currency, only.debit, only.credit, only.amount, part.circle)
 
 
-def _refund(turn: Turn, refund_id: str) -> tuple[Refund, Payment, Circle] | None:
-    refund = turn.book.get(Refund, refund_id)
-    if refund is None:
+def _refund(turn: Turn, command: c.Refunded | c.RefundFailed) -> tuple[Refund, Payment, Circle] | None:
+    """Return the refund that a carrier tells of: one that it was asked for, and no other's."""
+    refund = turn.book.get(Refund, command.refund_id)
+    if refund is None or command.carrier not in {"", refund.carrier}:
         return None
     return refund, turn.book.must(Payment, refund.receipt), turn.book.circle(refund.circle)
 
@@ -197,7 +202,7 @@ def _strange(turn: Turn, command: c.Refunded | c.RefundFailed, amount: int) -> N
 
 def refunded(turn: Turn, command: c.Refunded) -> None:
     """The rail has given it back. A repeat changes nothing."""
-    found = _refund(turn, command.refund_id)
+    found = _refund(turn, command)
     if found is None and command.amount:
         _strange(turn, command, -command.amount)
     if found is None or found[0].state is not RefundState.PENDING:
@@ -218,7 +223,7 @@ def refunded(turn: Turn, command: c.Refunded) -> None:
 
 def refund_failed(turn: Turn, command: c.RefundFailed) -> None:
     """The rail could not give it back, at once or after all: it stands as the member's credit again."""
-    found = _refund(turn, command.refund_id)
+    found = _refund(turn, command)
     if found is None and command.amount:
         _strange(turn, command, command.amount)
     if found is None or found[0].state is RefundState.FAILED:

@@ -37,7 +37,13 @@ def _in_force(turn: Turn) -> Say | Refusal:
 
 def charge(turn: Turn, command: c.Charge) -> None:
     """Book what a carrier kept, once a charge."""
-    deposits.keep(turn, f"charge:{command.charge_id}", command.carrier, command.amount, Currency(command.currency))
+    deposits.keep(
+        turn,
+        f"charge:{command.carrier}:{command.charge_id}",
+        command.carrier,
+        command.amount,
+        Currency(command.currency),
+    )
 
 
 def converted(turn: Turn, command: c.Converted) -> None:

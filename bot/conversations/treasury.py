@@ -22,12 +22,17 @@ OWN_WORDS = {
 
 
 def _read_amount(typed: str, _: Talk) -> str:
-    return read_any_money(typed, Currency.JMD).full()
+    """Read an amount; its sign is kept only where one was typed, since the receipt alone tells the currency."""
+    either = [read_any_money(typed, currency).full() for currency in Currency]
+    return either[0] if len(set(either)) == 1 else either[0].removeprefix(Currency.JMD.sign)
 
 
 def _give_back(talk: Talk) -> GiveBack:
-    amount = talk.slots.get("amount")
-    return GiveBack(talk.slots["receipt"], money_of(amount).minor if amount else 0)
+    amount = talk.slots.get("amount", "")
+    if not amount:
+        return GiveBack(talk.slots["receipt"])
+    money = money_of(amount)
+    return GiveBack(talk.slots["receipt"], money.minor, "" if amount[0].isdigit() else money.currency.value)
 
 
 REFUND = Flow(

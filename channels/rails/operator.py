@@ -239,7 +239,7 @@ def _event(carrier: str, kind: str, thing: Mapping[str, Any], event_id: str) -> 
         case "collection", "settled" | "pending" | "failed":
             return _collection(carrier, what, thing)
         case "payout" | "refund", "settled" | "failed" | "returned":
-            return _outgoing(topic, what, thing)
+            return _outgoing(carrier, topic, what, thing)
         case "charge", "":
             ident, money = _ident(thing), _money(thing, below_zero=True)
             body = {
@@ -269,7 +269,7 @@ def _collection(carrier: str, what: str, thing: Mapping[str, Any]) -> tuple[str,
     return f"payment:{receipt}", {**body, "receipt": receipt}
 
 
-def _outgoing(topic: str, what: str, thing: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _outgoing(carrier: str, topic: str, what: str, thing: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Translate what became of money out. A refund by transfer is a payout whose `purpose` is `refund`."""
     purpose = "refund" if topic == "refund" else thing.get("purpose", "payout")
     if purpose not in {"payout", "refund"}:
@@ -288,7 +288,7 @@ def _outgoing(topic: str, what: str, thing: Mapping[str, Any]) -> tuple[str, dic
             body = {"kind": "disburse_failed", **named, "reason": reason}
         case _:
             body = {"kind": "disburse_returned", **named, "reason": reason}
-    return f"{purpose}:{order}", body
+    return f"{purpose}:{order}", {**body, "carrier": carrier}
 
 
 def _deposit(carrier: str, thing: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -338,3 +338,52 @@ async def test_the_queue_shows_what_waits_to_be_matched(house: House) -> None:
     await miss.says("QUEUE").sees("1 waiting", f"{ref} match J$700 NCB")
     await miss.says("QUEUE match").sees(ref)
     await miss.says(f"CASE {ref} OK").sees(ref)
+
+
+# -- who may say what -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", ["PAY 5000 CARD", "PAY 5000 NCB", "PAY 5000 CASH"])
+async def test_a_made_up_callback_of_a_card_page_ends_no_payment_by_another_way(house: House, line: str) -> None:
+    club = await begun(house, 3)
+    _, devon, _ = club.phones
+    receipt = await asked(house, devon, line)
+    await tell(house, "card_back", carrier="powertranz", receipt=receipt, spi_token="made-up")
+    assert await fetch(house, "SELECT state FROM payment WHERE receipt = :r", r=receipt) == "PENDING"
+    assert await fetch(house, "SELECT count(*) FROM outbox WHERE kind = 'capture'") == 0
+    await club.right()
+
+
+async def test_two_carriers_may_call_their_charges_alike(house: House) -> None:
+    for carrier, amount in (("ncb", 10_00), ("scotia", 20_00)):
+        await tell(house, "charge", carrier=carrier, charge_id="c-1", amount=amount, currency="JMD")
+        await tell(house, "charge", carrier=carrier, charge_id="c-1", amount=amount, currency="JMD")
+        assert await standing(house, f"costs:{carrier}:JMD") == amount
+    await house.books_are_right()
+
+
+async def test_a_carrier_is_not_believed_about_anothers_refund(house: House, cards: Cards) -> None:
+    club, miss = await begun(house, 3), await clerk(house)
+    _, devon, _ = club.phones
+    receipt = await paid_by_card(house, devon, 7)
+    await miss.says(f"REFUND {receipt}").sees("Giving J$5,000")
+    await house.rest()
+    refund = cards.refunds[0][0].partition(":")[2]
+    for kind in ("refunded", "disbursed", "refund_failed", "disburse_failed"):
+        await tell(house, kind, carrier="lynk", refund_id=refund, provider_id="x", reason="x")
+    assert await fetch(house, "SELECT state FROM refund") == "PENDING"
+    await tell(house, "refunded", carrier="stripe", refund_id=refund, provider_id="re_1")
+    assert await fetch(house, "SELECT state FROM refund") == "SETTLED"
+    await proved(house)
+
+
+async def test_a_refund_in_another_currency_than_the_circle_s_is_not_taken_at_its_figure(
+    house: House, cards: Cards
+) -> None:
+    club, miss = await begun(house, 3), await clerk(house)
+    _, devon, _ = club.phones
+    receipt = await paid_by_card(house, devon, 8)
+    await miss.says(f"REFUND {receipt} US$50").sees("US$50 is not what this circle is run in")
+    assert cards.refunds == []
+    await miss.says(f"REFUND {receipt} J$50").sees("Giving J$50 ")
+    await miss.says(f"REFUND {receipt} 60").sees("Giving J$60 ")

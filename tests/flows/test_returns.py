@@ -471,3 +471,13 @@ async def test_words_in_any_order_and_number_leave_the_books_right(house: House,
     await keisha.says("RECEIVED").sees("J$15,000", "in your hands")
     assert await house.balances(club.code) == {}
     await club.right()
+
+
+async def test_a_carrier_is_not_believed_about_anothers_payout(house: House, rail: Quiet) -> None:
+    await sent(house)
+    for kind in ("disbursed", "disburse_failed", "disburse_returned"):
+        await tell(house, kind, carrier="lynk", payout_id=rail.last, provider_id="x", reason="x")
+        assert await states(house) == ["SENDING"]
+    await tell(house, "disbursed", carrier="sandbox", payout_id=rail.last, provider_id="x")
+    assert await states(house) == ["SENT"]
+    await proved(house)
