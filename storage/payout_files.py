@@ -103,7 +103,8 @@ class Standing(NamedTuple):
 async def take(conn: Connection, vault: Vault, carrier: str, now: datetime) -> list[Order]:
     """Return the orders of a carrier that are due, held until the transaction ends; another export passes over them.
 
-    An order that an interface has in hand, or may have taken, is left alone.
+    An order that an interface has in hand, or may have taken, is left alone; so is one to somebody whose draws rest,
+    for as long as they do.
     """
     found = await conn.execute(_TAKE, {"carrier": carrier, "now": now})
     return [Order(row.id, row.key, row.attempts, _body(vault, row)) for row in found]
@@ -271,7 +272,17 @@ _COLUMNS = ", ".join(f"b.{name} AS b_{name}" for name in _BATCH)
 _TAKE = text("""
     SELECT id, key, attempts, body FROM outbox
     WHERE split_part(lane, ':', 1) = :carrier AND state = 'queued' AND kind = 'disburse' AND not_before <= :now
-        AND lease_until IS NULL AND NOT unknown
+        AND lease_until IS NULL AND NOT unknown AND NOT EXISTS (
+            SELECT FROM payout p JOIN circle c ON c.code = p.circle
+            JOIN payout_freeze f ON (f.person_id = p.person_id AND f.held)
+                OR (f.person_id = CASE WHEN p.via_banker THEN c.banker_id ELSE p.person_id END
+                    AND (f.held OR f.until > :now))
+            WHERE p.id = split_part(outbox.key, ':', 2)
+        ) AND NOT EXISTS (
+            SELECT FROM refund r JOIN payment p ON p.receipt = r.receipt
+            JOIN payout_freeze f ON f.person_id = p.recorded_by AND (f.held OR f.until > :now)
+            WHERE r.id = split_part(outbox.key, ':', 2)
+        )
     ORDER BY id FOR UPDATE SKIP LOCKED
 """)
 

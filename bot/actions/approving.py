@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import freezing, paths, pots, receiving
+from bot.actions import paths, pots, receiving
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
@@ -116,11 +116,8 @@ def approve_payout(turn: Turn, command: c.ApprovePayout) -> Say | Refusal:
 
 def _not_now(turn: Turn, circle: Circle, payout: Payout) -> Refusal | None:
     """Refuse while what changed on the payee's side rests, or while the carrier has too little that is free."""
-    if freezing.is_held(turn, payout.person_id):
-        return refuse("draw_rests", who=turn.book.person(payout.person_id).first_name)
-    payee = circle.banker_id if payout.via_banker else payout.person_id
-    if payout.rail_amount and freezing.frozen_until(turn, payee):
-        return refuse("draw_rests", who=turn.book.person(payee).first_name)
+    if wrong := paths.resting(turn, circle, payout):
+        return wrong
     if turn.book.available(ledger.rail(payout.carrier, circle.currency)) < payout.rail_amount:
         return refuse("rail_short", rail=payout.carrier.upper(), amount=circle.money(payout.rail_amount))
     return None

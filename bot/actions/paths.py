@@ -124,9 +124,24 @@ def source(circle: Circle, payout: Payout) -> ledger.Account:
     return ledger.cash(circle.code) if payout.via_banker else ledger.payable(circle.code, payout.round)
 
 
+def payee_of(circle: Circle, payout: Payout) -> str:
+    """Return whose account the rail pays into."""
+    return circle.banker_id if payout.via_banker or payout.kind == "fee" else payout.person_id
+
+
+def resting(turn: Turn, circle: Circle, payout: Payout) -> Refusal | None:
+    """Refuse while the person's draws are held, or while what changed on the payee's side rests (rules.md 34, 53)."""
+    if freezing.is_held(turn, payout.person_id):
+        return refuse("draw_rests", who=turn.book.person(payout.person_id).first_name)
+    payee = payee_of(circle, payout)
+    if payout.rail_amount and freezing.frozen_until(turn, payee):
+        return refuse("draw_rests", who=turn.book.person(payee).first_name)
+    return None
+
+
 def send(turn: Turn, circle: Circle, payout: Payout) -> None:
     """Have the carrier pay. The key stays the same until it came back: it is paid once, whatever happens (37)."""
-    payee = circle.banker_id if payout.via_banker or payout.kind == "fee" else payout.person_id
+    payee = payee_of(circle, payout)
     body: dict[str, object] = {
         "amount": payout.rail_amount,
         "currency": circle.currency.value,

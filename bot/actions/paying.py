@@ -51,9 +51,8 @@ def _again(turn: Turn, circle: Circle, payout: Payout) -> Say | Refusal:
     """Send what the rail did not take again, under its own key (rules.md 37)."""
     if anew := paths.moved(turn, circle, payout):
         return _elsewhere(turn, circle, payout, anew)
-    payee = circle.banker_id if payout.via_banker or payout.kind == "fee" else payout.person_id
-    if freezing.frozen_until(turn, payee):
-        return refuse("draw_rests", who=turn.book.person(payee).first_name)
+    if wrong := paths.resting(turn, circle, payout):
+        return wrong
     turn.book.put(replace(payout, state=PayoutState.SENDING))
     paths.send(turn, circle, payout)
     return _stands("payout_resent", turn, circle, payout)
@@ -96,7 +95,8 @@ def _stands(name: str, turn: Turn, circle: Circle, payout: Payout) -> Say:
 
 def _under_way(turn: Turn, circle: Circle) -> Say | None:
     """Say where a payout stands that was started already, and ask once more for the second yes."""
-    waiting = [p for p in turn.book.all(Payout, circle=circle.code, kind="draw") if p.state in UNSENT]
+    started = UNSENT - {PayoutState.FAILED}  # what was refused says itself what it waits for
+    waiting = [p for p in turn.book.all(Payout, circle=circle.code, kind="draw") if p.state in started]
     if not waiting:
         return None
     payout = min(waiting, key=lambda p: p.round)

@@ -186,6 +186,8 @@ def decide(turn: Turn, payout: Payout, *, happened: bool) -> Refusal | None:
         case PayoutState.FAILED if not happened:
             if paths.moved(turn, circle, payout):
                 return refuse("case_account_changed", ref=payout.ref)
+            if wrong := paths.resting(turn, circle, payout):
+                return wrong
             turn.book.put(replace(payout, state=PayoutState.SENDING))
             paths.send(turn, circle, payout)
             return None

@@ -118,3 +118,27 @@ async def test_a_refund_that_failed_is_the_member_s_credit_and_not_sent_again(ho
     assert await waiting(house) == []
     assert await drop_dead(settings, Namespace(id=order.outbox_id)) == 0
     await proved(house)
+
+
+async def test_an_order_waits_while_its_payee_s_draws_rest_and_nobody_sends_it_again(house: House) -> None:
+    """rules 34, 54: what was approved before leaves no more than what is approved after."""
+    club = await begun(house, 3)
+    await account(house, club.banker)
+    finance = await clerk(house)
+    await club.pay(*club.phones)
+    await club.pay_out()
+    assert len(await waiting(house)) == 1
+    await finance.says("FREEZE Marva Brown; SIM change reported").sees("Nothing is sent to Marva Brown")
+    assert await waiting(house) == []
+    await finance.says("UNFREEZE Marva Brown; spoke to her").sees("can be sent money again")
+    await given_up(house)
+    await finance.says("FREEZE Marva Brown; again").sees("Nothing is sent to Marva Brown")
+    await club.banker.says(f"PAY OUT {club.code}").sees("cannot be sent yet")
+    case = await fetch(house, "SELECT ref FROM ticket WHERE kind = 'payout' AND closed_at IS NULL")
+    await finance.says(f"CASE {case} NO").sees("cannot be sent yet")
+    assert await fetch(house, "SELECT state FROM payout") == "FAILED"
+    await finance.says("UNFREEZE Marva Brown; spoke to her").sees("can be sent money again")
+    await finance.says(f"CASE {case} NO").sees("stays")
+    await house.rest()
+    assert len(await waiting(house)) == 1
+    await proved(house)
