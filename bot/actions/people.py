@@ -110,12 +110,13 @@ def address_back(turn: Turn, command: c.AddressBack) -> None:
 def address_moved(turn: Turn, command: c.AddressMoved) -> None:
     """Follow somebody to the number that the channel says they have; their other addresses hear of it (rules.md 53).
 
-    One that is somebody else's with us is not taken from them: then the old one alone comes to an end.
+    One that is somebody else's with us is not taken from them: then the old one alone comes to an end. So does an
+    address of staff, and it stays theirs: whoever is given the old number next would have their rights.
     """
     old, there = turn.book.get(Address, command.party), turn.book.get(Address, command.moved_to)
     if old is None:
         return
-    if there is not None:
+    if there is not None or any(party == command.party for party, _ in turn.staff):
         address_gone(turn, c.AddressGone(command.party))
         return
     told = say("moved_told", address=shown_address(command.moved_to))

@@ -47,3 +47,13 @@ async def test_a_number_that_is_somebody_elses_with_us_is_not_taken_from_them(ho
     stopped = await rows(house, "SELECT stopped_at IS NOT NULL FROM address WHERE party = 'whatsapp\\:+18765550101'")
     assert stopped[0][0] is True
     await marva.says("MENU").sees("Marva")
+
+
+async def test_who_is_given_the_old_number_of_staff_has_not_their_rights(house: House) -> None:
+    (marva,) = await people(house, 1)
+    await house.hire(marva)
+    await changes(house, marva, "+16585550101")
+    await marva.says("hello").sees("Marva")  # still hers, and so behind her PIN
+    assert await rows(house, "SELECT count(*) FROM person") == [(1,)]
+    stopped = await rows(house, "SELECT party, stopped_at IS NOT NULL FROM address")
+    assert stopped == [(marva.party, True)]
