@@ -145,7 +145,7 @@ async def test_when_a_lease_runs_out_another_relay_sends_with_the_same_key(engin
 
 @pytest.mark.parametrize("kind", ["disburse", "refund"])
 async def test_money_out_whose_relay_died_is_unknown_from_then_on(engine: Engine, kind: str) -> None:
-    """rule 37: it must be looked up, not sent. A gateway may know no key by which a second refund would be the first."""
+    """rule 37: it must be looked up, not sent: a gateway may take a second refund for another one."""
     await put(engine, Parcel("ncb:p1", kind, "p1", {"amount": 1}, NOW))
     assert not (await claim(engine, "ncb", lease=0.05))[0].unknown
     await asyncio.sleep(0.1)
