@@ -53,7 +53,7 @@ async def test_who_is_given_the_old_number_of_staff_has_not_their_rights(house: 
     (marva,) = await people(house, 1)
     await house.hire(marva)
     await changes(house, marva, "+16585550101")
-    await marva.says("hello").sees("Marva")  # still hers, and so behind her PIN
-    assert await rows(house, "SELECT count(*) FROM person") == [(1,)]
     stopped = await rows(house, "SELECT party, stopped_at IS NOT NULL FROM address")
     assert stopped == [(marva.party, True)]
+    await marva.says("hello").sees("Marva")  # still hers, and so behind her PIN
+    assert await rows(house, "SELECT count(*) FROM person") == [(1,)]
