@@ -116,7 +116,7 @@ def address_moved(turn: Turn, command: c.AddressMoved) -> None:
     old, there = turn.book.get(Address, command.party), turn.book.get(Address, command.moved_to)
     if old is None:
         return
-    if there is not None or any(party == command.party for party, _ in turn.staff):
+    if there is not None or any(clerk.party == command.party for clerk in turn.staff):
         address_gone(turn, c.AddressGone(command.party))
         return
     told = say("moved_told", address=shown_address(command.moved_to))
