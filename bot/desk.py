@@ -42,6 +42,7 @@ from storage.codec import save
 from storage.duties import Duty
 from storage.engine import Connection, Engine
 from storage.inbox import Arrival
+from storage.outbox import Report
 from storage.pins import Pins
 from storage.queries import Who
 from storage.shelf import Circles
@@ -218,8 +219,10 @@ class Desk:
         again = await outbox.shut_out(conn, [ident for arrival in ready for ident in _shut_out(arrival)], now)
         if self._tools.past_sim:
             again |= await outbox.past_sim(conn, [ident for arrival in ready for ident in _not_sent(arrival)], now)
-        reports = [report for arrival in ready for report in _delivery(arrival) if report[1] not in again]
+        reports = [report for arrival in ready for report in _delivery(arrival) if report.provider_id not in again]
         await outbox.note_delivery(conn, reports)
+        for report in reports:
+            self._metrics.deliveries.labels(report.channel, report.status).inc()
         sessions = [
             (j.arrival.party, j.session.as_json(), j.arrival.received_at) for j in jobs if j.session is not None
         ]
@@ -375,10 +378,11 @@ def _other_step(arrival: Arrival) -> Step:
     return Step(Session(), (), (command,) if command else ())
 
 
-def _delivery(arrival: Arrival) -> list[tuple[str, str, str]]:
-    if arrival.kind != "status" or "status" not in arrival.body:
+def _delivery(arrival: Arrival) -> list[Report]:
+    body = arrival.body
+    if arrival.kind != "status" or "status" not in body:
         return []
-    return [(arrival.body["channel"], arrival.body["message_id"], arrival.body["status"])]
+    return [Report(body["channel"], body["message_id"], body["status"], body.get("code", ""))]
 
 
 def _shut_out(arrival: Arrival) -> list[str]:

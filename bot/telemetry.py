@@ -179,6 +179,12 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self.deliveries = Counter(
+            "pardna_deliveries",
+            "What networks told of our messages: sent, delivered, read, failed",
+            ["channel", "status"],
+            registry=registry,
+        )
         self.notices = Counter(
             "pardna_notices",
             "Notices that did not get to a person in time: replaced by another way, or unreached for want of one",

@@ -131,6 +131,15 @@ class Lanes(NamedTuple):
 EVERY = Lanes()
 
 
+class Report(NamedTuple):
+    """What a network told of a message: how far it got (DELIVERY), and by its own code why no further."""
+
+    channel: str
+    provider_id: str
+    status: str
+    code: str = ""
+
+
 class Life(NamedTuple):
     """How one message stands: where it went, its state, how far it got, why not, and since when."""
 
@@ -275,15 +284,20 @@ async def last_menu(conn: Connection, vault: Vault, typed: Mapping[str, datetime
     return {row.lane: Outgoing.from_json(vault.open_json(place(row.key), row.body)) for row in found}
 
 
-async def note_delivery(conn: Connection, reports: Iterable[tuple[str, str, str]]) -> None:
-    """Note how far messages got: (channel, provider's id, status); reports come late, twice, unordered, or too early.
+async def note_delivery(conn: Connection, reports: Iterable[Report]) -> None:
+    """Note how far messages got, and why not; reports come late, twice, unordered, or too early.
 
     What is told of a message that is not noted as sent yet is kept for `note_early`.
     """
-    known = [(channel, ident, DELIVERY[status]) for channel, ident, status in reports if status in DELIVERY]
+    known = [report for report in reports if report.status in DELIVERY]
     if known:
-        channels, ids, ranks = zip(*known, strict=True)
-        await conn.execute(_DELIVERY, {"channels": list(channels), "ids": list(ids), "ranks": list(ranks)})
+        ranks = [DELIVERY[report.status] for report in known]
+        columns = {
+            "channels": [report.channel for report in known],
+            "ids": [report.provider_id for report in known],
+            "codes": [_clean(report.code) for report in known],
+        }
+        await conn.execute(_DELIVERY, {**columns, "ranks": ranks})
         if DELIVERY["failed"] in ranks:
             await ring(conn, MISSED)
 
@@ -503,8 +517,9 @@ _LAST_MENU = text("""
 
 _DELIVERY = text("""
     WITH told AS MATERIALIZED (
-        SELECT channel, provider_id, max(rank) AS rank FROM unnest(CAST(:channels AS text[]),
-            CAST(:ids AS text[]), CAST(:ranks AS smallint[])) AS reported (channel, provider_id, rank)
+        SELECT channel, provider_id, max(rank) AS rank, max(code) FILTER (WHERE rank = 2) AS code
+        FROM unnest(CAST(:channels AS text[]), CAST(:ids AS text[]), CAST(:ranks AS smallint[]),
+            CAST(:codes AS text[])) AS reported (channel, provider_id, rank, code)
         GROUP BY channel, provider_id ORDER BY channel, provider_id
     ), early AS (
         INSERT INTO early_report (channel, provider_id, rank)
@@ -513,7 +528,7 @@ _DELIVERY = text("""
         )
         ON CONFLICT (channel, provider_id) DO UPDATE SET rank = greatest(early_report.rank, excluded.rank)
     )
-    UPDATE outbox o SET delivery = s.rank FROM told s
+    UPDATE outbox o SET delivery = s.rank, fault = coalesce(nullif(s.code, ''), o.fault) FROM told s
     WHERE o.provider_id = s.provider_id AND split_part(o.lane, ':', 1) = s.channel AND o.delivery < s.rank
 """)
 
@@ -618,7 +633,7 @@ _TAKE_AS_PARTS = text("""
 """)
 
 _LIVES = text("""
-    SELECT who.id, l.lane, l.state, l.delivery, coalesce(substring(l.fault FROM '^[A-Za-z0-9]*[0-9]+'), ''),
+    SELECT who.id, l.lane, l.state, l.delivery, coalesce(substring(l.fault FROM '^[A-Za-z0-9.]*[0-9]+'), ''),
         coalesce(l.ended_at, l.queued_at)
     FROM unnest(CAST(:people AS text[])) AS who (id) CROSS JOIN LATERAL (
         SELECT o.* FROM address a CROSS JOIN LATERAL (

@@ -41,7 +41,7 @@ def _line(life: Life) -> Text:
         time=f"{at:%H:%M}",
         address=shown_address(life.lane),
         state=text(f"life_{_state(life)}"),
-        code=f" ({life.code})" if life.code else "",
+        code=f" ({life.code})" if life.code and life.delivery < DELIVERY["delivered"] else "",
     )
 
 

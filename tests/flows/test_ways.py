@@ -1,7 +1,9 @@
 """News that does not get there by one way goes by another: once, and never twice (rules.md 59)."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -93,6 +95,12 @@ async def life(house: House) -> list[tuple[str, str, int]]:
                               " AND person_id = (SELECT person_id FROM address WHERE party = 'sms\\:+18765550177')"
                               " ORDER BY id")  # fmt: skip
     return [tuple(row) for row in found][-2:]
+
+
+def heard(event: dict[str, Any]) -> tuple[Filed, ...]:
+    """Return what SendGrid's web hook makes of an event."""
+    hook = SendGridHook(SENDGRID["SENDGRID_WEBHOOK_PUBLIC_KEY"], lambda: event["timestamp"])
+    return hook.receive(sendgrid_events(event).request()).arrivals
 
 
 NEWS = "Devon"
@@ -248,10 +256,8 @@ async def test_a_mail_that_is_told_to_have_bounced_ends_its_address(
     await asks_in(house, air, marva, devon)
     ident = await one(house, "SELECT provider_id FROM outbox WHERE provider_id LIKE 'quiet%'")
     bounce = sendgrid_event("Marva@example.com", ident, "bounce", type="bounce", status="5.1.1")
-    hook = SendGridHook(SENDGRID["SENDGRID_WEBHOOK_PUBLIC_KEY"], lambda: bounce["timestamp"])
-    told = hook.receive(sendgrid_events(bounce).request()).arrivals
     for _ in range(2):
-        await house.filer.file(told)
+        await house.filer.file(heard(bounce))
         await house.rest()
     assert await one(house, "SELECT count(*) FROM address WHERE stopped_at IS NOT NULL") == "1"
     air.moods.clear()
@@ -259,6 +265,38 @@ async def test_a_mail_that_is_told_to_have_bounced_ends_its_address(
     await marva.says("UNLINK EMAIL marva@example.com").sees("e-mail m...@example.com")
     await marva.says(await link(marva, mail)).sees("is added")
     assert await one(house, "SELECT count(*) FROM address WHERE stopped_at IS NOT NULL") == "0"
+
+
+@pytest.mark.parametrize(
+    ("events", "reads"),
+    [
+        ([], "sent"),
+        ([{"kind": "processed"}], "sent"),
+        ([{"kind": "processed"}, {"kind": "deferred", "response": "421 later"}], "sent"),
+        ([{"kind": "delivered"}, {"kind": "processed"}], "delivered"),
+        ([{"kind": "delivered"}, {"kind": "open"}], "read"),
+        ([{"kind": "bounce", "type": "blocked", "status": "5.7.1"}], "did not get there (5.7.1)"),
+        ([{"kind": "bounce", "type": "blocked", "status": "5.7.1"}, {"kind": "delivered"}], "delivered"),
+        ([{"kind": "dropped", "reason": "Bounced Address", "status": "5.0.0"}], "did not get there (5.0.0)"),
+    ],
+)
+async def test_staff_see_the_life_of_a_mail_as_its_network_tells_it(
+    house: House, air: Air, events: list[dict[str, str]], reads: str
+) -> None:
+    [marva] = await people(house, 1)
+    staff = await clerk(house)
+    air.moods["email:marva@example.com"] = "silent"
+    await marva.says("LINK EMAIL marva@example.com").sees("6-digit code")
+    await house.rest()
+    ident = await one(house, "SELECT provider_id FROM outbox WHERE starts_with(lane, 'email')")
+    await execute(house, "INSERT INTO address (party, person_id, added_at) SELECT 'email\\:marva@example.com',"
+                         " person_id, now() FROM address WHERE party = :party", party=marva.party)  # fmt: skip
+    for event in events:
+        told = sendgrid_event("Marva@example.com", ident, event["kind"], **{k: event[k] for k in event if k != "kind"})
+        await house.filer.file(heard(told))
+        await house.rest()
+    said = await staff.says("MESSAGES Marva Brown").sees("e-mail m...@example.com:")
+    assert re.findall(r"example\.com: (.*)", said.text) == [reads]
 
 
 async def test_who_said_stop_is_told_by_the_other_address(house: House, pair: tuple[Phone, Phone, Phone]) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from domain.messages import Option, Outgoing
 from storage import outbox
 from storage.engine import Connection, Engine, make_engine
-from storage.outbox import Notice, Parcel, Posted, Settled
+from storage.outbox import Notice, Parcel, Posted, Report, Settled
 from storage.vault import Vault, new_keys
 
 NOW = datetime(2026, 12, 7, 14, tzinfo=UTC)
@@ -268,9 +268,9 @@ async def test_delivery_only_goes_up_whatever_the_order_of_the_reports(engine: E
             await settle(engine, posted, "sent", provider_id="SM1")
     async with engine.begin() as conn:
         for reports, rank in (
-            ([("sms", "SM1", "delivered"), ("sms", "SM1", "sent"), ("sms", "SM1", "weird")], 3),
-            ([("sms", "SM1", "failed")], 3),
-            ([("sms", "SM1", "read"), ("sms", "SM9", "read")], 4),
+            ([Report("sms", "SM1", "delivered"), Report("sms", "SM1", "sent"), Report("sms", "SM1", "weird")], 3),
+            ([Report("sms", "SM1", "failed")], 3),
+            ([Report("sms", "SM1", "read"), Report("sms", "SM9", "read")], 4),
         ):
             await outbox.note_delivery(conn, reports)
             assert (await one(conn, "SELECT delivery FROM outbox WHERE lane = 'sms:+1'"))[0] == rank
@@ -281,8 +281,8 @@ async def test_what_is_told_before_we_noted_that_it_was_sent_is_not_lost(engine:
     await put(engine, say("sms:+1", 1))
     (posted,) = await claim(engine, "sms")
     async with engine.begin() as conn:
-        await outbox.note_delivery(conn, [("sms", "SM1", "delivered"), ("whatsapp", "SM1", "read")])
-        await outbox.note_delivery(conn, [("sms", "SM1", "sent")])
+        await outbox.note_delivery(conn, [Report("sms", "SM1", "delivered"), Report("whatsapp", "SM1", "read")])
+        await outbox.note_delivery(conn, [Report("sms", "SM1", "sent")])
         await outbox.note_early(conn)
     await settle(engine, posted, "sent", provider_id="SM1")
     async with engine.begin() as conn:
