@@ -172,7 +172,7 @@ def make_desk(parts: Parts) -> Desk:
     )
 
 
-def make_hooks(settings: Settings, site: str) -> dict[str, Hook]:
+def make_hooks(settings: Settings, site: str, bot: BotName) -> dict[str, Hook]:
     """Build the hooks that are on, by path."""
     hooks: dict[str, Hook] = {}
     if "whatsapp" in settings.hooks:
@@ -185,7 +185,7 @@ def make_hooks(settings: Settings, site: str) -> dict[str, Hook]:
     if "smsgate" in settings.hooks:
         hooks[sms.PATH] = SmsGateHook(settings.smsgate_signing_key.get_secret_value(), _unix_now)
     if "telegram" in settings.hooks:
-        hooks[telegram.PATH] = TelegramHook(settings.telegram_webhook_secret.get_secret_value())
+        hooks[telegram.PATH] = TelegramHook(settings.telegram_webhook_secret.get_secret_value(), lambda: bot.said)
     if "sendgrid" in settings.hooks:
         hooks["/hooks/sendgrid"] = SendGridHook(settings.sendgrid_webhook_public_key, _unix_now)
     if "stripe" in settings.hooks:
@@ -335,7 +335,7 @@ async def run_web(parts: Parts, port: int, *, share_port: bool, listening: async
             filer=parts.filer,
             clock=parts.clock,
             bell=parts.bell,
-            hooks=make_hooks(settings, parts.public_url),
+            hooks=make_hooks(settings, parts.public_url, parts.bot),
             channels=channel_states(settings),
             rails=rails.rail_states(settings),
             accounts={carrier: rail.labelled for carrier, rail in settings.transfer_rails().items()},
@@ -376,7 +376,7 @@ async def _telegram(parts: Parts) -> None:
         adapter = make_telegram(parts)
         per_minute = parts.settings.inbound_per_minute
         gate = Floodgate(parts.filer, parts.limits, parts.metrics, per_minute=per_minute)
-        heard = telegram.listen(adapter, parts.settings, gate.file)
+        heard = telegram.listen(adapter, parts.settings, gate.file, parts.bot)
         await asyncio.gather(telegram.introduce(adapter, make_catalogue(parts)), heard)
     await asyncio.Event().wait()
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import structlog
 
-from bot.actions import deposits, notices
+from bot.actions import deposits, groups, notices
 from bot.actions.gate import check
 from bot.actions.results import read_duty, read_result
 from bot.actions.table import ACTIONS
@@ -214,7 +214,7 @@ class Desk:
         if commands:
             await book.write()
         await self._publish(conn, book)
-        await self._dispatch.send(conn, jobs)
+        await self._dispatch.send(conn, jobs, groups.news(book.changes(), book.circle))
         now = self._clock.now()
         again = await outbox.shut_out(conn, [ident for arrival in ready for ident in _shut_out(arrival)], now)
         if self._tools.past_sim:
@@ -332,6 +332,7 @@ class Desk:
             aside=frozenset(name for cmd in every for name in deposits.names(cmd)),
             refund_ids=named("refund_id", every),
             dispute_ids=named("dispute_id", every),
+            groups=named("of_group", every),
             money_at=now if any(cmd.moves_money for cmd in every) else None,
             cash_since=now - CASH_WEEK if any(isinstance(cmd, MOVES_CASH) for cmd in every) else None,
             bankers=named("person_id", (cmd for cmd in every if isinstance(cmd, c.PayFees))),

@@ -123,12 +123,12 @@ class Dispatch:
         self._catalogue = catalogue
         self._metrics = metrics
 
-    async def send(self, conn: Connection, jobs: Sequence[Job]) -> None:
-        """Queue replies, notices, orders, and what goes on by another way."""
+    async def send(self, conn: Connection, jobs: Sequence[Job], news: Sequence[Notice]) -> None:
+        """Queue replies, notices, orders, what goes on by another way, and the news of groups."""
         passing = [p for job in jobs for p in job.turn.passing]
         reading = {job.turn.person_id for job in jobs if job.turn.person_id and names_of(job.says) & RECEIPTS}
         people = reading | {p.person_id for p in passing}
-        reached = await self._reached(conn, [n for job in jobs for n in job.turn.notices], people)
+        reached = await self._reached(conn, [*news, *(n for job in jobs for n in job.turn.notices)], people)
         parcels: list[Parcel] = []
         now = self._clock.now()
         if is_quiet(now) and (awake := [job.arrival.party for job in jobs if job.is_talk]):
@@ -141,6 +141,8 @@ class Dispatch:
             when = partial(_when, now=max(now, job.arrival.received_at))
             parcels += self._notices(f"{job.arrival.id}:n", others, reached, when)
             parcels += self._orders(job.turn.orders)
+        if news:
+            parcels += self._notices(f"{jobs[0].arrival.id}:g", news, reached, lambda _: out_of_quiet(now))
         if passing:
             parcels += await self._pass_on(conn, passing, reached)
         await outbox.put(conn, self._vault, parcels, now)

@@ -18,7 +18,7 @@ from bot.drawing.press import Press
 from bot.pacing import Pacing
 from bot.telemetry import Metrics
 from bot.verdict import MONEY_OUT, Verdict, decide, drop, hold, puzzling
-from channels.base import Chat, Outcome, Personal, Rail, Refused, Retry, Routed, Sent, Tapped, Unknown, Windowed
+from channels.base import Asked, Chat, Outcome, Personal, Rail, Refused, Retry, Routed, Sent, Tapped, Unknown, Windowed
 from channels.partner import GONE, PartnerCaller
 from domain.messages import Filed, Outgoing, Tap, Template
 from storage import filer, inbox, outbox
@@ -127,8 +127,13 @@ class _Speech:
         self._clock = clock
 
     async def __call__(self, posted: Posted) -> Outcome:
-        if posted.kind == "tap":
-            return await self._answer(posted.body)
+        match posted.kind:
+            case "tap":
+                return await self._answer(posted.body)
+            case "enquire" if isinstance(self._chat, Asked):
+                return await self._chat.enquire(posted.body, posted.key)
+            case "enquire":
+                return Refused("this network cannot be asked")
         if (known := await self._known(posted)) is not None:
             return known
         message = Outgoing.from_json(posted.body)

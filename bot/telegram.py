@@ -73,13 +73,13 @@ async def introduce(telegram: Telegram, catalogue: Catalogue) -> None:
         await _until_taken(partial(telegram.set_short_description, short, code), "short description")
 
 
-async def listen(telegram: Telegram, settings: Settings, file: File) -> None:
+async def listen(telegram: Telegram, settings: Settings, file: File, bot: BotName) -> None:
     """Have Telegram call us, or poll it when there is no public address."""
     if settings.public_url and "telegram" in settings.hooks:
         secret = settings.telegram_webhook_secret.get_secret_value()
         await _until_taken(partial(telegram.set_hook, settings.public_url + PATH, secret), "web hook")
     elif not settings.public_url:
-        await TelegramPoller(telegram).run(file)
+        await TelegramPoller(telegram, lambda: bot.said).run(file)
 
 
 async def _until_taken(call: Callable[[], Awaitable[Outcome]], what: str) -> Sent:

@@ -180,6 +180,15 @@ class Fetching(Protocol):
         ...
 
 
+@runtime_checkable
+class Asked(Protocol):
+    """A chat that can be asked about itself."""
+
+    async def enquire(self, order: Mapping[str, Any], key: str) -> Outcome:
+        """Ask the provider something; its answers are Sent.arrivals."""
+        ...
+
+
 class Rail(Protocol):
     """A way for money to come in (`collect`) and go out (`disburse`). Amounts are minor units.
 

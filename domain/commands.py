@@ -104,6 +104,23 @@ class Invite(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class ShowGroup(Command):
+    """How a group on Telegram is made to hear the circle's public news, or that one does."""
+
+    by: ClassVar[By] = "banker"
+    reads_only: ClassVar[bool] = True
+    circle: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndGroup(Command):
+    """Have the circle's group hear nothing more."""
+
+    by: ClassVar[By] = "banker"
+    circle: str
+
+
+@dataclass(frozen=True, slots=True)
 class Roster(Command):
     """Who is in, in which order, and who has thrown."""
 
@@ -683,6 +700,13 @@ class Digest(Duty):
 
 
 @dataclass(frozen=True, slots=True)
+class WriteAlone(Duty):
+    """Somebody spoke to us in a group: there it is said, once for each of them, that we speak in private."""
+
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndCircle(Duty):
     """The day after the last payout date: what is still open becomes a debt or a liability (51)."""
 
@@ -1092,3 +1116,47 @@ class AddressBack(Result):
     """The channel can reach this party again. What the person stopped stays stopped."""
 
     party: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAsked(Result):
+    """Somebody (`party`) named a circle in a group, so that the group hears its news."""
+
+    reads_only: ClassVar[bool] = True
+    circle: str
+    party: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAnswered(Result):
+    """The channel says whether `party` administers a group that is to hear of a circle."""
+
+    circle: str
+    party: str
+    group: str
+    admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSpoke(Result):
+    """Somebody spoke to us in a group."""
+
+    reads_only: ClassVar[bool] = True
+    party: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupGone(Result):
+    """We are no longer in a group."""
+
+    of_group: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMoved(Result):
+    """A group has another id from now on."""
+
+    of_group: str
+    moved_to: str

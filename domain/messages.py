@@ -55,7 +55,6 @@ class Inbound:
     text: str = ""
     choice: str = ""
     name: str = ""
-    group: bool = False
     message_id: str = ""
     """STATUS: the provider's id of our message. Otherwise the provider's id of theirs."""
     on: str = ""

@@ -128,6 +128,8 @@ class Circle:
     ended_at: datetime | None = None
     terms_at: datetime | None = None
     """When a term was last changed after the circle was made."""
+    group_party: str | None = None
+    """The group that hears its public news."""
 
     def money(self, minor: int) -> Money:
         """Return minor units as money of this circle."""

@@ -32,8 +32,9 @@ _NEW_VERSION = text("UPDATE circle SET version = version + 1 WHERE code = ANY(:c
 _REFS = text("SELECT ref FROM ticket WHERE closed_at IS NULL")
 _OWING = text(r"""
     SELECT c.code FROM circle c JOIN ledger_account a ON a.name = 'circle\:' || c.code || '\:fee'
-    WHERE c.banker_id = ANY(:b) AND a.balance > 0
+    WHERE c.banker_id = ANY(:v) AND a.balance > 0
 """)
+_OF_GROUPS = text("SELECT code FROM circle WHERE group_party = ANY(:v)")
 MOST_TICKETS = 2000
 """How much of the queue is looked at; whoever has more waiting has other worries than its order."""
 _OPEN_PAYMENT = "state = 'PENDING' OR (state = 'SETTLED' AND NOT confirmed)"
@@ -94,6 +95,8 @@ class Needs:
     """Names of what may stand aside for MATCH, or did."""
     refund_ids: frozenset[str] = frozenset()
     dispute_ids: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    """Groups whose circles are loaded."""
     money_at: datetime | None = None
     """Where two currencies may meet: the time of now, by which the rate in force is read."""
     cash_since: datetime | None = None
@@ -326,8 +329,9 @@ class Book:
         circles |= {p.circle for p in self.all(Payment) if p.receipt not in needs.paid}
         circles |= {p.circle for p in self.all(Payout)}
         circles |= {t.circle for t in self.all(Ticket) if t.circle}
-        if needs.bankers:
-            circles |= set((await self.conn.execute(_OWING, {"b": sorted(needs.bankers)})).scalars())
+        for statement, named in ((_OWING, needs.bankers), (_OF_GROUPS, needs.groups)):
+            if named:
+                circles |= set((await self.conn.execute(statement, {"v": sorted(named)})).scalars())
         if people := [t.person_id for t in self.all(Ticket) if t.person_id]:  # a verified TRN frees their draws
             held = "SELECT DISTINCT circle FROM draw WHERE person_id = ANY(:p) AND state = 'HELD'"
             circles |= {row[0] for row in await self.conn.execute(text(held), {"p": people})}

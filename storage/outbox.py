@@ -680,6 +680,6 @@ _WITHDRAW = text("""
 _SWEEP = text("""
     DELETE FROM outbox WHERE id IN (
         SELECT id FROM outbox
-        WHERE kind IN ('say', 'tap', 'look', 'event') AND ended_at < :before AND state <> 'queued' LIMIT :limit
+        WHERE kind IN ('say', 'tap', 'event') AND ended_at < :before AND state <> 'queued' LIMIT :limit
     )
 """)

@@ -119,7 +119,9 @@ _PARTIES_OF = text("""
 """)
 
 _LANGUAGES = text("""
-    SELECT x.party, coalesce(p.language, 'en') AS language, s.wrote_at
+    SELECT x.party, s.wrote_at, coalesce(p.language, (
+        SELECT b.language FROM circle c JOIN person b ON b.id = c.banker_id WHERE c.group_party = x.party LIMIT 1
+    ), 'en') AS language
     FROM unnest(CAST(:parties AS text[])) AS x (party)
     LEFT JOIN address a ON a.party = x.party LEFT JOIN person p ON p.id = a.person_id
     LEFT JOIN session s ON s.party = x.party
@@ -338,9 +340,9 @@ async def contacts(conn: AsyncConnection, people: Iterable[str]) -> dict[str, li
 
 
 async def languages(conn: AsyncConnection, parties: Iterable[str]) -> dict[str, Contact]:
-    """Read in which language each party is spoken to; English for one we do not know."""
+    """Read in which language each party is spoken to: a group in its banker's, one we do not know in English."""
     rows = await conn.execute(_LANGUAGES, {"parties": sorted(parties)})
-    return {party: Contact(party, Language(language), wrote_at) for party, language, wrote_at in rows}
+    return {row.party: Contact(row.party, Language(row.language), row.wrote_at) for row in rows}
 
 
 async def save_sessions(conn: AsyncConnection, sessions: Sequence[tuple[str, Mapping[str, Any], datetime]]) -> None:

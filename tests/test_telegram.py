@@ -105,7 +105,7 @@ async def test_the_web_hook_and_polling_ask_for_the_same_updates(session: aiohtt
         telegram_token=SETTINGS["TELEGRAM_TOKEN"],
         telegram_webhook_secret=SETTINGS["TELEGRAM_WEBHOOK_SECRET"],
     )
-    async with TelegramStandin() as provider, running(listen(adapter(session, provider), settings, file)):
+    async with TelegramStandin() as provider, running(listen(adapter(session, provider), settings, file, BotName())):
         await until(lambda: bool(provider.allowed))
         assert provider.allowed == ["message", "edited_message", "callback_query", "my_chat_member"]
         assert provider.webhook == (f"{site}/hooks/telegram" if site else "")

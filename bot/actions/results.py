@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from domain import commands as c
+from domain.telegram import is_group
 
 DUTIES: Mapping[str, type[c.Duty]] = {c.word(duty): duty for duty in c.Duty.__subclasses__()}
 """`pay_day` is filed for PayDay."""
@@ -36,6 +37,11 @@ EVENTS: Mapping[str, type[c.Result]] = {
     "moved_back": c.MovedOut,
     "line": c.Line,
     "address_moved": c.AddressMoved,
+    "group_asked": c.GroupAsked,
+    "group_answered": c.GroupAnswered,
+    "group_spoke": c.GroupSpoke,
+    "group_gone": c.GroupGone,
+    "group_moved": c.GroupMoved,
     "phone_ping": c.PhonePing,
     "fetched": c.Fetched,
     "disbursed": c.Disbursed,
@@ -79,7 +85,7 @@ def _refused(party: str, body: Mapping[str, Any]) -> c.Command | None:
         case {"of": "fetch", "party": sender, "code": code}:
             return c.NotFetched(sender, code)
         case {"of": "say", "gone": True}:
-            return c.AddressGone(party)
+            return c.GroupGone(party) if is_group(party) else c.AddressGone(party)
         case _:
             return None
 

@@ -19,6 +19,7 @@ from domain.commands import (
     ChooseSeat,
     Close,
     Command,
+    EndGroup,
     GiveWord,
     Invite,
     Lock,
@@ -29,6 +30,7 @@ from domain.commands import (
     Roster,
     SetTerms,
     SetTreasurer,
+    ShowGroup,
     Statement,
     Suspend,
     TurnDown,
@@ -124,6 +126,17 @@ def _ask_close(code: str) -> Say:
     return say("ask_close", Answer(f"CLOSE {code} YES", text("yes")), Answer("MENU", text("no")), code=code)
 
 
+def _off_at_end(left: Words, _: Talk) -> tuple[bool | None, Words]:
+    """Take OFF where it ends the line (`GROUP K7QX2M OFF`)."""
+    return (True, left[:-1]) if left and left[-1].casefold().strip(".!") == "off" else (None, left)
+
+
+GROUP = Flow(
+    "group",
+    [circle_question("GROUP", banks(CircleState.OPEN, CircleState.LOCKED, CircleState.ACTIVE, CircleState.SUSPENDED))],
+    lambda talk: do(talk, (EndGroup if talk.slots.get("off") else ShowGroup)(talk.slots["code"])),
+    line("GROUP", ("off", _off_at_end), ("code", lone_code)),
+)
 INVITE = _one("INVITE", lambda s: (s.is_banker or s.is_member) and s.state is CircleState.OPEN, Invite)
 ROSTER = _one("ROSTER", lambda s: s.is_banker or s.is_member, Roster)
 STATEMENT = Flow(

@@ -51,8 +51,6 @@ def turn(session: Session, inbound: Inbound, standing: Standing, menu: Outgoing 
     if standing.gone and standing.channel != Channel.SMS:  # an SMS does not show that one of ours would get there
         step = turn(session, inbound, replace(standing, gone=False, stopped=False), menu)
         return replace(step, commands=(AddressBack(standing.party), *step.commands))
-    if inbound.group:
-        return Step(session, (say("group"),))
     if inbound.on:
         return _tapped(talk, inbound, menu)
     return _turn(talk, inbound, menu)
@@ -122,7 +120,7 @@ def _tidy(typed: str) -> str:
     if not typed.startswith("/"):
         return typed
     command, _, rest = typed[1:].lstrip().partition(" ")
-    command = command.partition("@")[0]  # in Telegram's groups the bot's name stands behind it
+    command = command.partition("@")[0]  # the bot's name may stand behind it
     if command.casefold() == "start":  # Telegram's own; with a code an invitation was tapped
         return rest.strip() if looks_like_circle_code(rest) else command
     return f"{command.replace('_', ' ')} {rest}".strip() or typed

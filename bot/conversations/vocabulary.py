@@ -42,6 +42,7 @@ WORDS: Mapping[str, Word] = {
     "AGREE": Word(joining.AGREE, acts=True),
     "NEW": Word(founding.FLOW),
     "INVITE": Word(running.INVITE),
+    "GROUP": Word(running.GROUP),
     "ROSTER": Word(running.ROSTER),
     "STATEMENT": Word(running.STATEMENT),
     "APPROVE": Word(running.APPROVE, acts=True),

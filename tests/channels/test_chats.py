@@ -370,6 +370,40 @@ async def test_a_tap_is_answered_and_its_keyboard_taken_away(session: aiohttp.Cl
         assert provider.shut == [("7", "11"), ("7", "12")]
 
 
+async def test_who_administers_a_group_is_asked(session: aiohttp.ClientSession) -> None:
+    order = {"circle": "K7QX2M", "person": "telegram:7", "group": "telegram:-1001", "party": "telegram:-1001"}
+    async with TelegramStandin() as provider:
+        telegram = Telegram(Http(session, "telegram"), provider.api_url, SETTINGS["TELEGRAM_TOKEN"])
+        assert await telegram.enquire(order, "group:1") == Refused("refused 400", "400", gone=True)
+        for admins, is_one in (([7, 8], True), ([8], False)):
+            provider.admins["-1001"] = admins
+            outcome = await telegram.enquire(order, "group:1")
+            assert isinstance(outcome, Sent)
+            (told,) = outcome.arrivals
+            assert (told.kind, told.party, told.external_id) == ("event", "telegram:-1001", "group:1:answered")
+            said = {"circle": "K7QX2M", "party": "telegram:7", "group": "telegram:-1001", "admin": is_one}
+            assert told.body == {"kind": "group_answered", **said}
+
+
+async def test_a_group_is_followed_to_its_new_id(session: aiohttp.ClientSession) -> None:
+    async with TelegramStandin() as provider:
+        telegram = Telegram(Http(session, "telegram"), provider.api_url, SETTINGS["TELEGRAM_TOKEN"])
+        provider.moved["-4001"] = "-1001"
+        outcome = await telegram.send("-4001", Outgoing("Round 2 is open"), "k")
+        assert provider.texts("-1001") == ["Round 2 is open"]
+        assert isinstance(outcome, Sent)
+        (told,) = outcome.arrivals
+        assert (told.party, told.kind) == ("telegram:-4001", "event")
+        assert told.body == {"kind": "group_moved", "of_group": "telegram:-4001", "moved_to": "telegram:-1001"}
+        provider.blocked.add("-1001")
+        assert await telegram.send("-4001", Outgoing("Round 3"), "k") == Refused("blocked the bot", "403", gone=True)
+        provider.blocked.clear()
+        provider.misbehave(Fault.THROTTLED, to="-1001")
+        throttled = await telegram.send("-4001", Outgoing("Round 3"), "k")
+        assert isinstance(throttled, Retry)
+        assert throttled.after_seconds == 3.0
+
+
 # --- e-mail's own ------------------------------------------------------------------------------------
 
 

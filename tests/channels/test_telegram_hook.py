@@ -44,10 +44,6 @@ def said(kind: InboundKind, message_id: str, **fields: Any) -> Inbound:
         ("callback_old_message", said(InboundKind.CHOICE, "23785987459874", choice="pay:cash", on="12")),
         ("blocked", said(InboundKind.BLOCKED, "")),
         ("unblocked", said(InboundKind.UNBLOCKED, "")),
-        (
-            "group_text",
-            said(InboundKind.TEXT, "1315", text="/balance@PardnaBot K7M2QX", address="-1001234567890", group=True),
-        ),
     ],
 )
 def test_each_kind_of_update_becomes_one_arrival(fixture: Fixture, name: str, expected: Inbound) -> None:
@@ -62,7 +58,38 @@ def test_each_kind_of_update_becomes_one_arrival(fixture: Fixture, name: str, ex
     assert arrival.external_id == str(json.loads(body)["update_id"])
 
 
-@pytest.mark.parametrize("name", ["group_joined", "group_removed", "other_bot", "channel_post"])
+GROUP = {"group": "telegram:-1001234567890", "party": "telegram:5550103"}
+GONE = {"kind": "group_gone", "of_group": "telegram:-1001234567890"}
+MOVED = {"kind": "group_moved", "of_group": "telegram:-4001", "moved_to": "telegram:-1001234567890"}
+
+
+@pytest.mark.parametrize("bot", ["", "pardnabot"])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("group_start", {"kind": "group_asked", "circle": "K7M2QX", **GROUP}),
+        ("group_named", {"kind": "group_asked", "circle": "K7M2QX", **GROUP}),
+        ("group_text", {"kind": "group_spoke", **GROUP}),
+        ("group_removed", GONE),
+        ("group_migrated", MOVED),
+    ],
+)
+def test_what_concerns_us_in_a_group_is_told_without_its_words(
+    fixture: Fixture, name: str, expected: dict[str, str], bot: str
+) -> None:
+    hook = TelegramHook(SETTINGS["TELEGRAM_WEBHOOK_SECRET"], lambda: bot)
+    (arrival,) = hook.receive(call(fixture(f"telegram_{name}")).request()).arrivals
+    assert (arrival.kind, arrival.body) == ("event", expected)
+    assert arrival.party == expected.get("group", expected.get("of_group"))
+
+
+@pytest.mark.parametrize("name", ["group_chatter", "group_plain_command", "group_anonymous", "group_other_bot"])
+def test_what_else_is_said_in_a_group_is_not_even_kept(fixture: Fixture, name: str) -> None:
+    hook = TelegramHook(SETTINGS["TELEGRAM_WEBHOOK_SECRET"], lambda: "PardnaBot")
+    assert hook.receive(call(fixture(f"telegram_{name}")).request()).arrivals == ()
+
+
+@pytest.mark.parametrize("name", ["group_joined", "other_bot", "channel_post"])
 def test_what_asks_for_no_answer_is_taken_and_files_nothing(fixture: Fixture, name: str) -> None:
     assert HOOK.receive(call(fixture(f"telegram_{name}")).request()).arrivals == ()
 

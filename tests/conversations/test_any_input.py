@@ -149,9 +149,8 @@ def test_every_question_says_something_and_refuses_nonsense_with_words() -> None
 
 
 @pytest.mark.parametrize("kind", [k for k in InboundKind if k is not InboundKind.STATUS])
-@pytest.mark.parametrize("group", [False, True])
-def test_every_kind_of_message_is_answered(kind: InboundKind, group: bool) -> None:
+def test_every_kind_of_message_is_answered(kind: InboundKind) -> None:
     for standing in STANDINGS:
-        chat = Chat(standing).sends(kind, text="PAY", choice="PAY" if kind is InboundKind.CHOICE else "", group=group)
+        chat = Chat(standing).sends(kind, text="PAY", choice="PAY" if kind is InboundKind.CHOICE else "")
         check(chat)
         assert kind is not InboundKind.BLOCKED or chat.step.commands == (c.AddressGone(standing.party),)

@@ -148,13 +148,6 @@ def test_a_message_with_nothing_to_see_is_not_read(typed: str) -> None:
     Chat(member()).says(typed).sees("text and taps")
 
 
-def test_nothing_is_said_of_money_in_a_group_and_no_trn_is_taken() -> None:
-    chat = Chat(member()).says("PAY")
-    before = chat.session
-    chat.says("TRN 123456789", group=True).sees("in private only")
-    assert chat.session == before
-
-
 def test_who_blocked_us_is_written_to_no_more() -> None:
     assert Chat(member()).sends(InboundKind.BLOCKED).step.commands == (c.AddressGone("whatsapp:+18765550101"),)
 

@@ -13,6 +13,7 @@ import orjson
 from telegram import (
     Bot,
     BotCommandScopeAllPrivateChats,
+    ChatMember,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     InputFile,
@@ -23,11 +24,11 @@ from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
 from channels.base import Outcome, Rate, Refused, Retry, Sent, Unknown
-from channels.chat.telegram.hook import ALLOWED_UPDATES
+from channels.chat.telegram.hook import ALLOWED_UPDATES, moved
 from channels.files import GONE, LARGEST_BYTES, TOO_LARGE, download
 from channels.forms import File, multipart
 from channels.http import CREDENTIALS_REFUSED, Http, Reply, outcome_by_status
-from domain.messages import Attachment, AttachmentKind, Option, Outgoing, Tap
+from domain.messages import Attachment, AttachmentKind, Filed, Option, Outgoing, Tap
 
 _T = TypeVar("_T")
 
@@ -65,6 +66,8 @@ def keyboard_of(options: tuple[Option, ...]) -> InlineKeyboardMarkup | None:
     return InlineKeyboardMarkup(rows) if rows else None
 
 
+MOVED: Final = "has another id"
+"""Why a group is refused that became a supergroup: the code is its new id."""
 CONFLICT: Final = "somebody else takes the updates"
 _CODES: Final[dict[int, Outcome]] = {
     401: CREDENTIALS_REFUSED,
@@ -82,8 +85,10 @@ def outcome_of(reply: Reply) -> Outcome | None:
     match answer:
         case {"parameters": {"retry_after": int(seconds)}}:
             return Retry("throttled", float(seconds), everybody=True)
+        case {"parameters": {"migrate_to_chat_id": int(there)}}:
+            return Refused(MOVED, str(there))
         case {"error_code": 400, "description": str(words)}:
-            return Refused("refused 400", "400", gone="chat not found" in words or "upgraded" in words)
+            return Refused("refused 400", "400", gone="chat not found" in words)
         case {"error_code": int(number)} if number in _CODES:
             return _CODES[number]
         case _:
@@ -179,8 +184,19 @@ class Telegram:
     async def send(self, address: str, message: Outgoing, key: str) -> Outcome:  # noqa: ARG002 - it takes no key
         """Send one message. Raises ValueError for a text that is empty, or over 4096 UTF-16 units (1024 of a caption).
 
-        A picture or document that Telegram refuses for itself is left out, and the words go alone.
+        A picture or document that Telegram refuses for itself is left out, and the words go alone. A group that has
+        become a supergroup is followed to its new id, which is told.
         """
+        outcome = await self._send(address, message)
+        if not (isinstance(outcome, Refused) and outcome.reason == MOVED):
+            return outcome
+        there, new = await self._send(outcome.code, message), outcome.code
+        if not isinstance(there, Sent):
+            return there
+        told = Filed(self.name, f"moved:{address}:{new}", f"{self.name}:{address}", "event", moved(address, new))
+        return replace(there, arrivals=(told,))
+
+    async def _send(self, address: str, message: Outgoing) -> Outcome:
         if not message.text.strip():
             raise ValueError("Telegram takes no empty text")
         if (length := len(message.text.encode("utf-16-le")) // 2) > TEXT_LIMIT:
@@ -223,6 +239,23 @@ class Telegram:
         if tap.over and tap.on.isdecimal() and isinstance(outcome, Sent | Refused):
             await _outcome(self._bot.edit_message_reply_markup(address, int(tap.on)), lambda _: tap.on)
         return outcome
+
+    async def enquire(self, order: Mapping[str, Any], key: str) -> Outcome:
+        """Ask who administers a group: whether `person` does is the arrival. Bots among them are not listed."""
+        admins: list[str] = []
+
+        def listed(members: tuple[ChatMember, ...]) -> str:
+            admins.extend(f"{self.name}:{member.user.id}" for member in members)
+            return key
+
+        group = str(order["group"]).partition(":")[2]
+        outcome = await _outcome(self._bot.get_chat_administrators(group), listed)
+        if not isinstance(outcome, Sent):
+            return outcome
+        circle, person = order["circle"], order["person"]
+        said = {"circle": circle, "party": person, "group": order["group"], "admin": person in admins}
+        told = Filed(self.name, f"{key}:answered", order["group"], "event", {"kind": "group_answered", **said})
+        return replace(outcome, arrivals=(told,))
 
     async def own_name(self) -> Outcome:
         """Ask what Telegram calls the bot: its name without `@` is the provider's id of the outcome."""

@@ -25,8 +25,12 @@ _LONGEST_PAUSE_SECONDS = 60.0
 class TelegramPoller:
     """Polls until it is cancelled."""
 
-    def __init__(self, telegram: Telegram, *, wait_seconds: int = 25, pause_seconds: float = 1.0) -> None:
+    def __init__(
+        self, telegram: Telegram, bot: Callable[[], str] = str, *, wait_seconds: int = 25, pause_seconds: float = 1.0
+    ) -> None:
+        """`bot` is what Telegram calls us, "" while nobody knows."""
         self._telegram = telegram
+        self._bot = bot
         self._wait_seconds = wait_seconds
         self._pause_seconds = pause_seconds
         self._offset = 0
@@ -50,7 +54,8 @@ class TelegramPoller:
 
     async def _take(self, updates: list[Any], file: File) -> bool:
         """Make a batch durable, then answer taps that are nothing to us; whether the next batch may be asked for."""
-        reads = [read for read in map(_read, updates) if read]
+        bot = self._bot()
+        reads = [read for update in updates if (read := _read(update, bot))]
         arrivals = [read.arrival for read in reads if read.arrival]
         try:
             if arrivals:
@@ -64,10 +69,10 @@ class TelegramPoller:
         return not updates or bool(reads)
 
 
-def _read(raw: Any) -> Read | None:
+def _read(raw: Any, bot: str) -> Read | None:
     """Parse an update; one that cannot be read is passed over, or it would hold up all that follow."""
     try:
-        return read_update(raw)
+        return read_update(raw, bot)
     except (Unreadable, AttributeError):
         log.warning("telegram: an update could not be read")
         update_id = raw.get("update_id") if isinstance(raw, dict) else None

@@ -13,7 +13,7 @@ depends_on = None
 
 SQL = """
 ALTER TABLE outbox DROP CONSTRAINT outbox_kind_check, ADD CONSTRAINT outbox_kind_check
-    CHECK (kind IN ('say', 'tap', 'look', 'collect', 'capture', 'refund', 'disburse', 'enquire', 'event'));
+    CHECK (kind IN ('say', 'tap', 'collect', 'capture', 'refund', 'disburse', 'enquire', 'event'));
 
 -- Its network ended it (a blocked bot, a number that is no more), not the person's STOP.
 ALTER TABLE address ADD COLUMN gone boolean NOT NULL DEFAULT false;
@@ -33,7 +33,7 @@ def downgrade() -> None:
     """Remove it."""
     op.execute("ALTER TABLE circle DROP COLUMN group_party")
     op.execute("ALTER TABLE address DROP COLUMN gone")
-    op.execute("DELETE FROM outbox WHERE kind IN ('tap', 'look')")
+    op.execute("DELETE FROM outbox WHERE kind = 'tap'")
     op.execute("""
         ALTER TABLE outbox DROP CONSTRAINT outbox_kind_check, ADD CONSTRAINT outbox_kind_check
             CHECK (kind IN ('say', 'collect', 'capture', 'refund', 'disburse', 'enquire', 'event'))
