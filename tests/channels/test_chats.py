@@ -398,10 +398,14 @@ async def test_a_group_is_followed_to_its_new_id(session: aiohttp.ClientSession)
         provider.blocked.add("-1001")
         assert await telegram.send("-4001", Outgoing("Round 3"), "k") == Refused("blocked the bot", "403", gone=True)
         provider.blocked.clear()
+
+
+async def test_a_group_that_is_told_too_much_waits_alone(session: aiohttp.ClientSession) -> None:
+    async with TelegramStandin() as provider:
+        telegram = Telegram(Http(session, "telegram"), provider.api_url, SETTINGS["TELEGRAM_TOKEN"])
         provider.misbehave(Fault.THROTTLED, to="-1001")
-        throttled = await telegram.send("-4001", Outgoing("Round 3"), "k")
-        assert isinstance(throttled, Retry)
-        assert throttled.after_seconds == 3.0
+        assert await telegram.send("-1001", Outgoing("Round 3"), "k") == Retry("throttled", 3.0)
+        assert telegram.rate_to("-1001").every_seconds == 60 / 20
 
 
 # --- e-mail's own ------------------------------------------------------------------------------------

@@ -188,6 +188,8 @@ class Telegram:
         become a supergroup is followed to its new id, which is told.
         """
         outcome = await self._send(address, message)
+        if isinstance(outcome, Retry) and address.startswith("-"):
+            return replace(outcome, everybody=False)  # a group has a limit of its own, which is soon met
         if not (isinstance(outcome, Refused) and outcome.reason == MOVED):
             return outcome
         there, new = await self._send(outcome.code, message), outcome.code
