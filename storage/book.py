@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import ledger as books
@@ -329,14 +329,15 @@ class Book:
         circles |= {p.circle for p in self.all(Payment) if p.receipt not in needs.paid}
         circles |= {p.circle for p in self.all(Payout)}
         circles |= {t.circle for t in self.all(Ticket) if t.circle}
-        for statement, named in ((_OWING, needs.bankers), (_OF_GROUPS, needs.groups)):
-            if named:
-                circles |= set((await self.conn.execute(statement, {"v": sorted(named)})).scalars())
+        circles |= await self._circles_of(_OWING, needs.bankers) | await self._circles_of(_OF_GROUPS, needs.groups)
         if people := [t.person_id for t in self.all(Ticket) if t.person_id]:  # a verified TRN frees their draws
             held = "SELECT DISTINCT circle FROM draw WHERE person_id = ANY(:p) AND state = 'HELD'"
             circles |= {row[0] for row in await self.conn.execute(text(held), {"p": people})}
         self._near = frozenset(paid - circles - needs.circles)
         return circles | paid
+
+    async def _circles_of(self, found: TextClause, named: frozenset[str]) -> set[str]:
+        return set((await self.conn.execute(found, {"v": sorted(named)})).scalars()) if named else set()
 
     async def _load_posted(self) -> None:
         """Load what was posted for the cash entries that are in doubt, unless it was taken back."""
