@@ -361,6 +361,9 @@ def _faults(settings: Settings) -> Iterator[str]:
     yield from _smsgate_faults(settings)
     yield from _rail_faults(settings)
     yield from _mail_faults(settings)
+    secret = settings.telegram_webhook_secret.get_secret_value()
+    if secret and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret):
+        yield "TELEGRAM_WEBHOOK_SECRET: Telegram takes up to 256 letters, figures, _ and - alone"
     yield from _staff_faults(settings.staff)
     yield from (f"PARDNA_RULES: {fault}" for fault in house_rules.read(settings.pardna_rules)[1])
     if settings.has("pardna_keys"):

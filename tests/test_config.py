@@ -47,6 +47,13 @@ def names(lines: tuple[str, ...]) -> list[str]:
     return [line.partition(": ")[0] for line in lines]
 
 
+@pytest.mark.parametrize("secret", ["a b", "h\u00e9", "x" * 257, "a.b"])
+def test_a_secret_that_telegram_does_not_take_is_named(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    (fault,) = faults(monkeypatch, TELEGRAM_TOKEN="5:abc", TELEGRAM_WEBHOOK_SECRET=secret)
+    assert fault.startswith("TELEGRAM_WEBHOOK_SECRET: Telegram takes")
+    assert secret not in fault
+
+
 def test_without_any_setting_development_is_whole_and_played_by_the_simulator() -> None:
     settings = Settings.read()
     assert settings.development
