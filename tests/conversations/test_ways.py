@@ -130,7 +130,7 @@ def test_a_card_with_ones_own_number_begins_a_link_and_another_is_left() -> None
     Chat(member()).sends(InboundKind.CONTACT).sees("not show a number of your own")
     Chat(member()).sends(InboundKind.CONTACT, contact="+18765550177").does(c.StartLink("sms:+18765550177"))
     Chat(member()).says("LINK").sends(InboundKind.CONTACT, contact="+18765550177").does(c.StartLink("sms:+18765550177"))
-    Chat(STRANGER).sends(InboundKind.CONTACT, contact="+18765550177").sees("text and taps only", "Welcome")
+    Chat(STRANGER).sends(InboundKind.CONTACT, contact="+18765550177").sees("text and taps", "Welcome")
 
 
 def test_four_thousand_characters_are_too_many_and_lose_nothing() -> None:
