@@ -15,7 +15,6 @@ from domain.pardna import Circle, Due
 from domain.payments import CASH, Payment, PaymentState
 from domain.people import Role, TicketKind
 from storage.book import throw_key
-from storage.duties import Duty
 
 CASH_SILENCE = timedelta(hours=48)
 
@@ -68,7 +67,8 @@ def _banker_took(turn: Turn, circle: Circle, payment: Payment) -> Say | None:
     watching.cash_moved(turn, circle, payment.person_id, payment.amount)
     if own:
         return None
-    turn.book.plan(_silence(turn, payment))
+    key, at = f"cash-silence:{payment.receipt}", turn.at + CASH_SILENCE
+    turn.plan(key, at, f"circle:{payment.circle}", c.CashSilence(payment.receipt))
     figures: dict[str, Figure] = {
         "amount": circle.money(payment.amount),
         "circle": circle.name,
@@ -84,16 +84,6 @@ def _which(circle: Circle, command: c.RecordCash, found: list[str], names: dict[
     some = [names[i] for i in found] or list(names.values())
     answers = [Answer(f"CASH {name} {amount} {circle.code}", name) for name in some[:5]]
     return refuse("who_of" if found else "who_none", *answers, who=command.who, circle=circle.name)
-
-
-def _silence(turn: Turn, payment: Payment) -> Duty:
-    return Duty(
-        f"cash-silence:{payment.receipt}",
-        turn.at + CASH_SILENCE,
-        f"circle:{payment.circle}",
-        "cash_silence",
-        {"receipt": payment.receipt},
-    )
 
 
 def _other_side(payment: Payment, circle: Circle) -> str:

@@ -25,7 +25,6 @@ from domain.pardna import (
 )
 from domain.people import TrnState
 from domain.schedule import local_date
-from storage.duties import Duty
 
 REMINDER = timedelta(days=3)
 
@@ -79,7 +78,7 @@ def _held(turn: Turn, circle: Circle, round_: Round, draw: Draw) -> Draw:
     figures: dict[str, Figure] = {"amount": circle.money(draw.net), "circle": circle.name}
     turn.tell(draw.person_id, say(f"draw_held_{draw.held_for}", **figures))
     if draw.held_for == "trn":
-        turn.book.plan(_reminder(turn, draw, 1))
+        _remind(turn, draw, 1)
     return draw
 
 
@@ -132,10 +131,9 @@ def release(turn: Turn, draw: Draw, *, at_the_end: bool = False) -> Draw:
 # -- every three days -----------------------------------------------------------------------------------------
 
 
-def _reminder(turn: Turn, draw: Draw, count: int) -> Duty:
+def _remind(turn: Turn, draw: Draw, count: int) -> None:
     key = f"held:{draw.circle}:{draw.round}:{count}"
-    body = {"circle": draw.circle, "round": draw.round, "count": count}
-    return Duty(key, turn.at + REMINDER, f"circle:{draw.circle}", "held_reminder", body)
+    turn.plan(key, turn.at + REMINDER, f"circle:{draw.circle}", c.HeldReminder(draw.circle, draw.round, count))
 
 
 def held_reminder(turn: Turn, command: c.HeldReminder) -> None:
@@ -148,10 +146,11 @@ def held_reminder(turn: Turn, command: c.HeldReminder) -> None:
         return
     if release(turn, draw).held_for != "trn":
         return
-    turn.book.plan(_reminder(turn, draw, command.count + 1), digest(turn, draw.person_id, "held"))
+    _remind(turn, draw, command.count + 1)
+    plan_digest(turn, draw.person_id, "held")
 
 
-def digest(turn: Turn, person: str, about: str) -> Duty:
+def plan_digest(turn: Turn, person: str, about: str) -> None:
     """Plan today's one reminder to a person of one kind, however many circles ask for it (rules.md 55)."""
     key = f"digest:{about}:{person}:{local_date(turn.at)}"
-    return Duty(key, turn.at, f"person:{person}", "digest", {"person_id": person, "about": about})
+    turn.plan(key, turn.at, f"person:{person}", c.Digest(person, about))

@@ -8,7 +8,6 @@ from bot.actions.turn import Turn
 from bot.words.say import Refusal, Say, refuse, say
 from domain import commands as c
 from domain.people import Person, Role, Ticket, TicketKind
-from storage.duties import Duty
 
 TOLD_EVERY = timedelta(hours=1)
 LONGEST_NOTE = 4000
@@ -34,8 +33,8 @@ def open_ticket(turn: Turn, command: c.OpenTicket) -> Say | Refusal:
     if turn.at - told >= TOLD_EVERY:
         _tell_staff(turn, more, note)
     else:
-        key, body = f"agent:{more.id}:{told:%Y-%m-%dT%H:%M}", {"ticket_ref": more.ref}
-        turn.book.plan(Duty(key, told + TOLD_EVERY, f"person:{turn.person_id}", "more_for_staff", body))
+        key = f"agent:{more.id}:{told:%Y-%m-%dT%H:%M}"
+        turn.plan(key, told + TOLD_EVERY, f"person:{turn.person_id}", c.MoreForStaff(more.ref))
     return say("agent_added", ref=more.ref)
 
 

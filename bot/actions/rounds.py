@@ -24,8 +24,8 @@ from domain.pardna import (
 from domain.schedule import JAMAICA, RoundDates, local_date, round_dates
 from domain.schedule import cut_off as cut_off_of
 from domain.standing import Owed, Seat
-from storage.duties import Duty
 
+Step = c.Remind | c.CutOff | c.CloseRound | c.PayDay
 MORNING = time(9)
 REMIND_BEFORE = timedelta(days=2)
 
@@ -39,34 +39,26 @@ def schedule_all(turn: Turn, circle: Circle) -> None:
     for number in range(1, circle.turns + 1):
         dates = round_dates(circle.first_due, circle.frequency, number, circle.grace_days, turn.tools.calendar)
         turn.book.put(Round(circle.code, number, dates.due, dates.grace_until, dates.pays_on, RoundState.SCHEDULED))
-        turn.book.plan(*(d for d in _duties(circle, number, dates) if d.due_at > turn.at))
+        _plan_steps(turn, circle, number, dates)
     last = turn.book.must(Round, circle.code, circle.turns)
-    body = {"circle": circle.code}
     at = _morning(last.pays_on + timedelta(days=1))
-    turn.book.plan(Duty(f"end_circle:{circle.code}", at, f"circle:{circle.code}", "end_circle", body))
+    turn.plan(f"end_circle:{circle.code}", at, f"circle:{circle.code}", c.EndCircle(circle.code))
 
 
-def _duties(circle: Circle, number: int, dates: RoundDates) -> list[Duty]:
-    """Plan the steps of one round, each under a key of its own."""
-    steps = [
-        ("remind", "soon", _morning(dates.due - REMIND_BEFORE)),
-        ("remind", "today", _morning(dates.due)),
-        ("cut_off", "", dates.cut_off),
-        ("remind", "late", _morning(dates.due + timedelta(days=1))),
-        ("close_round", "", dates.closes_at),
-        ("pay_day", "", _morning(dates.pays_on)),
-    ]
-    body = {"circle": circle.code, "round": number}
-    return [
-        Duty(
-            ":".join(filter(None, (kind, circle.code, str(number), which))),
-            at,
-            f"circle:{circle.code}",
-            kind,
-            body,
-        )
-        for kind, which, at in steps
-    ]
+def _plan_steps(turn: Turn, circle: Circle, number: int, dates: RoundDates) -> None:
+    """Plan the steps of one round that are still to come, each under a key of its own."""
+    steps: tuple[tuple[type[Step], str, datetime], ...] = (
+        (c.Remind, "soon", _morning(dates.due - REMIND_BEFORE)),
+        (c.Remind, "today", _morning(dates.due)),
+        (c.CutOff, "", dates.cut_off),
+        (c.Remind, "late", _morning(dates.due + timedelta(days=1))),
+        (c.CloseRound, "", dates.closes_at),
+        (c.PayDay, "", _morning(dates.pays_on)),
+    )
+    for step, which, at in steps:
+        key = ":".join(filter(None, (c.word(step), circle.code, str(number), which)))
+        if at > turn.at:
+            turn.plan(key, at, f"circle:{circle.code}", step(circle.code, number))
 
 
 def open_round(turn: Turn, circle: Circle, number: int) -> None:
@@ -231,7 +223,8 @@ def remind(turn: Turn, command: c.Remind) -> None:
     }
     members = (member.person_id for member in turn.book.members(circle.code))
     owing |= {person for person in members if turn.book.balance(ledger.debt(circle.code, person))}
-    turn.book.plan(*(holding.digest(turn, person, "due") for person in sorted(owing)))
+    for person in sorted(owing):
+        holding.plan_digest(turn, person, "due")
 
 
 def digest(turn: Turn, command: c.Digest) -> None:
