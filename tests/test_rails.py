@@ -10,8 +10,13 @@ from aiohttp import web
 
 from bot import rails
 from bot.config import Settings, SettingsError
+from bot.conversations.throwing import RAIL_WORDS
+from bot.web.hooks import PATHS
 from channels.base import HookRequest, Unreadable
 from channels.http import Http
+from channels.payout_files.listing import LAYOUTS
+from channels.statements import maps
+from domain.payments import TRANSFER_CARRIERS, WALLETS
 
 NCB = {"NCB_ACCOUNT": "404012345"}
 API = {"NCB_API_URL": "https://bank.example", "NCB_API_KEY": "hush-key", "NCB_HOOK_SECRET": "hush-a, hush-b"}
@@ -89,6 +94,16 @@ def test_cards_go_by_stripe_else_by_the_gateway_else_by_the_sandbox(monkeypatch:
     both = read(monkeypatch, STRIPE_API_KEY="sk_test_1", STRIPE_WEBHOOK_SECRET="whsec_1")
     assert both.card_carrier == "stripe"
     assert any("both Stripe and PowerTranz" in line for line in rails.advice(both))
+
+
+def test_each_bank_and_wallet_has_its_name_its_settings_its_map_and_its_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever adds one finds here what is missing, and not a member on the day of a draw."""
+    assert set(maps.shipped()) == set(LAYOUTS) == set(TRANSFER_CARRIERS)
+    settings = read(monkeypatch, **{f"{carrier.upper()}_ACCOUNT": "8765550142" for carrier in TRANSFER_CARRIERS})
+    assert [carrier for carrier, rail in settings.transfer_rails().items() if rail.labelled] == [*TRANSFER_CARRIERS]
+    assert {f"/hooks/{carrier}" for carrier in TRANSFER_CARRIERS} <= set(PATHS)
+    assert {carrier.upper() for carrier in TRANSFER_CARRIERS} <= set(RAIL_WORDS.values())
+    assert set(TRANSFER_CARRIERS) > WALLETS
 
 
 def test_no_secret_of_a_rail_prints(monkeypatch: pytest.MonkeyPatch) -> None:

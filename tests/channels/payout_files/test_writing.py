@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from bot.conversations.draws import BANKS
 from channels.payout_files.instruction import Batch, Instruction, Payer, Unwritable, read
 from channels.payout_files.letters import ALLOWED, write
 from channels.payout_files.listing import LAYOUTS, write_csv
@@ -54,6 +55,11 @@ def test_rtgs_in_us_dollars_is_urgent_and_names_the_currency(batch: Batch, schem
     assert '<InstdAmt Ccy="USD">123.45</InstdAmt>' in content
     assert "<MmbId>00250575</MmbId>" in content
     assert "<Id>NOTPROVIDED</Id>" in content
+
+
+@pytest.mark.parametrize("bank", sorted(set(BANKS.values())))
+def test_every_bank_that_members_may_name_can_be_written_into_a_file(bank: str) -> None:
+    assert read({**ORDER, "bank": bank, "branch": "50575"}, wallet=False).bank.name
 
 
 @pytest.mark.parametrize("branch", ["000000", "1234567", "\u0660\u0660\u0661"])
