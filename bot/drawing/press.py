@@ -44,7 +44,7 @@ class Press:
         self._clock = clock
         self._catalogue = catalogue
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
-        self._kept: OrderedDict[tuple[str, str, str], bytes] = OrderedDict()
+        self._kept: OrderedDict[tuple[Facts, str, Language], bytes] = OrderedDict()
 
     async def illustrate(self, message: Outgoing) -> Outgoing:
         """Return a message with its picture or document drawn; as words alone where it cannot be."""
@@ -67,19 +67,8 @@ class Press:
         return replace(attached, content=content) if content is not None else None
 
     async def _drawn(self, document: str, form: str, language: Language) -> bytes | None:
-        key = (document, form, language.value)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
         facts = await documents.by_id(self._engine, self._vault, document)
-        if facts is None:
-            return None
-        content = await self.draw(facts, form, language)
-        if len(content) <= LARGEST_KEPT_BYTES:
-            self._kept[key] = content
-            while len(self._kept) > MOST_KEPT:
-                self._kept.popitem(last=False)
-        return content
+        return None if facts is None else await self.draw(facts, form, language)
 
     async def find(self, token: str) -> Facts | None:
         """Return what a link's token opens, until it expires. Raises Unreachable."""
@@ -90,9 +79,21 @@ class Press:
         return await enclosures.content(self._engine, self._vault, facts.enclosure)
 
     async def draw(self, facts: Facts, form: str, language: Language) -> bytes:
-        """Draw facts as `png`, `pdf` or `csv`. Raises ValueError for a form that they do not have."""
+        """Draw facts as `png`, `pdf` or `csv`, once for all who ask. Raises ValueError for a form they do not have.
+
+        A paper takes seconds of a processor, and whoever has its link may ask for it as often as they like.
+        """
+        key = (facts, form, language)
         async with self._room:
-            return await asyncio.to_thread(drawn, facts, form, language, self._catalogue)
+            content = self._kept.get(key, b"")
+            if not content:
+                content = await asyncio.to_thread(drawn, facts, form, language, self._catalogue)
+        if len(content) <= LARGEST_KEPT_BYTES:
+            self._kept[key] = content
+            self._kept.move_to_end(key)
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        return content
 
 
 def drawn(facts: Facts, form: str, language: Language, catalogue: Catalogue) -> bytes:

@@ -1,14 +1,17 @@
 """Statements and pictures open by their link alone, for a while, and leave no trace on the way."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import orjson
 import pytest
 from sqlalchemy import text
 
+from bot.drawing import press
 from bot.drawing.press import Press, drawn
 from bot.words.catalogue import Catalogue
 from domain.documents import KEPT_FOR, CardFacts, Document, DocumentKind, StatementFacts, place
@@ -34,8 +37,8 @@ CATALOGUE = Catalogue("https://pardna.example")
 async def site(engine: Engine, bell: Bell) -> AsyncIterator[Site]:
     """A service that draws."""
     made, vault = parts(engine, bell)
-    press = Press(engine, vault, made.clock, CATALOGUE)
-    async for site in running(replace(made, press=press, development=False, hooks={}), vault):
+    drawing = Press(engine, vault, made.clock, CATALOGUE)
+    async for site in running(replace(made, press=drawing, development=False, hooks={}), vault):
         yield site
 
 
@@ -64,6 +67,23 @@ async def test_a_statement_opens_as_page_paper_and_table(site: Site) -> None:
             assert answer.content_type == kind
             assert await answer.read() == drawn(facts, form, Language.EN, CATALOGUE)
             assert f"statement-K7QX2M-2027-06-04.{form}" in answer.headers["Content-Disposition"]
+
+
+async def test_who_asks_for_a_paper_again_and_again_has_it_drawn_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawings: list[str] = []
+
+    def counted(facts: StatementFacts, form: str, *more: Any) -> bytes:
+        drawings.append(form)
+        return drawn(facts, form, *more)
+
+    monkeypatch.setattr(press, "drawn", counted)
+    await keep(site, statement_facts())
+    for _ in range(3):
+        await asyncio.gather(*(site.get(f"/s/{TOKEN}.csv") for _ in range(8)))
+    assert 1 <= len(drawings) <= press.MOST_AT_ONCE  # those who came first were drawn for side by side
+    assert [(await site.get(f"/s/{TOKEN}.csv"))[0] for _ in range(2)] == [200, 200]
 
 
 async def test_a_picture_opens_in_the_language_asked_for(site: Site) -> None:
@@ -199,16 +219,16 @@ def told(document: str, kind: AttachmentKind = AttachmentKind.IMAGE) -> Outgoing
     return Outgoing("Words", attachment=Attachment(kind, document, "name", "alt", "pw", "token"))
 
 
-async def test_the_press_draws_what_a_message_carries_once_for_many(site: Site) -> None:
+async def test_the_press_draws_what_a_message_carries_once_for_many(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await keep(site, card_facts())
-    press = Press(site.engine, site.vault, site.clock, CATALOGUE)
-    first = await press.illustrate(told("d1"))
+    drawing = Press(site.engine, site.vault, site.clock, CATALOGUE)
+    first = await drawing.illustrate(told("d1"))
     assert first.attachment is not None
     assert first.attachment.content == drawn(card_facts(), "png", Language.PATWA, CATALOGUE)
-    async with site.engine.begin() as conn:
-        await conn.execute(text("DELETE FROM document"))
-    second = await press.illustrate(told("d1"))
-    assert second == first
+    monkeypatch.delattr(press, "drawn")
+    assert await drawing.illustrate(told("d1")) == first
 
 
 async def test_words_go_alone_when_their_picture_is_gone_or_cannot_be_drawn(site: Site) -> None:
