@@ -1,7 +1,7 @@
 """Statements, pictures and files by their link: `/s/{token}` with its PDF and CSV, `/c/{token}.png`, `/f/{token}`.
 
 The token is the only key: it is looked up by its hash, expires, and is never written down. What is given is drawn
-anew each time, kept by nobody on the way and listed nowhere.
+from its facts, kept by nobody on the way and listed nowhere.
 """
 
 from collections.abc import Mapping
