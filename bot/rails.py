@@ -87,7 +87,7 @@ async def live_faults(settings: Settings, http: MakeHttp, now: Callable[[], floa
 def half_set(settings: Settings) -> Iterator[str]:
     """Name banks that money comes in by, and that no payout file can be made for (see bot/commands/payouts.py)."""
     for carrier, rail in settings.transfer_rails().items():
-        if rail.account and not rail.holder and not rail.has_api and carrier not in WALLETS:
+        if _names_no_payer(rail):
             yield f"{carrier.upper()}_HOLDER: set whose account it is, as the bank writes it; no draw goes out without"
 
 
@@ -97,10 +97,15 @@ def advice(settings: Settings) -> Iterator[str]:
     if (scotia := rails.get("scotia")) and scotia.account and not scotia.branch:
         yield "SCOTIA_BRANCH: set it; payers' banks ask for the branch"
     for carrier, rail in rails.items():
-        if rail.labelled and not rail.holder:
+        if rail.labelled and not rail.holder and not _names_no_payer(rail):
             yield f"{carrier.upper()}_HOLDER: set whose account it is; payers' banks ask for the name"
     if settings.has("stripe_api_key") and settings.takes_powertranz:
         yield "cards: both Stripe and PowerTranz are set up; new payments go through Stripe"
+
+
+def _names_no_payer(rail: TransferRail) -> bool:
+    """Whether a bank's payout files lack whose account it is. A wallet's list names no account of ours."""
+    return bool(rail.account and not rail.holder and not rail.has_api and rail.carrier not in WALLETS)
 
 
 def _card_state(settings: Settings) -> str:

@@ -152,7 +152,9 @@ def test_a_bank_that_no_payout_file_can_be_made_for_is_wrong(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, str], wrong: list[str]
 ) -> None:
     """Money would come in by it, and no draw go out."""
-    assert [line.partition(":")[0] for line in rails.half_set(read(monkeypatch, given))] == wrong
+    settings = read(monkeypatch, given)
+    assert [line.partition(":")[0] for line in rails.half_set(settings)] == wrong
+    assert not {line.partition(":")[0] for line in rails.advice(settings)} & set(wrong), "one thing is said once"
 
 
 @pytest.fixture
