@@ -8,7 +8,8 @@ crash between sending and noting makes a message repeat once; money has its key 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
@@ -20,12 +21,14 @@ from bot.telemetry import Metrics
 from bot.verdict import MONEY_OUT, Verdict, decide, drop, hold, puzzling
 from channels.base import Asked, Chat, Outcome, Personal, Rail, Refused, Retry, Routed, Sent, Tapped, Unknown, Windowed
 from channels.partner import GONE, PartnerCaller
+from domain import commands as c
 from domain.messages import Filed, Outgoing, Tap, Template
-from storage import filer, inbox, outbox
+from storage import alarms, duties, filer, inbox, outbox
 from storage import partners as partner_hooks
 from storage.bell import Bell, Ear
 from storage.clock import MOVED, Clock
-from storage.engine import Engine
+from storage.duties import Duty
+from storage.engine import Connection, Engine
 from storage.limits import Limits
 from storage.outbox import EVERY, Lanes, Posted
 from storage.pace import Sleep
@@ -52,6 +55,8 @@ BUSY: Final = 16
 BUSY_GATHER_SECONDS: Final = 0.03
 """With so many under way outcomes gather for longer: few large transactions cost far less than many small ones."""
 
+PROVIDER: Final = "provider"
+"""Under which part alarms of providers stand (storage/alarms.py)."""
 Send = Callable[[Posted], Awaitable[Outcome]]
 log = structlog.get_logger(__name__)
 
@@ -257,6 +262,8 @@ class _Carrier:
         self._shared = shared
         self._send = send
         self._pacing = pacing or Pacing(shared.limits, name)
+        self._shut_out: bool | None = None
+        """Whether the provider turned us away when it last showed; None: it has not since this process began."""
         self._under_way: set[asyncio.Task[_Done]] = set()
         self._done: list[_Done] = []
 
@@ -321,13 +328,31 @@ class _Carrier:
             noted = await outbox.settle(conn, [one.verdict.settled for one in done], now)
             heard = [arrival for one in done if one.posted.id in noted for arrival in one.arrivals]
             await inbox.insert(conn, heard)
+            shut_out = next((v for one in reversed(done) if (v := one.verdict.shut_out) is not None), self._shut_out)
+            if shut_out is not None and shut_out != self._shut_out:
+                await self._tell_of(conn, now, shut_out=shut_out)
             posted = await outbox.claim(
                 conn, shared.vault, self.name, now, limit=room, lease_seconds=shared.lease_seconds, lanes=self._lanes()
             )
         self._done = self._done[len(done) :]
+        self._shut_out = shut_out
         for one in done:
             self._report(one)
         return posted
+
+    async def _tell_of(self, conn: Connection, now: datetime, *, shut_out: bool) -> None:
+        """Have staff told once that the provider turns us away, or takes us again, whichever relay saw it first."""
+        word: c.Duty = c.ShutOut(self.name) if shut_out else c.LetIn(self.name)
+        if shut_out:
+            news = await alarms.begins(conn, PROVIDER, self.name, "turns us away: a dead token, say", now)
+        else:
+            news = await alarms.ends(conn, PROVIDER, self.name)
+        if news:
+            key = f"{c.word(type(word))}:{self.name}:{now.isoformat()}"
+            await duties.plan(conn, [Duty(key, now, f"house:{key}", c.word(type(word)), asdict(word))])
+        if news and shut_out:
+            self._shared.metrics.alarms.labels("provider").inc()
+            log.error("a provider turns us away", carrier=self.name)
 
     async def _attempt(self, posted: Posted, deadline: float) -> _Done:
         try:

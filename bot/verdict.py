@@ -10,7 +10,7 @@
 - A call of a partner's web hook is repeated for over two days, then somebody has to look.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from channels.base import Outcome, Refused, Retry, Sent, Unknown
@@ -35,6 +35,8 @@ MONEY_OUT = frozenset({"disburse", "refund"})
 """Never given up for trouble, never sent again blindly."""
 TALK = frozenset({"say", "fetch"})
 """What is kept while the operator has something to mend."""
+BESIDE = frozenset({"fetch", "event"})
+"""Goes to many networks, or to partners: what comes of it shows nothing of one provider."""
 CALLS_SECONDS = (5, 60, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000)
 """How long a partner's web hook that does not answer is left alone after each try, over two days in all."""
 TAPS = 3
@@ -50,6 +52,8 @@ class Verdict:
     settled: Settled
     filed: tuple[Filed, ...] = ()
     alarm: bool = False
+    shut_out: bool | None = None
+    """Whether the provider turns us away, whatever we send (a dead token, say); None: this shows nothing of it."""
 
 
 def wait_seconds(attempts: int, jitter: float) -> float:
@@ -62,7 +66,18 @@ def wait_seconds(attempts: int, jitter: float) -> float:
 
 
 def decide(posted: Posted, outcome: Outcome, jitter: float) -> Verdict:
-    """Say what becomes of a parcel, given what the provider did with it."""
+    """Say what becomes of a parcel, given what the provider did with it, and what that shows of the provider."""
+    verdict = _decide(posted, outcome, jitter)
+    match outcome:
+        case Sent() if posted.kind not in BESIDE:
+            return replace(verdict, shut_out=False)
+        case Retry(ours=True) if posted.kind not in BESIDE:
+            return replace(verdict, shut_out=True)
+        case _:
+            return verdict
+
+
+def _decide(posted: Posted, outcome: Outcome, jitter: float) -> Verdict:
     match outcome:
         case Refused() | Unknown() if posted.kind == "tap":
             return drop(posted, outcome.reason)

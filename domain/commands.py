@@ -773,6 +773,20 @@ class LettersDead(Duty):
 
 
 @dataclass(frozen=True, slots=True)
+class ShutOut(Duty):
+    """A network or a rail turns us away, whatever we send."""
+
+    carrier: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetIn(Duty):
+    """A network or a rail that turned us away takes us again."""
+
+    carrier: str
+
+
+@dataclass(frozen=True, slots=True)
 class PassOn(Duty):
     """A notice did not get to a person in a lane: the next of their addresses is tried."""
 

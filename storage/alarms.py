@@ -1,4 +1,4 @@
-"""What the checker of the books remembers: up to where they are proved, and which faults stand.
+"""What the checker of the books remembers, up to where they are proved, and all faults that stand.
 
 Owns the tables `proof` and `alarm`. The functions work inside the caller's transaction and commit nothing, so that the
 mark, the faults and who is told of them move together or not at all. Decides nothing and mends nothing.
@@ -47,6 +47,17 @@ async def note(conn: Connection, part: str, faults: Mapping[str, str], at: datet
     return [subject for subject in faults if subject not in {of for _, of in known}]
 
 
+async def begins(conn: Connection, part: str, subject: str, said: str, at: datetime) -> bool:
+    """Note that one fault stands. Returns whether that is news."""
+    one = {"part": part, "subject": subject, "said": said, "at": at}
+    return bool((await conn.execute(_BEGINS, one)).rowcount)
+
+
+async def ends(conn: Connection, part: str, subject: str) -> bool:
+    """Note that one fault is over. Returns whether it stood."""
+    return bool((await conn.execute(_ENDS, {"part": part, "subject": subject})).rowcount)
+
+
 async def standing(conn: Connection) -> dict[str, int]:
     """Return how many faults stand, by the part that saw them."""
     return {row.part: row.faults for row in await conn.execute(_COUNT)}
@@ -62,4 +73,8 @@ _NOTE = text("""
     FROM unnest(CAST(:subjects AS text[]), CAST(:saids AS text[])) AS fault (subject, said)
     ON CONFLICT (part, subject) DO UPDATE SET said = excluded.said
 """)
+_BEGINS = text("""
+    INSERT INTO alarm (part, subject, said, since) VALUES (:part, :subject, :said, :at) ON CONFLICT DO NOTHING
+""")
+_ENDS = text("DELETE FROM alarm WHERE part = :part AND subject = :subject")
 _COUNT = text("SELECT part, count(*) AS faults FROM alarm GROUP BY part")

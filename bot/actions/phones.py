@@ -1,6 +1,7 @@
-"""The telephone with the local SIM: that it lives is noted, that it is silent is told to staff once."""
+"""What carries our messages: that the telephone with the SIM is silent, or that a provider turns us away, told once."""
 
 from datetime import UTC, datetime
+from typing import Final
 
 from bot.actions.turn import Turn
 from bot.words.say import say
@@ -22,3 +23,16 @@ def silent(turn: Turn, command: c.PhoneSilent) -> None:
 def back(turn: Turn, _: c.PhoneBack) -> None:
     """Tell staff that it is heard again."""
     turn.tell_staff([Role.SUPPORT], say("staff_phone_back"))
+
+
+CALLED: Final = {"whatsapp": "WhatsApp", "sms": "SMS", "telegram": "Telegram", "email": "E-mail", "stripe": "Stripe"}
+
+
+def shut_out(turn: Turn, command: c.ShutOut) -> None:
+    """Tell staff that a network or a rail does not take our key or account, and that what goes by it waits."""
+    turn.tell_staff([Role.SUPPORT], say("staff_shut_out", what=CALLED.get(command.carrier, command.carrier.upper())))
+
+
+def let_in(turn: Turn, command: c.LetIn) -> None:
+    """Tell staff that it takes us again."""
+    turn.tell_staff([Role.SUPPORT], say("staff_let_in", what=CALLED.get(command.carrier, command.carrier.upper())))

@@ -133,6 +133,8 @@ ACTIONS: Mapping[type[c.Command], Action] = {
     c.BooksWrong: treasury.books_wrong,
     c.ClearingDiffers: treasury.clearing_differs,
     c.PhonePing: phones.heard,
+    c.ShutOut: phones.shut_out,
+    c.LetIn: phones.let_in,
     c.PhoneSilent: phones.silent,
     c.PhoneBack: phones.back,
     c.LettersDead: undelivered.given_up,

@@ -591,7 +591,7 @@ CODES_MEAN: list[tuple[str, int, Any]] = [
     *(("whatsapp", code, Retry("account stopped", 300.0, ours=True)) for code in (368, 131031, 131042)),
     ("whatsapp", 131047, Refused("outside the 24 hours", "131047", shut=True)),
     ("whatsapp", 131026, Refused("not on WhatsApp", "131026", gone=True)),
-    ("whatsapp", 131050, Refused("opted out of marketing", "131050")),
+    ("whatsapp", 131050, Refused("opted out of messages", "131050", gone=True)),
     ("whatsapp", 132001, Refused("refused 400", "132001")),
     ("whatsapp", 131009, Refused("refused 400", "131009")),
     ("sms", 20003, Retry("credentials refused", 300.0, ours=True)),

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from bot.actions.results import read_result
 from channels.base import BadSignature, Unreadable
 from channels.chat.whatsapp import WhatsAppHook
+from domain.commands import AddressGone
 from domain.messages import Channel, Filed, Inbound, InboundKind
 from tests.channels.conftest import Fixture
 from tests.vendors import (
@@ -15,6 +17,7 @@ from tests.vendors import (
     whatsapp,
     whatsapp_message,
     whatsapp_signed,
+    whatsapp_status,
     whatsapp_subscribe,
     whatsapp_text,
 )
@@ -104,7 +107,7 @@ def test_a_changed_number_is_an_event_and_no_speech(fixture: Fixture, name: str,
     [("whatsapp_status_delivered", "delivered", ""), ("whatsapp_status_failed", "failed", "131026")],
 )
 def test_a_status_tells_how_far_a_message_got(fixture: Fixture, name: str, status: str, code: str) -> None:
-    (arrival,) = arrivals(whatsapp_signed(fixture(name)))
+    arrival, *_ = arrivals(whatsapp_signed(fixture(name)))
     told = inbound(arrival)
     assert (told.kind, told.status, told.code, told.address) == (
         InboundKind.STATUS,
@@ -119,8 +122,26 @@ def test_a_status_tells_how_far_a_message_got(fixture: Fixture, name: str, statu
 def test_a_status_tells_that_a_message_came_too_late_for_free_words(fixture: Fixture, number: int, shut: bool) -> None:
     body = json.loads(fixture("whatsapp_status_failed"))
     body["entry"][0]["changes"][0]["value"]["statuses"][0]["errors"][0]["code"] = number
-    told = inbound(*arrivals(whatsapp_signed(json.dumps(body).encode())))
+    told = inbound(arrivals(whatsapp_signed(json.dumps(body).encode()))[0])
     assert (told.code, told.shut) == (str(number), shut)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "gone"),
+    [
+        ("failed", 131050, True),
+        ("failed", 131026, True),
+        ("failed", 131047, False),
+        ("failed", 131049, False),
+        ("failed", 999999, False),
+        ("delivered", 131050, False),
+    ],
+)
+def test_a_code_that_ends_an_address_is_told_to_the_desk_beside(status: str, code: int, *, gone: bool) -> None:
+    told, *more = arrivals(whatsapp_status("+18765550101", WAMID, status, code=code))
+    assert inbound(told).status == status
+    assert [read_result(one.party, one.body) for one in more] == [AddressGone("whatsapp:+18765550101")] * gone
+    assert len({one.external_id for one in (told, *more)}) == 1 + gone
 
 
 def test_a_repeat_has_the_same_external_id() -> None:

@@ -33,7 +33,7 @@ CODES: Final[dict[int, Outcome]] = {
     **dict.fromkeys((368, 131031, 131042), Retry("account stopped", CREDENTIALS_WAIT_SECONDS, ours=True)),
     131026: Refused("not on WhatsApp", "131026", gone=True),
     131047: Refused("outside the 24 hours", "131047", shut=True),
-    131050: Refused("opted out of marketing", "131050"),
+    131050: Refused("opted out of messages", "131050", gone=True),
 }
 """Meta's error codes ("Error codes" of the Cloud API); every other one is judged by its HTTP status."""
 

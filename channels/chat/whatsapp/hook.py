@@ -65,8 +65,7 @@ def _arrivals(body: dict[str, Any]) -> list[Filed]:
     strange = 0
     for read, item, names in _items(body["entry"]):
         try:
-            if arrival := read(item, names):
-                found.append(arrival)
+            found += read(item, names)
         except (Unreadable, TypeError, KeyError, AttributeError):
             strange += 1
     if strange:
@@ -77,7 +76,7 @@ def _arrivals(body: dict[str, Any]) -> list[Filed]:
 
 
 _Names = dict[str, str]
-_Read = Callable[[dict[str, Any], _Names], Filed | None]
+_Read = Callable[[dict[str, Any], _Names], tuple[Filed, ...]]
 
 
 def _items(entries: list[Any]) -> Iterator[tuple[_Read, Any, _Names]]:
@@ -119,33 +118,31 @@ def _address(number: Any, user_id: Any) -> str:
     raise Unreadable("no sender")
 
 
-def _message(message: dict[str, Any], names: _Names) -> Filed | None:
-    """Parse one message; None for what asks for no answer. Raises Unreadable, KeyError, TypeError."""
+def _message(message: dict[str, Any], names: _Names) -> tuple[Filed, ...]:
+    """Parse one message; nothing for what asks for no answer. Raises Unreadable, KeyError, TypeError."""
     wamid, number, user_id = message["id"], message.get("from"), message.get("from_user_id")
     if not is_id(wamid):
         raise Unreadable("no id")
     if message.get("group_id") or message.get("type") in _NO_SPEECH:
-        return None
+        return ()
     address = _address(number, user_id)
     if message.get("type") == "system":
-        return _moved(message["system"], wamid, address)
+        return (_moved(message["system"], wamid, address),)
     kind, text, choice, contact = _said(message, address)
     file = _file(message) if kind is InboundKind.MEDIA else ""
     name = names.get(number or "") or names.get(user_id or "", "")
-    return filed(
-        Inbound(
-            Channel.WHATSAPP,
-            address,
-            kind,
-            clean(text),
-            clean(choice),
-            name,
-            message_id=wamid,
-            contact=contact,
-            file=file,
-        ),
-        wamid,
+    inbound = Inbound(
+        Channel.WHATSAPP,
+        address,
+        kind,
+        clean(text),
+        clean(choice),
+        name,
+        message_id=wamid,
+        contact=contact,
+        file=file,
     )
+    return (filed(inbound, wamid),)
 
 
 def _said(message: dict[str, Any], address: str) -> tuple[InboundKind, Any, str, str]:
@@ -188,20 +185,33 @@ def _moved(system: dict[str, Any], wamid: str, address: str) -> Filed:
     return Filed(Channel.WHATSAPP.value, wamid, f"{Channel.WHATSAPP}:{address}", "event", body)
 
 
-def _status(status: dict[str, Any], _names: _Names) -> Filed | None:
-    """Parse how far a message of ours got; None for what has no rank in that. Raises Unreadable, KeyError."""
+def _status(status: dict[str, Any], _names: _Names) -> tuple[Filed, ...]:
+    """Parse how far a message of ours got; nothing for what has no rank in that. Raises Unreadable, KeyError.
+
+    Where its code says that this address is of no use until the person writes, the desk is told so beside.
+    """
     wamid, reached = status["id"], _STATUSES.get(status["status"])
     if not is_id(wamid):
         raise Unreadable("no id")
     if reached is None or status.get("recipient_type") == "group":
-        return None
+        return ()
     address = _address(status.get("recipient_id"), status.get("recipient_user_id"))
     code, meant = "", None
     match status:
         case {"errors": [{"code": int(number)}, *_]}:
             code, meant = str(number), CODES.get(number)
-    shut = isinstance(meant, Refused) and meant.shut
-    return filed(
-        Inbound(Channel.WHATSAPP, address, InboundKind.STATUS, message_id=wamid, status=reached, code=code, shut=shut),
-        f"{wamid}:{status['status']}",
+    refused = meant if isinstance(meant, Refused) and reached == "failed" else Refused("")
+    inbound = Inbound(
+        Channel.WHATSAPP,
+        address,
+        InboundKind.STATUS,
+        message_id=wamid,
+        status=reached,
+        code=code,
+        shut=refused.shut,
     )
+    told, ident = filed(inbound, f"{wamid}:{status['status']}"), f"{wamid}:{status['status']}:gone"
+    if not refused.gone:
+        return (told,)
+    gone = {"kind": "refused", "of": "say", "gone": True, "reason": refused.reason, "code": code}
+    return told, Filed(Channel.WHATSAPP.value, ident, inbound.party, "result", gone)
