@@ -94,10 +94,15 @@ def start(turn: Turn, _: c.Start) -> Say | Refusal:
 
 
 def address_gone(turn: Turn, command: c.AddressGone) -> None:
-    """The channel cannot reach them: nothing more is sent there until they let us in again, write or START."""
+    """The channel cannot reach them: nothing more is sent there until they let us in again, write or START.
+
+    By mail nobody can do that, so they hear of it in their chat.
+    """
     address = turn.book.get(Address, command.party)
     if address and address.stopped_at is None:
         turn.book.put(replace(address, stopped_at=turn.at, gone=True))
+        if is_mail(address.party):
+            turn.tell(address.person_id, say("mail_ended", address=shown_address(address.party)))
 
 
 def address_back(turn: Turn, command: c.AddressBack) -> None:

@@ -1,5 +1,6 @@
 """E-mail is a way to be reached and no conversation: linked by a code, told last, and ended by one click."""
 
+from domain.messages import Filed
 from storage import duties
 from storage.duties import Duty
 from tests.flows.club import begun, clerk, fetch, people, rows
@@ -145,3 +146,22 @@ async def test_an_alarm_comes_to_staff_by_mail_too_once(house: House) -> None:
     await mail.look()
     assert not any("QUEUE" in m.text for m in mail.messages)
     assert len(mail.messages) == before + 1
+
+
+async def test_who_ended_their_mail_hears_so_in_chat_and_gets_no_more_copies(house: House) -> None:
+    club = await begun(house)
+    devon = club.phones[1]
+    mail = await with_mail(house, devon)
+    gone = {"kind": "refused", "of": "say", "gone": True, "reason": "does not want mail", "code": "link"}
+    for number in range(2):
+        await house.filer.file([Filed("email", f"stop:{number}", mail.party, "result", gone)])
+    await devon.sees("Mail to e-mail d...@example.com came back or was stopped", "UNLINK", "LINK EMAIL")
+    before = len(mail.messages)
+    await devon.says(f"PAY SANDBOX {club.code}").sees("R-")
+    await devon.says("COPIES").sees("LINK EMAIL")
+    await devon.says(f"STATEMENT {club.code} EMAIL").sees("LINK EMAIL")
+    await house.rest()
+    await devon.look()
+    await mail.look()
+    assert len(mail.messages) == before
+    assert sum("came back" in m.text for m in devon.messages) == 1
