@@ -144,6 +144,49 @@ def test_a_code_that_ends_an_address_is_told_to_the_desk_beside(status: str, cod
     assert len({one.external_id for one in (told, *more)}) == 1 + gone
 
 
+def status_of(**fields: Any) -> Call:
+    return whatsapp({"statuses": [{"id": WAMID, "status": "delivered", "timestamp": "1796000000", **fields}]})
+
+
+def test_a_status_of_a_person_without_a_number_names_their_user_id() -> None:
+    (arrival,) = arrivals(status_of(recipient_user_id="JM.13491208655302741918"))
+    assert arrival.party == "whatsapp:JM.13491208655302741918"
+
+
+@pytest.mark.parametrize("fields", [{"recipient_type": "group", "recipient_id": "Y2FwaV9"}, {"status": "deleted"}])
+def test_a_status_of_a_group_or_of_no_rank_is_taken_and_files_nothing(fields: dict[str, str]) -> None:
+    assert arrivals(status_of(**{"recipient_id": "18765550101", **fields})) == ()
+
+
+def test_a_voice_that_was_played_was_read() -> None:
+    (arrival,) = arrivals(status_of(recipient_id="18765550101", status="played"))
+    assert (inbound(arrival).status, arrival.external_id) == ("read", f"{WAMID}:played")
+
+
+def test_a_number_goes_before_the_user_id_beside_it() -> None:
+    """Whoever shows both is known by the number; rules.md 53 leaves it to the person to link what comes later."""
+    both = whatsapp_message("+18765550101", {"type": "text", "text": {"body": "PAY"}})
+    (arrival,) = arrivals(whatsapp({"messages": [both | {"from_user_id": "JM.13491208655302741918"}]}))
+    assert arrival.party == "whatsapp:+18765550101"
+
+
+@pytest.mark.parametrize(
+    "contacts",
+    [
+        [],
+        [{"name": {"formatted_name": "Devon"}}],
+        [{"phones": [{"phone": "+1 876 555 0101"}]}],
+        [{"phones": [{"wa_id": "18765550101"}, {"wa_id": "18765550102"}]}],
+        [{"phones": [{"wa_id": "18765550101"}]}, {"phones": [{"wa_id": "18765550102"}]}],
+    ],
+)
+def test_cards_that_prove_nothing_of_the_sender_are_no_contact(contacts: list[Any]) -> None:
+    (arrival,) = arrivals(
+        whatsapp({"messages": [whatsapp_message("+18765550101", {"type": "contacts", "contacts": contacts})]})
+    )
+    assert (inbound(arrival).kind, inbound(arrival).contact) == (InboundKind.UNSUPPORTED, "")
+
+
 def test_a_repeat_has_the_same_external_id() -> None:
     call = whatsapp_text("+18765550101", "PAY")
     assert arrivals(call) == arrivals(call)
