@@ -20,7 +20,8 @@ Network = IPv4Network | IPv6Network
 UNSIGNED: Final = PerMinute(120, namespace="unsigned")
 """Hook calls without a good signature. Generous: providers whose secret was just changed try again and again."""
 HINTS: Final = PerMinute(120, namespace="hints")
-"""Calls that nobody signs and that are kept all the same: payers who come back from a card page."""
+"""Calls that nobody signs and that are kept all the same: payers who come back from a card page, and
+buttons of pages, one of which opens a card page."""
 MISSES: Final = PerMinute(60, namespace="misses")
 """Pages asked for by a code that does not exist."""
 FOUND_BY_CODE: Final = frozenset({"/j/{code}", "/r/{receipt}", "/pay/{token}", "/s/{name}", "/c/{name}", "/f/{name}"})
@@ -60,6 +61,8 @@ class Callers:
             who = self._name(request)
             if wait_seconds := await self._limits.full(MISSES, who):
                 return _too_many(wait_seconds)
+            if request.method == "POST" and (refused := await self.hinting(request)):
+                return refused
             given = await handler(request)
             if given.status == web.HTTPNotFound.status_code:
                 await self._limits.hit(MISSES, who)

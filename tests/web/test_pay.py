@@ -15,6 +15,7 @@ from playwright.async_api import Browser, Page, expect
 
 from bot.config import Settings
 from bot.rail_settings import TransferRail
+from bot.web.callers import HINTS
 from channels.http import Http
 from channels.rails.operator import BankHook
 from channels.rails.powertranz import PowerTranzHook, PowerTranzRail
@@ -354,3 +355,14 @@ def test_an_account_is_shown_with_its_number_last_and_without_what_is_not_set() 
 
 def test_without_rails_there_are_no_accounts() -> None:
     assert Settings(_env_file=None).transfer_rails() == {}
+
+
+async def test_who_presses_the_button_without_end_is_asked_to_wait(live: Site, gateway: Gateway) -> None:
+    """Each opens a page at the gateway, under our name."""
+    await rows.put_payment(live.engine, carrier="powertranz")
+    answers = []
+    for _ in range(HINTS.amount + 1):
+        async with live.session.post(live.url + PATH, data={"result": "card"}) as answer:
+            answers.append(answer.status)
+    assert answers == [*[200] * HINTS.amount, 429]
+    assert len(gateway.asked) == HINTS.amount
