@@ -65,6 +65,7 @@ class Limits:
         pause_seconds: float = PAUSE_SECONDS,
         now: Now | None = None,
     ) -> None:
+        self.now = now or time.monotonic
         self._alone = _Kept(FixedWindowRateLimiter(MemoryStorage()), OwnLines(now))
         self._pool = _pool(redis_url) if redis_url else None
         self._together = _shared(self._pool, now) if self._pool else None

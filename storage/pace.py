@@ -11,13 +11,10 @@ from typing import Final
 
 from storage.limits import Limits
 
-LATE_SECONDS: Final = 0.25
-"""Who comes so much later than its time has lost its place: after a stall all who were due would go at once."""
+LATE_SECONDS: Final = 0.05
+"""How much of its lateness a process may make up for: after a stall all who were due meanwhile would go at once."""
 NEVER: Final = -1.0
 """The patience of who only asks."""
-MOST_PLACES: Final = 2
-"""Then it goes: a machine may be slow all the time."""
-
 Sleep = Callable[[float], Awaitable[object]]
 
 
@@ -37,25 +34,25 @@ class Pace:
         self._free_at = 0.0
         self._waiting = 0
         self._asking = asyncio.Lock()
+        self._now = limits.now
+        self._door = asyncio.Lock()
+        self._goes_at = 0.0
 
     @property
     def ahead_seconds(self) -> float:
         """How long the line is, as far as this process knows."""
-        return max(0.0, self._free_at - _now()) + self._waiting * self.every_seconds
+        return max(0.0, self._free_at - self._now()) + self._waiting * self.every_seconds
 
     async def turn(self, patience_seconds: float) -> float:
         """Wait for a place; 0 when it is there. A line that is longer than the patience is not joined: how long it is.
 
         Whoever is cancelled meanwhile leaves a gap, which harms nobody.
         """
-        for _ in range(MOST_PLACES):
-            wait = await self._place(patience_seconds)
-            if wait > patience_seconds:
-                return wait
-            due = _now() + wait
-            await self._sleep(wait)
-            if _now() - due <= LATE_SECONDS:
-                break
+        wait = await self._place(patience_seconds)
+        if wait > patience_seconds:
+            return wait
+        await self._sleep(wait)
+        await self._one_by_one()
         return 0.0
 
     async def ahead_of(self, who: str) -> float:
@@ -69,7 +66,14 @@ class Pace:
     async def close(self, seconds: float) -> None:
         """Let nobody go for so long."""
         await self._limits.close(self._name, seconds)
-        self._free_at = max(self._free_at, _now() + seconds)
+        self._free_at = max(self._free_at, self._now() + seconds)
+
+    async def _one_by_one(self) -> None:
+        """Leave as far apart as the line has it, even when all woke late."""
+        async with self._door:
+            if (wait := self._goes_at - self._now()) > 0:
+                await self._sleep(wait)
+            self._goes_at = max(self._goes_at, self._now() - LATE_SECONDS) + self.every_seconds
 
     def _own(self, who: str) -> str:
         return f"{self._name}:{blake2b(who.encode(), digest_size=12).hexdigest()}"
@@ -79,11 +83,7 @@ class Pace:
         try:
             async with self._asking:
                 wait = await self._limits.join(self._name, self.every_seconds, self._burst, patience_seconds)
-                self._free_at = _now() + wait
+                self._free_at = self._now() + wait
                 return wait
         finally:
             self._waiting -= 1
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

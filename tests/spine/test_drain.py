@@ -198,7 +198,6 @@ def in_scale(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("channels.chat.whatsapp.chat.PAIR", Rate(6.0 / SPEED, 45))
     monkeypatch.setattr("channels.chat.telegram.chat.TO_PERSON", Rate(1.0 / SPEED, 3))
     monkeypatch.setattr("bot.relay.POLL_SECONDS", 0.05)
-    monkeypatch.setattr("storage.pace.LATE_SECONDS", FREE)  # that time stands still makes nobody late
 
 
 async def drained(drain: Drain, groups: Mapping[str, Group]) -> dict[str, float]:

@@ -170,15 +170,23 @@ async def test_the_line_says_how_long_it_is_and_a_longer_one_is_not_joined() -> 
     assert 90 < pace.ahead_seconds <= 100
 
 
-async def test_who_oversleeps_its_place_takes_another_one_once() -> None:
-    slept: list[float] = []
+async def test_who_woke_late_goes_as_far_apart_as_the_line_has_it() -> None:
+    """After a stall not all go at once who were due meanwhile."""
+    clock = Time()
+    went: list[float] = []
 
-    async def slowly(seconds: float) -> None:
-        slept.append(seconds)
-        await asyncio.sleep(LATE_SECONDS + 0.05)
+    async def late(seconds: float) -> None:
+        await asyncio.sleep(0)
+        clock.now += max(seconds, 0.001) if went else 10.0  # the first sleep is the stall
 
-    assert await Pace(Limits(), "sms", 0.001, sleep=slowly).turn(PATIENT) == 0
-    assert len(slept) == 2
+    pace = Pace(Limits(now=clock), "sms", 0.1, sleep=late)
+
+    async def one() -> None:
+        assert await pace.turn(PATIENT) == 0
+        went.append(clock.now)
+
+    await asyncio.gather(*(one() for _ in range(20)))
+    assert went[-1] - went[0] >= 19 * 0.1 - LATE_SECONDS
 
 
 @pytest.mark.parametrize("every", [0, -1, float("inf"), float("nan")])
