@@ -49,6 +49,10 @@ SETTLE_SECONDS: Final = 2.0
 """How much of the lease is kept for noting the outcome."""
 WIND_UP_SECONDS: Final = 5.0
 """How long sends in flight may take to end when the service stops."""
+AHEAD_SECONDS: Final = 1.0
+"""How long a line each relay keeps: when a provider wants a pause, who has a place in it goes all the same."""
+PATIENCE_SECONDS: Final = 3.0
+"""A parcel for which all relays' line is longer is put back."""
 GATHER_SECONDS: Final = 0.002
 """How long outcomes gather before they are noted together."""
 BUSY: Final = 16
@@ -291,7 +295,7 @@ class _Carrier:
 
     def _room(self) -> int:
         """Return how many more may be taken: as long as all relays' line is short against a lease."""
-        return self._pacing.room(self._most - len(self._under_way), self._shared.lease_seconds / 4)
+        return self._pacing.room(self._most - len(self._under_way), min(self._shared.lease_seconds / 4, AHEAD_SECONDS))
 
     async def _wait_for_outcomes(self, ear: Ear) -> None:
         ring = asyncio.create_task(ear.wait(POLL_SECONDS))
@@ -368,7 +372,9 @@ class _Carrier:
         if posted.kind == "say" and posted.stopped and not posted.body.get("must"):
             return drop(posted, "stopped")
         if posted.kind != "tap":  # no message, and its button turns meanwhile
-            wait_seconds = await self._pacing.turn(_address(posted), self._shared.lease_seconds / 2)
+            wait_seconds = await self._pacing.turn(
+                _address(posted), min(self._shared.lease_seconds / 2, PATIENCE_SECONDS)
+            )
             if wait_seconds or asyncio.get_running_loop().time() >= deadline:
                 return hold(posted, wait_seconds)
         outcome = await self._try(posted, deadline)

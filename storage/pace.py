@@ -37,6 +37,7 @@ class Pace:
         self._now = limits.now
         self._door = asyncio.Lock()
         self._goes_at = 0.0
+        self._closed_until = 0.0
 
     @property
     def ahead_seconds(self) -> float:
@@ -53,7 +54,7 @@ class Pace:
             return wait
         await self._sleep(wait)
         await self._one_by_one()
-        return 0.0
+        return max(0.0, self._closed_until - self._now())  # it may have been closed meanwhile
 
     async def ahead_of(self, who: str) -> float:
         """Return how many seconds it is until there is a place in somebody's own line."""
@@ -64,9 +65,10 @@ class Pace:
         return await self._limits.join(self._own(who), self.every_seconds, self._burst, patience_seconds)
 
     async def close(self, seconds: float) -> None:
-        """Let nobody go for so long."""
+        """Let nobody go for so long; in other processes those still go who have their place."""
         await self._limits.close(self._name, seconds)
-        self._free_at = max(self._free_at, self._now() + seconds)
+        self._closed_until = self._now() + seconds
+        self._free_at = max(self._free_at, self._closed_until)
 
     async def _one_by_one(self) -> None:
         """Leave as far apart as the line has it, even when all woke late."""

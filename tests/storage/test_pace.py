@@ -189,6 +189,15 @@ async def test_who_woke_late_goes_as_far_apart_as_the_line_has_it() -> None:
     assert went[-1] - went[0] >= 19 * 0.1 - LATE_SECONDS
 
 
+async def test_who_has_a_place_waits_too_when_the_line_is_closed_meanwhile() -> None:
+    pace = Pace(Limits(), "sms", 0.2)
+    assert await pace.turn(PATIENT) == 0
+    waiting = asyncio.create_task(pace.turn(PATIENT))
+    await asyncio.sleep(0)
+    await pace.close(50)
+    assert 40 < await waiting <= 50
+
+
 @pytest.mark.parametrize("every", [0, -1, float("inf"), float("nan")])
 def test_no_pace_without_a_rate(every: float) -> None:
     with pytest.raises(ValueError, match="pace"):
