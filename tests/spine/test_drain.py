@@ -211,9 +211,12 @@ async def drained(drain: Drain, groups: Mapping[str, Group]) -> dict[str, float]
             assert order(provider.texts(party.partition(":")[2])) == list(range(many))
         mostly = int(MOSTLY * len(provider.heard))
         rates[name] = mostly / (provider.heard_at[mostly] - began)
-    for name in ("twilio", "smsgate"):  # nothing piles up where nobody could call it back
-        assert drain.providers[name].queue.longest <= 3
     return rates
+
+
+def longest_queue(drain: Drain) -> int:
+    """How many ever waited at once where nobody can call them back: at Twilio, and at the phone with the SIM."""
+    return max(int(drain.providers[name].queue.longest) for name in ("twilio", "smsgate"))
 
 
 def tell(capsys: pytest.CaptureFixture[str], groups: Mapping[str, Group], rates: Mapping[str, float]) -> None:
@@ -231,6 +234,7 @@ async def test_a_thousand_members_notices_drain_at_each_providers_limit(
     async with Tempo() as tempo, draining(database_url, redis, GROUPS, tempo, relays=relays) as drain:
         rates = await drained(drain, GROUPS)
         assert [one.refused for one in drain.providers.values()] == [[]] * len(GROUPS)
+        assert longest_queue(drain) <= 2
     tell(capsys, GROUPS, {name: rate / SPEED for name, rate in rates.items()})
 
 
@@ -249,10 +253,10 @@ async def test_a_thousand_members_of_each_network_by_the_wall_clock(
     }
     async with draining(database_url, valkey.connection_url, groups, Wall(), relays=3) as drain:
         rates = await drained(drain, groups)
-        refused = {name: len(provider.refused) for name, provider in drain.providers.items()}
+        refused, queued = {name: len(one.refused) for name, one in drain.providers.items()}, longest_queue(drain)
     tell(capsys, groups, rates)
     with capsys.disabled():
-        sys.stdout.write(f"refused: {refused}\n")
+        sys.stdout.write(f"refused: {refused}, queued at most: {queued}\n")
 
 
 async def test_without_a_pace_the_providers_refuse(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
