@@ -36,8 +36,8 @@ format: $(VENV)/.dev ## rewrite the code in the project's format
 bench: $(VENV)/.dev $(BENCH_VENV)/.bench ## measure; writes benchmarks/RESULTS.md
 	@BENCH_PYTHON=$(CURDIR)/$(BENCH_VENV)/bin/python $(VENV)/bin/python -m benchmarks
 
-soak: $(VENV)/.dev ## the service killed again and again for a quarter of an hour, and thousands of notices by the wall clock
-	@$(VENV)/bin/python -m pytest -m soak tests/faults tests/spine
+soak: $(VENV)/.dev ## kills for a quarter of an hour, thousands of notices by the wall clock, messages in any order
+	@$(VENV)/bin/python -m pytest -m soak tests/faults tests/spine tests/flows/test_any_order.py
 
 # --- the environments -------------------------------------------------------------------------------------------------
 # --no-deps: the lock names everything, and pip must not look for newer releases of what others ask for.

@@ -77,15 +77,15 @@ def test_a_person_with_a_username_is_known_by_a_user_id(fixture: Fixture) -> Non
     assert inbound(arrival).name == "Keisha"
 
 
-def test_every_level_of_a_batch_is_walked_in_order(fixture: Fixture) -> None:
+def test_every_level_of_a_batch_is_walked_in_order_of_time(fixture: Fixture) -> None:
     found = arrivals(whatsapp_signed(fixture("whatsapp_batch")))
     assert [(a.party[-4:], a.kind, inbound(a).text or inbound(a).status) for a in found] == [
         ("0101", "chat", "PAY"),
         ("0102", "chat", "BALANCE"),
-        ("0103", "status", "read"),
         ("0104", "chat", "DRAW"),
+        ("0103", "status", "read"),
     ]
-    assert [inbound(a).name for a in found] == ["Marva Brown", "Devon Clarke", "", "Keisha"]
+    assert [inbound(a).name for a in found] == ["Marva Brown", "Devon Clarke", "Keisha", ""]
 
 
 @pytest.mark.parametrize(
