@@ -6,9 +6,10 @@
         await marva.says("hello").sees("What name")
 
 The adapters and hooks are the service's own. A network tells of each message that it was delivered before it answers
-the call that brought it, unless its address is in `mute`.
+the call that brought it, unless its address is in `mute` or `failing`.
 """
 
+import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import aiohttp
+from sqlalchemy import text
 
 from bot.letters import Letters, StopLinks
 from bot.templates import exported
@@ -51,12 +53,16 @@ class Street:
     telegram: TelegramStandin
     sendgrid: SendGridStandin
     mute: set[str] = field(default_factory=set)
-    """Parties of whose messages nothing is told."""
+    """Parties whose phones are off or lost: what is sent there lies in `lost`, and nothing is told of it."""
+    failing: set[str] = field(default_factory=set)
+    """Parties to whom the SIM cannot send: its phone says so."""
+    lost: list[Heard] = field(default_factory=list)
     came: dict[str, list[Heard]] = field(default_factory=lambda: defaultdict(list))
     """What lies on each phone, by party, oldest first."""
     awake: bool = True
     """Whether the phone with the SIM was heard lately."""
     house: House | None = None
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for channel, standin in self.networks:
@@ -115,9 +121,28 @@ class Street:
 
     async def _took(self, channel: Channel, standin: Standin, heard: Heard) -> None:
         party = f"{channel}:{heard.address}"
-        self.came[party].append(heard)
-        if party not in self.mute and channel is not Channel.TELEGRAM:
+        fails = standin is self.gate and party in self.failing
+        if fails or party in self.mute:
+            self.lost.append(heard)
+        else:
+            self.came[party].append(heard)
+        if fails:
+            task = asyncio.create_task(self._fails(heard))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+        elif party not in self.mute and channel is not Channel.TELEGRAM:
             await self.deliver(self.status(standin, heard, "delivered"))
+
+    async def _fails(self, heard: Heard) -> None:
+        """Tell that a message failed once it is noted as taken: the phone has to fetch it first."""
+        assert self.house is not None
+        noted = text("SELECT count(*) FROM outbox WHERE provider_id = :ident")
+        while True:
+            async with self.house.engine.connect() as conn:
+                if (await conn.execute(noted, {"ident": heard.provider_id})).scalar():
+                    break
+            await asyncio.sleep(0.02)
+        await self.deliver(self.status(self.gate, heard, "failed"))
 
     def status(self, standin: Standin, heard: Heard, state: str, code: int = 0) -> Call:
         """Return what a network tells of a message."""
