@@ -111,11 +111,15 @@ class NotMoney(ValueError):
 _LONGEST_TEXT = 100
 _ARABIC_MARKS = {0x066B: ".", 0x066C: ","}
 _SPELLINGS: dict[str, Currency | None] = {
-    **dict.fromkeys(("$", "dollars", "dollar"), None),
-    **dict.fromkeys(("j$", "ja$", "jmd$", "jmd $", "jmd", "jamaican dollars", "jamaican dollar"), Currency.JMD),
-    **dict.fromkeys(("us$", "us $", "usd$", "usd $", "usd", "us dollars", "us dollar", "us"), Currency.USD),
+    **dict.fromkeys(("$", "dollars", "dollar", "dollas", "dolla"), None),
+    **dict.fromkeys(
+        ("j$", "ja$", "jmd$", "jmd $", "jmd", "jamaican dollars", "jamaican dollar", "jamaican"), Currency.JMD
+    ),
+    **dict.fromkeys(
+        ("us$", "us $", "usd$", "usd $", "usd", "us dollars", "us dollar", "us dollas", "us dolla", "us"), Currency.USD
+    ),
 }
-_THOUSANDS = ("k", "grand", "thousand")
+_THOUSANDS = ("k", "gs", "g", "grand", "thousand")
 _CURRENCY = "|".join(re.escape(spelling) for spelling in sorted(_SPELLINGS, key=len, reverse=True))
 _AMOUNT = re.compile(
     rf"(?P<minus>[-\u2212])? ?(?P<before>{_CURRENCY})? ?(?P<minus_too>[-\u2212])? ?"
@@ -129,8 +133,8 @@ _OTHER_CURRENCIES = re.compile(r"\b(?:eur|gbp|cad|ttd|bbd|kyd)(?![a-z])|\b(?:c|c
 def parse_money(text: str, default: Currency) -> Money:
     """The amount that a person typed; without a currency in it, in `default`.
 
-    Reads `5000`, `5,000`, `5 000`, `$5k`, `2.5k`, `5 grand`, `J$5,000.00`, `5000/-`, `US$50`, `50 USD`, in any script's
-    digits. Raises NotMoney with its reason; never guesses, so `5.000` and `1,00` are asked about again.
+    Reads `5000`, `5,000`, `5 000`, `$5k`, `2.5k`, `5 grand`, `5gs`, `J$5,000.00`, `5000/-`, `US$50`, `50 USD`, in any
+    script's digits. Raises NotMoney with its reason; never guesses, so `5.000` and `1,00` are asked about again.
     """
     plain = _plain(text)
     found = _AMOUNT.fullmatch(plain)

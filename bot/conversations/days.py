@@ -36,7 +36,12 @@ _WEEKDAY = rf"(?P<day>{'|'.join(WEEKDAYS)})"
 
 def read_days(typed: str, today: date) -> Days:
     """Return the day meant, the two it may be, or none."""
-    if len(typed) > LONGEST_DAY or not typed.isprintable() or typed.strip().isdecimal():
+    if (
+        typed.casefold() == "one day"
+        or len(typed) > LONGEST_DAY
+        or not typed.isprintable()
+        or typed.strip().isdecimal()
+    ):
         return ()
     plain = _plain(typed)
     for form, reckon in _FORMS:
@@ -94,7 +99,18 @@ def _ahead(found: re.Match[str], today: date) -> Days:
     return (today + timedelta(days=many),) if many <= MOST_AHEAD else ()
 
 
-def _month_end(_: re.Match[str], today: date) -> Days:
+def _yearly(month: int, day: int, today: date) -> Days:
+    """Return the next day of that date."""
+    this_year = date(today.year, month, day)
+    return (this_year if this_year >= today else _next_year(this_year),)
+
+
+def _last_of(month: str, today: date) -> Days:
+    first = _yearly(MONTHS.index(month) + 1, 28, today)[0].replace(day=1)
+    return _month_end(None, first)
+
+
+def _month_end(_: re.Match[str] | None, today: date) -> Days:
     return ((today.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1),)
 
 
@@ -121,8 +137,15 @@ _FORMS: list[tuple[str, Callable[[re.Match[str], date], Days]]] = [
     (rf"{_WEEKDAY} next week", _of_next_week),
     (_WEEKDAY, lambda found, today: (_coming(found["day"], today),)),
     (rf"(week from {_WEEKDAY}|{_WEEKDAY.replace('<day>', '<same>')} week)", _week_after),
-    (r"(?P<many>\d{1,3}) (?P<unit>day|week)( from today)?", _ahead),
-    (r"month end|end month", _month_end),
+    (r"(?P<many>\d{1,3}) (?P<unit>day|week)( from (today|now))?", _ahead),
+    (r"fortnight( from (today|now))?", lambda _, today: (today + timedelta(days=14),)),
+    (rf"(last day|end) (?P<month>{'|'.join(MONTHS)})", lambda found, today: _last_of(found["month"], today)),
+    (r"christmas( day)?", lambda _, today: _yearly(12, 25, today)),
+    (r"christmas eve", lambda _, today: _yearly(12, 24, today)),
+    (r"boxing day", lambda _, today: _yearly(12, 26, today)),
+    (r"new years?( day)?", lambda _, today: _yearly(1, 1, today)),
+    (r"new years? eve", lambda _, today: _yearly(12, 31, today)),
+    (r"month end|end month|last day month", _month_end),
     (r"(?P<number>\d{1,2})th", _of_month),
 ]
 

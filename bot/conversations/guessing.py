@@ -11,9 +11,11 @@ from functools import lru_cache
 from rapidfuzz.distance import OSA
 
 from bot.conversations.flow import Talk
-from bot.conversations.phrases import LONGEST_PHRASE, NOT, PHRASES, TALK, heart, ranked
+from bot.conversations.numbers import in_figures
+from bot.conversations.phrases import LONGEST_PHRASE, NOT, PHRASES, TALK, heart, is_known, naming, ranked
 from bot.conversations.reading import is_secret
-from bot.conversations.vocabulary import BY, HEADS, NOTHING, WORDS, Said, asks, head_of, may
+from bot.conversations.vocabulary import BY, HEADS, NOTHING, WORDS, Said, asks, fits, head_of, may, payout_ref_in
+from domain.codes import looks_like_circle_code
 
 SHORTEST_SLIP = 4
 """Words of fewer letters are too near to each other for a slip to be told from another word: they are only offered."""
@@ -22,8 +24,14 @@ NEAR = 2
 """How many letters away a word is still one that may have been meant; one for a short word."""
 SURE = 65.0
 """Of 100: a line so like a phrase means its word,"""
+SURE_TURNED = 90.0
+"""and so like one that is turned round (`nobody nuh pay`),"""
 CLEARLY = 12.0
 """if the next likely word is so much less like it, and the word does not act."""
+FEWEST_ELSE = 2
+"""Words behind a word that make a line of their own; a single one is an answer misread."""
+WARY = 13.0
+"""By so much more where the next likely one acts."""
 _BARE = re.compile(r"(?<![\w.,])[0-9]{4,6}(?![\w,])")
 LONGEST_GUESSED = 200
 """Characters: nobody says a word in a letter."""
@@ -31,36 +39,79 @@ LONGEST_GUESSED = 200
 
 @dataclass(frozen=True, slots=True)
 class _Likely:
-    """A line that may have been meant. `clear`: no other may."""
+    """A line that may have been meant. `clear`: no other may. `spelled`: it is the word, or one letter away from it."""
 
     said: Said
     clear: bool
+    spelled: bool = False
 
 
 def meant(typed: str, talk: Talk) -> Said:
-    """Return what a line means for certain to this person, or NOTHING."""
-    found = (likely.said for likely in _likely(typed, talk) if likely.clear)
+    """Return what a line means for certain to this person, or NOTHING: never the word it begins with and is not."""
+    first = HEADS.get(head_of(typed.split(maxsplit=1)[0]), "")
+    begun = first in WORDS and not WORDS[first].look
+    found = (
+        likely.said for likely in _likely(typed, talk) if likely.clear and not (begun and likely.said.word == first)
+    )
     return next((said for said in found if not asks(said.word, typed)), NOTHING)
 
 
-def offered(typed: str, talk: Talk) -> list[str]:
-    """Return the lines that may have been meant, one a word, the likeliest first."""
-    found: dict[str, str] = {}
-    for likely in sorted(_likely(typed, talk), key=lambda likely: not likely.clear):
-        found.setdefault(likely.said.word, _offered(likely.said))
+def offered(typed: str, talk: Talk, first: Said = NOTHING) -> list[str]:
+    """Return the lines that may have been meant, one a word, the likeliest first: what this person has a use for."""
+    by_clear = sorted(_likely(typed, talk), key=lambda likely: not likely.clear)
+    by_use = sorted(by_clear, key=lambda likely: not (likely.spelled or fits(likely.said.word, talk.standing)))
+    found = {first.word: _offered(first)} if first.word else {}
+    for likely in by_use:
+        if (line := _offered(likely.said)) not in found.values():
+            found.setdefault(likely.said.word, line)
     return list(found.values())
 
 
 def rather(said: Said, typed: str, talk: Talk) -> Said:
-    """Take a line for the phrase it is, where its first word only looks like the word (`pay mi han`, `new pin`)."""
-    if not said.rest or talk.tapped or any(c.isdigit() for c in said.rest):
+    """Take a line for what it is, where its first word only looks like the word (`pay mi han`, `new pin`, `link mi`).
+
+    A known phrase is that; words of which the word can take none say something else, and are guessed at. What is
+    written to a human is never looked into.
+    """
+    if not said.rest or talk.tapped or said.word == "AGENT":
         return said
+    figures = _figures(said.rest)
+    whole = _reads(said.word, said.rest, talk)
+    if (figures and whole and not _is_free(said.word)) or ";" in said.rest:
+        return said
+    if said.word == "APPROVE" and payout_ref_in(figures):
+        return _with(said.word, figures, talk)
+    if said.word == "PAYOUT" and looks_like_circle_code(figures) and fits("PAY OUT", talk.standing) and not whole:
+        return _with("PAY OUT", figures, talk)
+    if whole and _is_free(said.word) and _begins_other(said, typed):
+        return NOTHING
     plain = " ".join(word for word, _ in heart(typed))
-    word = PHRASES.get(plain, "") if " " in plain else ""
-    if not word or not may(word, talk.standing):
-        return said
-    whole = word == said.word and not _is_free(word) and _reads(word, said.rest, talk)
-    return said if whole else Said(word, exact=False)
+    word = PHRASES.get(plain if whole else naming(plain)) if " " in plain else None
+    if word and may(word, talk.standing):
+        same = word == said.word
+        mine = same and not (_has_left_over(said, talk) if figures else not whole or _is_free(word))
+        return said if mine else _with(word, figures, talk)
+    return NOTHING if word == TALK or (not figures and not whole and _says_else(said, talk)) else said
+
+
+def _begins_other(said: Said, typed: str) -> bool:
+    """Whether a line whose word takes anything begins as another one is said (`new bank details`)."""
+    words = [word for word, _ in heart(typed)]
+    return any(PHRASES.get(" ".join(words[:many]), said.word) != said.word for many in range(2, len(words) + 1))
+
+
+def _has_left_over(said: Said, talk: Talk) -> bool:
+    """Whether the word took all that it wants, and words are left (`join pardna K7QX2M`)."""
+    flow = said.entry.flow
+    complaint = flow.line(said.rest, talk.knowing({}))[1] if flow else None
+    return complaint is not None and not complaint.slot
+
+
+def _says_else(said: Said, talk: Talk) -> bool:
+    """Whether words follow of which the word takes nothing: `link mi later`, but not `pay abc` nor `pay abc cash`."""
+    flow = said.entry.flow
+    many = len(said.rest.split()) >= FEWEST_ELSE
+    return said.word in WORDS and many and not (flow and flow.line(said.rest, talk.knowing({}))[0])
 
 
 def _likely(typed: str, talk: Talk) -> Iterator[_Likely]:
@@ -70,13 +121,14 @@ def _likely(typed: str, talk: Talk) -> Iterator[_Likely]:
     words = typed.split()
     carrying = heart(typed)
     plain = " ".join(word for word, _ in carrying)
-    figures = " ".join(w for w in words if any(c.isdigit() for c in w))
+    figures = _figures(typed)
     if (word := PHRASES.get(plain)) == TALK:
         return
     if word and may(word, talk.standing):
-        yield _Likely(_with(word, figures, talk), clear=True)
+        alone = len(words) > 1 and " " not in plain and word in WORDS and WORDS[word].common
+        yield _Likely(_with(word, figures, talk), clear=not alone)
     for many in (2, 1):
-        yield from _slips(words, many, talk)
+        yield from _slips(words, many, talk, 1)
     for many in range(min(len(carrying) - 1, LONGEST_PHRASE), 0, -1):
         word = PHRASES.get(" ".join(w for w, _ in carrying[:many]))
         if word and may(word, talk.standing):
@@ -86,17 +138,37 @@ def _likely(typed: str, talk: Talk) -> Iterator[_Likely]:
             )
             yield _Likely(Said(word, rest if reads else "", exact=False), clear=reads)
     yield from _like(plain, figures, talk)
+    for many in (2, 1):
+        yield from _slips(words, many, talk, NEAR)
+    for word, _ in ranked(naming(plain)):
+        if word != TALK and may(word, talk.standing):
+            yield _Likely(_with(word, figures, talk), clear=False)
 
 
 def _like(plain: str, figures: str, talk: Talk) -> Iterator[_Likely]:
     """Yield the words that a line is like a phrase of. What acts is never clear so."""
     like = [(word, score) for word, score in ranked(plain) if may(word, talk.standing)]
-    ahead = like[0][1] - (like[1][1] if len(like) > 1 else 0) if like else 0
+    ahead = min((like[0][1] - score - (WARY if _acts(word) else 0) for word, score in like[1:]), default=SURE)
     for place, (word, score) in enumerate(like):
         if word != TALK:
-            acts = word in WORDS and WORDS[word].acts
-            clear = place == 0 and not acts and score >= SURE and ahead >= CLEARLY
+            sure = SURE if NOT not in plain.split() else SURE_TURNED
+            clear = place == 0 and not _acts(word) and not _guards(word) and score >= sure and ahead >= CLEARLY
             yield _Likely(_with(word, figures, talk), clear=clear)
+
+
+def _figures(typed: str) -> str:
+    """Return the words with figures in them, a number in words written in figures (`15 grand`)."""
+    return " ".join(word for word in in_figures(typed).split() if any(char.isdigit() for char in word))
+
+
+def _acts(word: str) -> bool:
+    """Whether a word typed alone may do something that others see."""
+    return word in WORDS and WORDS[word].acts
+
+
+def _guards(word: str) -> bool:
+    """Whether a word asks for the PIN."""
+    return word in WORDS and WORDS[word].guards
 
 
 def _offered(said: Said) -> str:
@@ -108,7 +180,12 @@ def _offered(said: Said) -> str:
 
 
 def _with(word: str, figures: str, talk: Talk) -> Said:
-    """Return a word said in a phrase, with the figures and codes that stood in it, if it can take them."""
+    """Return a word said in a phrase, with the figures and codes that stood in it, if it can take them.
+
+    Where a payout is named APPROVE is its second yes: a person is never called so.
+    """
+    if word == "APPROVE" and (ref := payout_ref_in(figures)):
+        return Said("APPROVE PAYOUT", ref, exact=False)
     return Said(word, figures if figures and _reads(word, figures, talk) else "", exact=False)
 
 
@@ -126,22 +203,26 @@ def _is_free(word: str) -> bool:
     return flow is not None and next((question.free for question in flow.questions.values()), False)
 
 
-def _slips(words: list[str], many: int, talk: Talk) -> Iterator[_Likely]:
-    """Yield the words that the first one or two are near to.
+def _slips(words: list[str], many: int, talk: Talk, letters: int) -> Iterator[_Likely]:
+    """Yield the words that the first one or two are just so many letters away from (with 1: also those they are).
 
-    One letter away from one alone is clear; what acts must be near to no other word.
+    One letter away from one alone is clear; what acts must be near to no other word. What people say otherwise
+    (`send`, `hold`) is no slip.
     """
     if len(words) < many:
         return
     head, rest = head_of(" ".join(words[:many])), " ".join(words[many:])
-    if (word := HEADS.get(head)) and may(word, talk.standing):
-        yield _Likely(Said(word, rest, exact=False), clear=False)
+    if letters == 1 and (word := HEADS.get(head)) and may(word, talk.standing):
+        yield _Likely(Said(word, rest, exact=False), clear=False, spelled=True)
+    if (many == 1 or letters > 1) and all(is_known(word) for word in words[:many]):
+        return
     close = [(w, d) for w, d in _distances(head) if may(w, talk.standing)]
     only = [w for w, d in close if d == 1]
-    for word, _ in close:
-        alone = only == [word] and (len(close) == 1 or not (word in WORDS and WORDS[word].acts))
+    for word in (w for w, d in close if d == letters):
+        alone = only == [word] and (len(close) == 1 or not _acts(word))
         clear = alone and len(head) >= SHORTEST_SLIP <= len(word)
-        yield _Likely(Said(word, rest, exact=False), clear=clear and _reads(word, rest, talk))
+        clear = clear and _reads(word, rest, talk)
+        yield _Likely(Said(word, rest, exact=False), clear=clear, spelled=letters == 1)
 
 
 @lru_cache(maxsize=4096)

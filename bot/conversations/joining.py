@@ -3,7 +3,7 @@
 import re
 
 from bot.conversations.flow import Flow, Misread, Question, Step, Talk, do
-from bot.conversations.lines import Words, code, line, lone_code
+from bot.conversations.lines import JOINTS, Words, code, line, lone_code
 from bot.conversations.numbers import in_figures
 from bot.conversations.reading import read_code
 from bot.conversations.running import MOST_CHOICES
@@ -19,7 +19,7 @@ LONGEST_COUNT = 2
 
 def _take_hands(left: Words, _: Talk) -> tuple[int | None, Words]:
     """Take a number of whole hands (`2`, `2 hands`), before the code or after it."""
-    left = [w for w in in_figures(" ".join(left)).split() if w.casefold() not in {"hand", "hands"}]
+    left = [w for w in in_figures(" ".join(left)).split() if w.casefold() not in {"hand", "hands", *JOINTS}]
     if any(w.casefold() in HALF for w in left):
         raise Misread(text("no_half"))
     counts = [w for w in left if w.isdecimal() and len(w) <= LONGEST_COUNT]

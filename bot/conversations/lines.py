@@ -15,8 +15,15 @@ Words = list[str]
 Take = Callable[[Words, Talk], tuple[Any, Words]]
 """Takes one answer out of the words (None: it is not there), and returns what is left. Raises Misread."""
 
-POLITE = frozenset({"please", "pls", "plz", "thanks", "thank", "you", "now"})
+POLITE = frozenset({
+    "please", "pls", "plz", "thanks", "tanks", "thank", "you", "yuh", "now", "quick", "quickly", "asap", "sah", "suh",
+    "eno", "enuh", "yaw",
+})  # fmt: skip
 """What may end any line."""
+JOINTS = frozenset({
+    "by", "with", "wid", "in", "inna", "for", "fi", "to", "from", "of", "via", "through", "and", "please", "pls",
+})  # fmt: skip
+"""What may stand between the parts of a line."""
 
 
 def line(word: str, *parts: tuple[str, Take]) -> Line:

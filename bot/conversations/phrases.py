@@ -26,6 +26,10 @@ LEAST_SPELLED = 80
 """Of 100: words less alike are two words."""
 LEAST_LIKE = 50.0
 """Of 100: phrases less like a line than this are not thought of."""
+SOMEBODY = "person"
+"""How a name is written in a phrase."""
+LEAST_SCALE = 100
+"""From `hundred` on a number in words belongs to a figure."""
 _MARKS = re.compile(r"[^\w\s]|_")
 _LONG_DRAWN = re.compile(r"(.)\1{2,}")
 _FIGURE = re.compile(r"\d")
@@ -41,10 +45,14 @@ SAME: Mapping[str, str] = {way.upper(): word for word, ways in _TABLE["words"].i
 PLAIN_YES = frozenset(_TABLE["yes"]["plain"])
 LOOSE_YES = frozenset(_TABLE["yes"]["loose"])
 PLAIN_NO = frozenset(_TABLE["never"]["plain"])
+BEFORE = tuple(f"{say} " for say in ("mi seh", "mi say", "i say", "mi a seh", "well"))
+"""What may stand before a yes or a no."""
 ADDRESSED = tuple(f" {whom}" for whom in _TABLE["address"]["words"])
 NUMBERS: Mapping[str, int] = {way: int(number) for way, number in _spellings(_TABLE["numbers"]).items()}
 DAYS: Mapping[str, str] = _spellings(_TABLE["days"])
 DAY_NAMES = tuple(name for name in _TABLE["days"] if name)
+NAMELESS = frozenset(_TABLE["nameless"]["words"]) | (frozenset(_TABLE["no"]["words"]) - {"nat"})
+"""What no name holds: a line with one of them says something."""
 _SMALL = frozenset(_TABLE["small"]["words"])
 _ALIKE: Mapping[str, str] = {**_spellings(_TABLE["alike"]), **dict.fromkeys(_TABLE["no"]["words"], NOT)}
 
@@ -67,7 +75,7 @@ def heart(typed: str) -> list[tuple[str, int]]:
         long = 2 if " " in pair and (pair in _ALIKE or pair in _SMALL) else 1
         word = pair if long > 1 else words[place]
         place += long
-        if word and word not in _SMALL and not _FIGURE.search(word):
+        if word and word not in _SMALL and not _FIGURE.search(word) and NUMBERS.get(word, 0) < LEAST_SCALE:
             found.append((_ALIKE.get(word, word), place))
     return found
 
@@ -90,6 +98,21 @@ _IN: Mapping[str, list[str]] = {}
 for _phrase in PHRASES:
     for _word in set(_phrase.split()):
         _IN.setdefault(_word, []).append(_phrase)  # type: ignore[attr-defined]
+
+
+def is_known(word: str) -> bool:
+    """Whether a word as it was typed stands in the table, in whatever spelling: then it is no slip."""
+    plain = _MARKS.sub("", squeezed(word))
+    return plain in _SMALL or _ALIKE.get(plain, plain) in _IN
+
+
+def naming(plain: str) -> str:
+    """Return a line with the first word that stands nowhere taken for somebody's name (`pay keisha draw`)."""
+    words = plain.split()
+    at = next((i for i, word in enumerate(words) if not _spelled_like(word)), None)
+    if at is None or len(words) == 1 or SOMEBODY in words:
+        return plain
+    return " ".join([*words[:at], SOMEBODY, *words[at + 1 :]])
 
 
 def _weight(word: str) -> float:

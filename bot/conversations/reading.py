@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.conversations.days import read_days
 from bot.conversations.flow import Misread, Talk
 from bot.conversations.numbers import in_figures
-from bot.conversations.phrases import ADDRESSED, LOOSE_YES, PLAIN_NO, PLAIN_YES, squeezed
+from bot.conversations.phrases import ADDRESSED, BEFORE, LOOSE_YES, PLAIN_NO, PLAIN_YES, squeezed
 from bot.words.say import text
 from domain.codes import normalise_code
 from domain.money import Currency, Money, NotMoney, parse_money
@@ -23,6 +23,9 @@ _FIGURES = re.compile(r"\d(?:[\s.\-/]*\d){3,}")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}(?:[-/.]\d{1,4})?")
 _YES = PLAIN_YES | LOOSE_YES | {"consent yes"}
 _NO = PLAIN_NO | {"consent no"}
+_DOUBLED = re.compile(r"(\w)\1")
+_WRITTEN = {_DOUBLED.sub(r"\1", said): said for said in (*_YES, *_NO)}
+"""Each answer by its spelling without double letters: `yess`, `naa`."""
 _SHADES = re.compile("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]")
 """The shade of a thumb, and whether it is drawn in colour."""
 
@@ -112,7 +115,10 @@ def _said(typed: str) -> str:
     said = " ".join(_SHADES.sub("", squeezed(typed)).replace("'", "").replace(",", " ").rstrip(".! ").split())
     while whom := next((whom for whom in ADDRESSED if said.endswith(whom)), ""):
         said = said.removesuffix(whom)
-    return said
+    said = said.removeprefix(next((before for before in BEFORE if said.startswith(before)), ""))
+    parts = said.split() if said[:1].isalnum() else list(said)  # a thumb may be shown twice, with no space
+    said = parts[0] if len(set(parts)) == 1 else said
+    return said if said in _YES or said in _NO else _WRITTEN.get(_DOUBLED.sub(r"\1", said), said)
 
 
 def is_bare_yes(typed: str) -> bool:

@@ -8,6 +8,7 @@ from bot.conversations.flow import Flow, Misread, Question, Step, Talk, do
 from bot.conversations.lines import Words, code, line, lone_code, rest, yes_at_end
 from bot.conversations.looking import menu_answers
 from bot.conversations.personal import CHANNEL_WORDS
+from bot.conversations.phrases import NAMELESS
 from bot.conversations.reading import heard, is_secret, miss, money_of, read_code, read_count, read_money
 from bot.words.say import Answer, Say, say, text
 from domain.commands import (
@@ -82,10 +83,15 @@ def circle_question(word: str, fits: Fits) -> Question:
 
 
 def read_who(name: str, typed: str) -> str:
-    """Read what somebody is called. Figures are no name, but for the `(2)` that tells two of one name apart."""
+    """Read what somebody is called. Figures are no name, but for the `(2)` that tells two of one name apart.
+
+    Nor is what says something (`cash is tight`).
+    """
     who = " ".join(typed.split())
     name_ = _WHICH.sub("", who)
     if len(name_) > LONGEST_NAME or any(c.isdigit() or c == ";" for c in name_) or not any(c.isalpha() for c in name_):
+        raise miss(name, typed)
+    if not NAMELESS.isdisjoint(name_.casefold().replace("'", "").split()):
         raise miss(name, typed)
     return who
 

@@ -265,7 +265,7 @@ def _anew(typed: str, low: str, said: Said, talk: Talk) -> Step:
         return _not_understood(typed, talk)
     step = _begun(said, talk)
     if not said.exact and _does(step, said):
-        step = Step(talk.session.idle(), (_which(typed, offered(typed, talk)),))
+        step = Step(talk.session.idle(), (_which(typed, offered(typed, talk, said)),))
     if not (left := _left(said, here)):
         return step
     return replace(step, says=(_after(step.says[0], left), *step.says[1:]) if step.says else (Say((left,)),))

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.conversations.flow import Flow, Misread, Question, Step, Talk, do
-from bot.conversations.lines import Words, code, first, line, rest
+from bot.conversations.lines import JOINTS, Words, code, first, line, rest
 from bot.conversations.looking import menu_answers
-from bot.conversations.numbers import in_figures
+from bot.conversations.numbers import HUNDRED, in_figures
+from bot.conversations.phrases import NUMBERS
 from bot.conversations.reading import miss, money_of, read_money, read_one_of, read_ref
 from bot.conversations.running import Fits, banks, circle_question, fitting, read_who
 from bot.words.say import Answer, Say, say, text
@@ -23,9 +24,11 @@ RAIL_WORDS = {
     "ncb": NCB, "scotia": SCOTIA, "scotiabank": SCOTIA, "lynk": LYNK, "uscard": US_CARD, "us card": US_CARD,
     "card in us$": US_CARD,
 }  # fmt: skip
-JOINTS = frozenset({"by", "with", "in", "for", "to", "from", "of", "via", "and", "please", "pls"})
 _WHICH = re.compile(r"\(\d{1,2}\)")
-MONEY_WORDS = frozenset({"k", "grand", "thousand", "dollars", "dollar", "jmd", "usd", "us", "j$", "us$", "$"})
+MONEY_WORDS = frozenset({
+    "k", "g", "gs", "dollars", "dollar", "dolla", "dollas", "jmd", "usd", "us", "j$", "us$", "$",
+    *(way for way, number in NUMBERS.items() if number >= HUNDRED),
+})  # fmt: skip
 
 
 def _throws(seat: Seat) -> bool:

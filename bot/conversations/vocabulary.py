@@ -18,18 +18,27 @@ from bot.conversations import (
 from bot.conversations.flow import Flow, Talk
 from bot.conversations.phrases import SAME
 from bot.words.say import Say
-from domain.codes import looks_like_circle_code
+from domain.codes import looks_like_circle_code, normalise_code
 from domain.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word: a flow, or something to look at. `acts`: typed alone it may do something that others see."""
+    """One word: a flow, or something to look at. `acts`: typed alone it may do something that others see.
+
+    `guards`: it asks for the PIN.
+    `waits`: the kind of question that it answers. `banks`: only a banker has a use for it. `common`: people say it of
+    other things too (`wi link`, `cash short`), so that small words beside it make it unsure.
+    """
 
     flow: Flow | None = None
     look: Callable[[Talk], Say] | None = None
     staff: bool = False
     acts: bool = False
+    guards: bool = False
+    waits: str = ""
+    banks: bool = False
+    common: bool = False
 
 
 WORDS: Mapping[str, Word] = {
@@ -45,34 +54,34 @@ WORDS: Mapping[str, Word] = {
     "GROUP": Word(running.GROUP),
     "ROSTER": Word(running.ROSTER),
     "STATEMENT": Word(running.STATEMENT),
-    "APPROVE": Word(running.APPROVE, acts=True),
-    "ORDER": Word(running.ORDER),
-    "TREASURER": Word(running.TREASURER, acts=True),
+    "APPROVE": Word(running.APPROVE, acts=True, banks=True),
+    "ORDER": Word(running.ORDER, banks=True),
+    "TREASURER": Word(running.TREASURER, acts=True, banks=True),
     "SEAT": Word(running.SEAT, acts=True),
-    "LOTTERY": Word(running.LOTTERY, acts=True),
+    "LOTTERY": Word(running.LOTTERY, acts=True, banks=True),
     "WORD": Word(running.WORD),
     "TERMS": Word(running.TERMS),
-    "LOCK": Word(running.LOCK),
-    "BEGIN": Word(running.BEGIN),
-    "CLOSE": Word(running.CLOSE),
-    "SUSPEND": Word(running.SUSPEND, acts=True),
-    "RESUME": Word(running.RESUME, acts=True),
+    "LOCK": Word(running.LOCK, banks=True),
+    "BEGIN": Word(running.BEGIN, banks=True),
+    "CLOSE": Word(running.CLOSE, banks=True),
+    "SUSPEND": Word(running.SUSPEND, acts=True, banks=True),
+    "RESUME": Word(running.RESUME, acts=True, banks=True),
     "PAY": Word(throwing.PAY, acts=True),
-    "CASH": Word(throwing.CASH_ENTRY, acts=True),
-    "CONFIRM": Word(throwing.CONFIRM, acts=True),
-    "DENY": Word(throwing.DENY, acts=True),
-    "SENT": Word(throwing.SENT),
-    "PAY OUT": Word(running.PAY_OUT, acts=True),
-    "APPROVE PAYOUT": Word(draws.APPROVE_PAYOUT, acts=True),
-    "RECEIVED": Word(draws.RECEIVED, acts=True),
-    "NOT RECEIVED": Word(draws.NOT_RECEIVED, acts=True),
-    "PAYOUT": Word(draws.PAYOUT),
+    "CASH": Word(throwing.CASH_ENTRY, acts=True, banks=True, common=True),
+    "CONFIRM": Word(throwing.CONFIRM, acts=True, waits="cash"),
+    "DENY": Word(throwing.DENY, acts=True, waits="cash"),
+    "SENT": Word(throwing.SENT, common=True),
+    "PAY OUT": Word(running.PAY_OUT, acts=True, banks=True),
+    "APPROVE PAYOUT": Word(draws.APPROVE_PAYOUT, acts=True, waits="payout"),
+    "RECEIVED": Word(draws.RECEIVED, acts=True, waits="draw"),
+    "NOT RECEIVED": Word(draws.NOT_RECEIVED, acts=True, waits="draw"),
+    "PAYOUT": Word(draws.PAYOUT, guards=True),
     "TRN": Word(personal.TRN),
-    "LINK": Word(personal.LINK),
-    "UNLINK": Word(personal.UNLINK),
+    "LINK": Word(personal.LINK, guards=True, common=True),
+    "UNLINK": Word(personal.UNLINK, guards=True),
     "REACH": Word(personal.REACH),
     "COPIES": Word(personal.COPIES),
-    "PIN": Word(personal.PIN),
+    "PIN": Word(personal.PIN, guards=True),
     "STOP PAYOUT": Word(personal.STOP_PAYOUT, acts=True),
     "LANGUAGE": Word(personal.LANGUAGE),
     "AGENT": Word(personal.AGENT),
@@ -86,7 +95,7 @@ WORDS: Mapping[str, Word] = {
     "UNFREEZE": Word(staffing.UNFREEZE, staff=True, acts=True),
     "RESET PIN": Word(staffing.RESET_PIN, staff=True, acts=True),
     "REFUND": Word(treasury.REFUND, staff=True, acts=True),
-    "MATCH": Word(treasury.MATCH, staff=True, acts=True),
+    "MATCH": Word(treasury.MATCH, staff=True, acts=True, common=True),
     "RATE": Word(treasury.RATE, staff=True, acts=True),
 }
 BACK, BY = "BACK", "BY"
@@ -163,11 +172,27 @@ def _meant(word: str, rest: str) -> Said:
     return Said(word, rest)
 
 
+def payout_ref_in(rest: str) -> str:
+    """Return the payout that is named in what follows a word (`approve it p-7k2m`), or ""."""
+    for word in rest.split():
+        marked = word[:2].upper() == "P-" or any(c.isdigit() for c in word)
+        if marked and (code := normalise_code(word)) and code.startswith("P-"):
+            return code
+    return ""
+
+
 def _glued(first: str, rest: str) -> Said | None:
     """Part a word from the figure typed onto it (`PAY5000`, `TRN123456789`)."""
     letters = first.rstrip("0123456789,.kK")
     word = letters.rstrip("$").upper()
     return Said(word, f"{first[len(word) :]} {rest}".strip()) if word in WORDS and letters != first else None
+
+
+def fits(word: str, standing: Standing) -> bool:
+    """Whether this person has a use for the word now, so that they are likely to mean it."""
+    entry = WORDS.get(word, Word())
+    banks = not entry.banks or any(seat.is_banker for seat in standing.seats)
+    return banks and (not entry.waits or bool(standing.asked(entry.waits)))
 
 
 def may(word: str, standing: Standing) -> bool:

@@ -17,10 +17,12 @@ from domain.messages import Channel
 from domain.pardna import CircleState
 from domain.standing import Standing
 from tests.conversations.chat import CODE, Chat, ask, banker, clerk, member, on
-from tests.conversations.phrasebook import MONEY_WORDS, WHO, Heard, Row, judged, rows
+from tests.conversations.phrasebook import MONEY_WORDS, WHO, Heard, Row, judged
 from tests.conversations.test_any_input import PARTS, STANDINGS
 
-HEARD = {name: list(judged(name)) for name in ("tuning", "held_out")}
+HELD_OUT = ("held_out", "held_out_2", "held_out_3", "held_out_4", "held_out_5")
+"""Each was written before the table was measured on it: docs/decisions/unsure-means-a-choice.md has the figures."""
+HEARD = {name: list(judged(name)) for name in ("tuning", *HELD_OUT)}
 EVERYTHING = [pair for pairs in HEARD.values() for pair in pairs]
 LEAST_RIGHT = 0.95
 LEAST_AT_ONCE = 0.6
@@ -34,10 +36,10 @@ def _share(pairs: Iterable[tuple[Row, Heard]]) -> float:
 
 def test_the_phrasebook_is_large_and_what_is_held_out_is_not_in_what_it_was_tuned_on() -> None:
     said = {name: {row.said.casefold() for row, _ in pairs} for name, pairs in HEARD.items()}
-    assert len(said["held_out"]) >= 100
-    assert len(said["tuning"] | said["held_out"]) >= 400
+    assert all(len(said[name]) >= 100 for name in HELD_OUT)
+    assert len(set().union(*said.values())) >= 400
     assert {row.who for row, _ in EVERYTHING} == set(WHO)
-    assert not said["held_out"] & said["tuning"]
+    assert [name for name in HELD_OUT if said[name] & said["tuning"]] == []
 
 
 @pytest.mark.parametrize("name", HEARD)
@@ -47,7 +49,8 @@ def test_nearly_everything_said_is_understood_or_offered(name: str) -> None:
 
 @pytest.mark.parametrize("name", HEARD)
 def test_most_words_are_taken_at_once(name: str) -> None:
-    words = [(row, heard) for row, heard in HEARD[name] if row.kind == "word"]
+    """Of those that move no money: what may move some is asked about, unless it is the word itself."""
+    words = [(row, heard) for row, heard in HEARD[name] if row.kind == "word" and row.meant not in MONEY_WORDS]
     assert sum(heard.done == row.meant for row, heard in words) >= LEAST_AT_ONCE * len(words)
 
 
@@ -71,7 +74,8 @@ def test_what_is_no_word_does_nothing() -> None:
         name: [heard.is_right(row) for row, heard in pairs if row.kind == "none"] for name, pairs in HEARD.items()
     }
     assert all(silent["tuning"])
-    assert sum(silent["held_out"]) >= LEAST_RIGHT * len(silent["held_out"])
+    held_out = [is_silent for name in HELD_OUT for is_silent in silent[name]]
+    assert sum(held_out) >= LEAST_RIGHT * len(held_out)
 
 
 @pytest.mark.parametrize(("row", "heard"), HEARD["tuning"], ids=[row.said for row, _ in HEARD["tuning"]])
@@ -120,8 +124,43 @@ def test_a_word_that_turns_a_line_round_is_never_overlooked() -> None:
     assert "PAY" not in Chat(waiting).says("mi nah pay mi hand").offers
 
 
+@pytest.mark.parametrize("typed", ["link mi later", "cash is tight", "approve the payment", "agree to disagree"])
+def test_a_line_that_says_something_else_behind_a_word_is_asked_about(typed: str) -> None:
+    chat = Chat(banker(asks=(ask("payout", "P-9XAB"),))).says(typed).sees("I took that as")
+    assert chat.session.flow == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("pay keisha har draw", "PAY OUT"),
+        ("marva just pay mi 6k", "CASH"),
+        ("approve it p-9xab", "APPROVE PAYOUT P-9XAB"),
+    ],
+)
+def test_what_a_banker_says_of_somebody_is_offered(typed: str, offered: str) -> None:
+    chat = Chat(banker(asks=(ask("payout", "P-9XAB"),))).says(typed)
+    assert any(line.startswith(offered) for line in chat.offers), chat.offers
+
+
+def test_what_this_person_has_a_use_for_is_offered_first() -> None:
+    asked = member(asks=(ask("cash", "R-7K2MQ9XA"),))
+    assert Chat(asked).says("give marva di money").offers[0] == "CONFIRM"
+    assert "CONFIRM" not in Chat(banker()).says("give marva di money").offers
+
+
+def test_an_amount_in_words_is_offered_whole() -> None:
+    offers = Chat(member()).says("mi come fi pay 15 grand").offers
+    assert "PAY 15" not in offers, offers
+
+
+def test_what_is_written_to_a_human_is_never_taken_for_another_word() -> None:
+    for told in ("I need a hand", "devon gave me cash", "my draw not come", "pay my hand"):
+        Chat(banker()).says(f"AGENT {told}").does(c.OpenTicket(told))
+
+
 WORDLIKE = st.one_of(
-    st.sampled_from([row.said for row in (*rows("tuning"), *rows("held_out"))]),
+    st.sampled_from([row.said for row, _ in EVERYTHING]),
     st.sampled_from(sorted(phrases.PHRASES)),
     st.sampled_from(PARTS),
     st.text(max_size=40),
@@ -168,7 +207,8 @@ def test_whatever_is_said_what_moves_money_is_done_for_the_word_itself_alone(sta
 def test_a_confirmation_is_a_plain_yes_or_the_line_itself(word: str, typed: str) -> None:
     chat = Chat(banker(CircleState.OPEN)).says(word).says(typed)
     if any(isinstance(command, c.Lock | c.Close) for command in chat.step.commands):
-        assert typed.strip() == "1" or is_yes(typed) or typed.strip().casefold().startswith(word.casefold())
+        plain = "".join(char for char in typed if char.isprintable()).strip()
+        assert plain == "1" or is_yes(plain) or plain.casefold().startswith(word.casefold())
 
 
 def test_a_phrase_for_the_question_that_waits_does_not_leave_it() -> None:
