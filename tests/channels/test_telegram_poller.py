@@ -49,7 +49,7 @@ class Inbox:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not holds():  # noqa: ASYNC110 - what is waited for happens in a server that knows no events of ours
             await asyncio.sleep(0.01)
 

@@ -177,7 +177,7 @@ async def test_an_auditor_that_is_killed_midway_leaves_the_mark_where_it_was(
     await root.execute("LOCK TABLE ledger_hold IN ACCESS EXCLUSIVE MODE")  # the proof comes so far and waits
     looking = asyncio.create_task(auditor.look(NOON + MINUTE))
     waits = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not (pid := await root.fetchval(waits)):
             await asyncio.sleep(0.02)
             await root.execute("SELECT pg_stat_clear_snapshot()")

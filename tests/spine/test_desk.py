@@ -37,7 +37,7 @@ async def hurry(house_: House) -> bool:
 
 
 async def give_up(house_: House) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not await hurry(house_):  # noqa: ASYNC110 - the database rings nobody for this
             await asyncio.sleep(0.05)
 

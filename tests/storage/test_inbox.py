@@ -253,7 +253,7 @@ async def test_when_the_filer_is_stopped_nobody_is_left_waiting(filer: Filer, en
         assert not any(caller.done() for caller in callers)
         assert filer._task
         filer._task.cancel()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             results = await asyncio.gather(*callers, return_exceptions=True)
     assert {type(result) for result in results} == {NotDurable}
 

@@ -32,7 +32,7 @@ async def says(phone: Locator, words: str, *, sees: str) -> str:
     await phone.get_by_role("textbox").fill(words)
     await phone.get_by_role("textbox").press("Enter")
     found = phone.locator(".bot .text", has_text=re.compile(sees, re.IGNORECASE)).last
-    await expect(found).to_be_visible(timeout=10_000)
+    await expect(found).to_be_visible(timeout=30_000)
     return await found.inner_text()
 
 
@@ -63,4 +63,4 @@ async def test_a_circle_is_founded_joined_begun_and_thrown_into_on_the_page(tabl
     await expect(ledger).to_contain_text("even")
     await expect(ledger.get_by_role("row", name="Pot of round 1").first).to_contain_text("J$5,000.00")
     await table.get_by_role("button", name="+ 1 week").click()
-    await expect(phone["Sister P"].get_by_role("log")).to_contain_text("was due", timeout=20_000)
+    await expect(phone["Sister P"].get_by_role("log")).to_contain_text("was due", timeout=30_000)
