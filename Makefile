@@ -10,7 +10,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench soak lock clean
+.PHONY: help run test cover check format bench soak lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -20,6 +20,10 @@ run: $(VENV)/.run ## start everything on the embedded PostgreSQL, simulator on h
 	@exec $(VENV)/bin/pardna serve
 
 test: $(VENV)/.dev ## the whole test suite, with its own PostgreSQL, Valkey and stand-in providers
+	@$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup
+
+# Apart from `test`, because watching every branch costs what is computed most of its time again.
+cover: $(VENV)/.dev ## the same, and which lines and branches no test reaches
 	@$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term
 
 check: $(VENV)/.dev ## format, lint, types, imports, dependencies
