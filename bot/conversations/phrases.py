@@ -51,7 +51,7 @@ ADDRESSED = tuple(f" {whom}" for whom in _TABLE["address"]["words"])
 NUMBERS: Mapping[str, int] = {way: int(number) for way, number in _spellings(_TABLE["numbers"]).items()}
 DAYS: Mapping[str, str] = _spellings(_TABLE["days"])
 DAY_NAMES = tuple(name for name in _TABLE["days"] if name)
-NAMELESS = frozenset(_TABLE["nameless"]["words"]) | (frozenset(_TABLE["no"]["words"]) - {"nat"})
+NAMELESS = frozenset(_TABLE["nameless"]["words"]) | (frozenset(_TABLE["no"]["words"]) - {"nat", "none"})
 """What no name holds: a line with one of them says something."""
 _SMALL = frozenset(_TABLE["small"]["words"])
 _ALIKE: Mapping[str, str] = {**_spellings(_TABLE["alike"]), **dict.fromkeys(_TABLE["no"]["words"], NOT)}

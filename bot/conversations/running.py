@@ -165,9 +165,9 @@ CLOSE = _sure("CLOSE", banks(CircleState.OPEN, CircleState.LOCKED), _ask_close, 
 
 def _read_approved(typed: str, _: Talk) -> str:
     """Read whom to let in: a name or ALL, with NOT before it to turn them down. Nobody's name begins with NOT."""
-    who = read_who("no_who", typed)
-    first, _space, rest_ = who.partition(" ")
-    down, who = ("NOT ", rest_.strip()) if first.casefold() == "not" and rest_ else ("", who)
+    first, _space, rest_ = " ".join(typed.split()).partition(" ")
+    down, name = ("NOT ", rest_) if first.casefold() == "not" and rest_ else ("", typed)
+    who = read_who("no_who", name)
     return f"{down}{'ALL' if who.casefold() in ALL else who}"
 
 

@@ -159,6 +159,12 @@ def test_what_is_written_to_a_human_is_never_taken_for_another_word() -> None:
         Chat(banker()).says(f"AGENT {told}").does(c.OpenTicket(told))
 
 
+def test_who_is_turned_down_or_named_no_more_is_still_read() -> None:
+    for code in ("", f"{CODE} "):
+        Chat(banker(CircleState.OPEN)).says(f"APPROVE {code}NOT Asker Ason").does(c.TurnDown(CODE, "Asker Ason"))
+        Chat(banker(CircleState.OPEN)).says(f"TREASURER {code}NONE").does(c.SetTreasurer(CODE, ""))
+
+
 WORDLIKE = st.one_of(
     st.sampled_from([row.said for row, _ in EVERYTHING]),
     st.sampled_from(sorted(phrases.PHRASES)),
