@@ -301,6 +301,7 @@ def make_relay(parts: Parts, awake: Callable[[], bool] = lambda: False) -> Relay
         partners=make_partner_caller(parts),
         fetch=Fetcher(parts.engine, parts.vault, parts.clock, chats, scanner),
         limits=parts.limits,
+        paced=parts.settings.pardna_paces,
     )
 
 

@@ -112,6 +112,7 @@ class Settings(BaseSettings):
     pardna_keys: SecretStr = NO_SECRET
     pardna_staff: str = Field(default="", repr=False)
     pardna_rules: Path | None = None
+    pardna_paces: bool = True
     virus_scan: VirusScan = ""
 
     whatsapp_token: SecretStr = NO_SECRET
@@ -442,6 +443,8 @@ def _production_faults(settings: Settings) -> Iterator[str]:
 
 def _half_channels(settings: Settings) -> Iterator[str]:
     """Name channels that could only hear, or only speak: the simulator does not fill in for them."""
+    if not settings.pardna_paces:
+        yield "PARDNA_PACES: networks have limits; take this line out"
     for channel, needed in SENDERS.items():
         speaks, hears = channel in settings.providers, channel.value in settings.hooks
         if channel is Channel.SMS and settings.by_sim:

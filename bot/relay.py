@@ -91,9 +91,13 @@ class Relay:
         limits: Limits | None = None,
         lease_seconds: float = LEASE_SECONDS,
         sleep: Sleep = asyncio.sleep,
+        paced: bool = True,
     ) -> None:
-        """`fetch` gets the files that people send. `sleep` waits for a turn of `limits`: time may be a test's own."""
-        shared = _Shared(engine, vault, clock, bell, metrics, lease_seconds, limits or Limits(), sleep)
+        """`fetch` gets the files that people send; `paced` is no faster than the networks take it.
+
+        `sleep` waits for a turn of `limits`: time may be a test's own.
+        """
+        shared = _Shared(engine, vault, clock, bell, metrics, lease_seconds, limits or Limits(), sleep, paced)
         self._carriers = [carrier for name, chat in chats.items() for carrier in _of_chat(shared, name, chat, press)]
         self._carriers += [_Carrier(shared, name, _move(rail)) for name, rail in rails.items()]
         if partners:
@@ -111,6 +115,8 @@ class Relay:
 
 def _of_chat(shared: "_Shared", name: str, chat: Chat, press: Press | None) -> list["_Carrier"]:
     """Return who carries a chat's messages: one, or two where some addresses have a pace of their own."""
+    if not shared.paced:
+        return [_Carrier(shared, name, _Speech(chat, press, shared.clock))]
     rate_to = chat.rate_to if isinstance(chat, Personal) else None
     usual = Pacing(shared.limits, name, chat.rate_per_second, rate_to, sleep=shared.sleep)
     send = _Speech(chat, press, shared.clock)
@@ -244,6 +250,7 @@ class _Shared:
     lease_seconds: float
     limits: Limits
     sleep: Sleep
+    paced: bool
 
 
 class _Carrier:

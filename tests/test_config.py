@@ -201,6 +201,7 @@ def test_production_with_everything_starts_without_a_simulator(monkeypatch: pyte
         ({"PARDNA_KEYS": ""}, "PARDNA_KEYS"),
         ({"PARDNA_KEYS": "k1:" + "A" * 43 + "=,blind:" + "A" * 43 + "="}, "PARDNA_KEYS"),
         ({"SANDBOX_API_URL": "http://127.0.0.1:1"}, "SANDBOX_API_URL"),
+        ({"PARDNA_PACES": "off"}, "PARDNA_PACES"),
         ({"TELEGRAM_WEBHOOK_SECRET": ""}, "TELEGRAM_WEBHOOK_SECRET"),
         ({"TWILIO_AUTH_TOKEN": "t"}, "TWILIO_ACCOUNT_SID"),
         ({"STRIPE_WEBHOOK_SECRET": "w"}, "STRIPE_API_KEY"),

@@ -38,6 +38,7 @@ class Providers:
             "TWILIO_API_URL": self.sms.api_url,
             "TELEGRAM_API_URL": self.telegram.api_url,
             "SANDBOX_API_URL": self.sandbox.api_url,
+            "PARDNA_PACES": "off",  # weeks pass in seconds here
             "PARDNA_KEYS": self.keys,
             "PARDNA_STAFF": CLERK,
         }
