@@ -281,6 +281,7 @@ async def open_house(
             press=press,
             partners=partners,
             fetch=Fetcher(engine, vault, clock, chats, scanner),
+            paced=False,
         )
         keeper = Keeper(engine, vault, clock, bell, metrics=metrics)
         house = House(engine, vault, clock, bell, filer, desk, Mover(engine, clock, Pulse(engine)))
