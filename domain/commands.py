@@ -209,6 +209,7 @@ class SetTreasurer(Command):
     """Let a member say the second yes to every draw of a circle (35), or ("") nobody more than others."""
 
     by: ClassVar[By] = "banker"
+    steps_up: ClassVar[bool] = True
     circle: str
     who: str
 

@@ -66,6 +66,19 @@ async def test_who_has_no_pin_chooses_one_and_what_they_wanted_is_done_at_once(h
     assert await fetch(house, "SELECT label FROM destination") == "NCB ...5678"
 
 
+async def test_who_says_the_second_yes_is_named_with_the_pin(house: House) -> None:
+    """rules 35, 54: a forged SMS of the banker would else give both yeses to whoever sends it."""
+    club = await begun(house, 3)
+    banker = club.banker
+    silent(banker)
+    await choose(banker)
+    await minutes(house, 11)
+    await banker.says(f"TREASURER {club.code} Devon").sees("PIN")
+    assert await fetch(house, "SELECT treasurer_id FROM circle") is None
+    await banker.says(PIN).sees("Devon is the treasurer")
+    assert await fetch(house, "SELECT treasurer_id FROM circle")
+
+
 @pytest.mark.parametrize("at", [0, 1, 2], ids=["whatsapp", "sms", "telegram"])
 async def test_a_second_yes_waits_for_the_pin_and_is_given_once(house: House, at: int) -> None:
     """rules 35, 54: on every channel, and good for ten minutes on that address from when it was given."""
