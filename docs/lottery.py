@@ -94,7 +94,7 @@ def listed(heading: str, pattern: str, said: str) -> list[tuple[str, ...]]:
     part = ""
     for line in said.splitlines():
         last = line.strip().rsplit(" ", 1)[-1]
-        part = last if last in {"HANDS", "WORDS", "ORDER"} else part
+        part = last if last in {"HANDS", "WORDS", "ORDER"} and "#" not in line else part
         if part == heading and (fits := re.search(pattern, line)):
             found.setdefault(fits[1], fits.groups())
     return list(found.values())

@@ -157,8 +157,8 @@ def read_messages(said: str) -> Published:
         for name, pattern in _LINE.items():
             if not one[name] and (found := pattern.search(line)):
                 one[name] = found[1]
-        heading = line.strip().rsplit(" ", 1)[-1]
-        part = _PARTS.get(heading, part)
+        if "#" not in line:  # else it tells of a hand, whose member may be called so
+            part = _PARTS.get(line.strip().rsplit(" ", 1)[-1], part)
         if part == "hands" and (found := _HAND.search(line)):
             hands.setdefault(int(found[1]), found[2] is not None)
         elif part == "words" and (found := _GIVEN.search(line)):

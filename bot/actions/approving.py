@@ -138,7 +138,7 @@ def _may_not(turn: Turn, circle: Circle, payout: Payout) -> Refusal | None:
     if turn.person_id == payout.started_by:
         return refuse("not_twice", ref=payout.ref)
     is_staff = bool(turn.roles & {Role.FINANCE, Role.ADMIN})
-    if turn.person_id not in {payout.approver_id, circle.treasurer_id} and not is_staff:
+    if turn.person_id != payout.approver_id and not is_staff:
         return refuse("no_payout_ref", ref=payout.ref)
     return refuse("not_running", circle=circle.name) if circle.state is CircleState.SUSPENDED else None
 

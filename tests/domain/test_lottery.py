@@ -124,6 +124,10 @@ def test_what_was_changed_is_named(changes: dict[str, str], fault: str) -> None:
     assert fault in faults(chat(changes=changes))[0]
 
 
+def test_a_member_may_be_called_like_a_heading() -> None:
+    assert faults(chat(changes={"#1 Marva": "#1 ORDER", "#2 Devon*": "#2 WORDS*"})) == ()
+
+
 def test_another_order_is_found_out() -> None:
     assert "ORDER is not" in faults(chat(order=ORDER[::-1]))[0]
 

@@ -470,6 +470,9 @@ async def test_a_treasurer_says_the_second_yes_to_every_draw_but_their_own(house
     await club.pay(marva, keisha, andre)
     ref = found(r"P-\w{4}", (await marva.says(f"PAY OUT {club.code}").sees("second yes")).text)
     assert await club.asked(ref) in (keisha, andre)
+    await marva.says("TREASURER Devon").sees("so already")
+    await devon.says(f"APPROVE PAYOUT {ref}").sees(ref)
+    assert await fetch(house, "SELECT state FROM payout WHERE ref = :r", r=ref) == "ASKED"
     await marva.says(f"TREASURER {club.code} NONE").sees("no treasurer now")
     await andre.sees("ended the treasurer")
     await house.books_are_right()

@@ -15,7 +15,7 @@ function listed(heading, pattern, said) {
   let part = "";
   for (const line of said.split(/\r?\n/)) {
     const last = line.trim().split(" ").pop();
-    part = ["HANDS", "WORDS", "ORDER"].includes(last) ? last : part;
+    part = ["HANDS", "WORDS", "ORDER"].includes(last) && !line.includes("#") ? last : part;
     const fits = part === heading && pattern.exec(line);
     if (fits && !found.has(Number(fits[1]))) found.set(Number(fits[1]), fits[2] || "");
   }
