@@ -95,6 +95,12 @@ def test_a_signed_event_that_is_none_is_unreadable(name: str, value: object) -> 
         told({**sendgrid_event(MARVA, "i1", "delivered"), name: value})
 
 
+def test_an_event_that_is_none_does_not_keep_the_others_of_its_batch_out() -> None:
+    odd = {**sendgrid_event(MARVA, "i1", "delivered"), "email": "x" * 2000}
+    (one,) = told(odd, {**odd, "event": None}, sendgrid_event(MARVA, "i2", "delivered", event_id="e2"))
+    assert one.external_id == "e2"
+
+
 # --- signature ---------------------------------------------------------------------------------------
 
 

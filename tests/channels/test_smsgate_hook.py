@@ -124,7 +124,9 @@ def test_a_ping_tells_that_the_phone_lives() -> None:
     }
 
 
-@pytest.mark.parametrize("payload", [{}, {"health": "fine"}, {"health": {"status": 7, "checks": []}}])
+@pytest.mark.parametrize(
+    "payload", [{}, {"health": "fine"}, {"health": {"status": 7, "checks": []}}, {"health": {"status": ["fail"]}}]
+)
 def test_a_ping_without_its_health_is_a_ping(payload: dict[str, Any]) -> None:
     body = told(smsgate_event("system:ping", payload)).body
     assert (body["health"], body["battery"]) == ("", -1)

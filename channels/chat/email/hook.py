@@ -5,6 +5,7 @@ It signs its stamp and the raw body with a key of its own (ECDSA, P-256, SHA-256
 
 import base64
 import binascii
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from channels.base import Answer, BadSignature, HookRequest, Unreadable, filed
 from channels.chat.email.sendgrid import OURS
 from channels.checks import clean, is_id
 from domain.messages import Channel, Filed, Inbound, InboundKind
+
+log = logging.getLogger(__name__)
 
 LONGEST_AGE_SECONDS: Final = 2 * 86400
 """SendGrid repeats a call for a day; what is repeated within this does nothing twice."""
@@ -53,7 +56,7 @@ class SendGridHook:
             raise Unreadable("the body is not JSON") from None
         if not isinstance(events, list):
             raise Unreadable("the body is not a batch of events")
-        return Answer(tuple(arrival for event in events for arrival in _arrivals(event)))
+        return Answer(tuple(_readable(events)))
 
     def _verify(self, signature: str, stamp: str, body: bytes) -> None:
         try:
@@ -72,6 +75,20 @@ def read_key(text: str) -> EllipticCurvePublicKey:
     if not isinstance(key, EllipticCurvePublicKey):
         raise ValueError("copy the verification key as SendGrid's page shows it")  # noqa: TRY004 - its content is wrong
     return key
+
+
+def _readable(events: list[Any]) -> Iterator[Filed]:
+    """Parse what can be read: one event that cannot does not keep the others out. Raises Unreadable when none can."""
+    unread: list[Unreadable] = []
+    for event in events:
+        try:
+            yield from list(_arrivals(event))
+        except Unreadable as why:
+            unread.append(why)
+    if unread:
+        log.warning("events of a batch by SendGrid could not be read", extra={"count": len(unread)})
+        if len(unread) == len(events):
+            raise unread[0]
 
 
 def _arrivals(event: Any) -> Iterator[Filed]:

@@ -110,7 +110,7 @@ def _ping(ident: str, payload: Mapping[str, Any], now: float) -> Filed:
     body = {
         "kind": "phone_ping",
         "at": int(now),
-        "health": verdict if verdict in _HEALTH else "",
+        "health": verdict if isinstance(verdict, str) and verdict in _HEALTH else "",
         "battery": level if isinstance(level, int) and 0 <= level <= 100 else -1,  # noqa: PLR2004 - percent
     }
     return Filed(SOURCE, ident, HOUSE, "status", body)
