@@ -114,7 +114,9 @@ def ask_for_seat(turn: Turn, circle: Circle, person: str) -> Say:
     free = _free_seats(turn, circle)
     mine = turn.book.all(Hand, circle=circle.code, person_id=person)
     chosen = ", ".join(str(h.turn) for h in mine if h.chosen)
-    answers = [Answer(f"SEAT {circle.code} {seat}", str(seat)) for seat in free[:MOST_SEATS]]
+    # Only where the number of an answer is the turn: who types 2 means the second turn.
+    offered = [seat for place, seat in enumerate(free[:MOST_SEATS], start=1) if seat == place]
+    answers = [Answer(f"SEAT {circle.code} {seat}", str(seat)) for seat in offered]
     figures: dict[str, Figure] = {"circle": circle.name, "turns": circle.turns, "free": ", ".join(map(str, free))}
     if not chosen:
         left = circle.turns - seats_taken(members)

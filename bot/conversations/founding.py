@@ -19,7 +19,8 @@ FREQUENCIES = {
 }  # fmt: skip
 ORDERS = {
     "join order": "join order", "join": "join order", "banker": "banker", "banker sets it": "banker",
-    "lottery": "lottery", "by lottery": "lottery", "random": "lottery", "seats": "seats", "chosen seats": "seats",
+    "lottery": "lottery", "by lottery": "lottery", "random": "lottery", "lottery order": "lottery",
+    "seats": "seats", "chosen seats": "seats",
 }  # fmt: skip
 LATER_ORDERS = frozenset({"trust"})
 LONGEST_CIRCLE_NAME = 30

@@ -279,6 +279,9 @@ async def test_each_chooses_a_turn_and_who_chooses_none_gets_what_is_left(house:
     await devon.sees("Which turn", "1, 2, 3, 4")
     await devon.says("SEAT 1").sees("turn 1 of 4 is yours")
     await devon.says("SEAT 4").sees("turn 1, 4 of 4 is yours")
+    await keisha.says("SEAT 3").sees("turn 3 of 4 is yours")
+    said = await keisha.says("SEAT NOT 3").sees("Free of 4: 2, 3")
+    assert said.options == ()  # a typed 2 would be the second of them
     await devon.says("SEAT 2").sees("SEAT NOT 2, then SEAT 2")
     await keisha.says("SEAT 4").sees("Devon's", "Free: 2, 3")
     await keisha.says("SEAT 9").sees("turns 1 to 4")
