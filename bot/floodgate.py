@@ -5,6 +5,7 @@ still goes on is not read any more, but for what may not be lost: words that act
 The limits are all processes' together (storage/limits.py), and nothing of money hangs on them.
 """
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +23,8 @@ PER_MINUTE: Final = 30
 LONGEST_SECONDS: Final = 120.0
 """How long an arrival waits at most; a cut-off, which waits for what came before it, waits no longer either."""
 SOURCE: Final = "flood"
+COUNT_SECONDS: Final = 0.1
+"""A provider's call is not held up for longer by a Redis that hangs: what could not be counted passes."""
 TOLD_SECONDS: Final = 3600
 """An address is told no more than once in each hour."""
 MAY_GO: Final = frozenset({
@@ -46,6 +49,7 @@ class Floodgate:
         self._inbox = inbox
         self._metrics = metrics
         self._pace = Pace(limits, "said", 60 / per_minute, per_minute)
+        self._counting: set[asyncio.Future[float]] = set()
 
     async def file(self, arrivals: Sequence[Filed]) -> None:
         """Return when all that passes is durable. Raises what the inbox raises."""
@@ -56,7 +60,7 @@ class Floodgate:
     async def _passed(self, arrival: Filed) -> list[Filed]:
         if arrival.kind != "chat":
             return [arrival]
-        wait_seconds = await self._pace.take(arrival.party, LONGEST_SECONDS)
+        wait_seconds = await self._wait_seconds(arrival.party)
         if not wait_seconds:
             return [arrival]
         if wait_seconds > LONGEST_SECONDS and not _must_stay(arrival.body):
@@ -64,6 +68,14 @@ class Floodgate:
             return []
         self._metrics.flood.labels(arrival.source, "slowed").inc()
         return [_told(arrival.party), replace(arrival, wait_seconds=min(wait_seconds, LONGEST_SECONDS))]
+
+    async def _wait_seconds(self, party: str) -> float:
+        """Count one of a party's; the count goes on by itself when it takes too long, and so finds Redis hanging."""
+        counting = asyncio.ensure_future(self._pace.take(party, LONGEST_SECONDS))
+        self._counting.add(counting)
+        counting.add_done_callback(self._counting.discard)
+        await asyncio.wait({counting}, timeout=COUNT_SECONDS)
+        return counting.result() if counting.done() else 0.0
 
 
 def _told(party: str) -> Filed:

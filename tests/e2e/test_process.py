@@ -51,8 +51,8 @@ async def test_ctrl_c_ends_everything_with_the_database_within_seconds(home: Pat
         everyone = family(service.process.pid)
         assert sum("postgres" in one.name() for one in everyone) > 1
         service.send(signal.SIGINT)
-        assert await service.ended(within=30) == 0, service.said()
-        _, alive = psutil.wait_procs(everyone, timeout=30)
+        assert await service.ended(within=10) == 0, service.said()
+        _, alive = psutil.wait_procs(everyone, timeout=3)
         assert alive == []
         assert "Traceback" not in service.said()
         await looks
@@ -125,7 +125,7 @@ async def test_workers_end_when_the_process_that_started_them_is_killed(
         assert service.process is not None
         parent, *workers = family(service.process.pid)
         parent.kill()
-        _, alive = psutil.wait_procs(workers, timeout=30)
+        _, alive = psutil.wait_procs(workers, timeout=10)
         assert alive == []
     finally:
         with suppress(ProcessLookupError):

@@ -102,13 +102,10 @@ async def test_when_redis_dies_each_process_goes_on_with_a_count_of_its_own(
     assert [await SIGNED.post(site.session, site.url) for site in (one, other)] == [200, 200]
 
 
-async def test_a_redis_that_hangs_holds_up_one_signed_call_and_no_more(
-    two: tuple[Site, Site], valkey: ValkeyServer
-) -> None:
+async def test_a_signed_call_waits_for_no_redis(two: tuple[Site, Site], valkey: ValkeyServer) -> None:
     assert valkey._process is not None
     os.kill(valkey._process.pid, signal.SIGSTOP)
     try:
-        assert await SIGNED.post(two[0].session, two[0].url) == 200
         began = time.monotonic()
         assert await SIGNED.post(two[0].session, two[0].url) == 200
         assert time.monotonic() - began < VALKEY_ANSWER_SECONDS / 2
