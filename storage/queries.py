@@ -136,7 +136,8 @@ _SAVE_SESSIONS = text("""
     INSERT INTO session (party, state, wrote_at)
     SELECT party, CAST(state AS jsonb), at FROM unnest(CAST(:parties AS text[]), CAST(:states AS text[]),
         CAST(:ats AS timestamptz[])) AS s (party, state, at)
-    ON CONFLICT (party) DO UPDATE SET state = excluded.state, wrote_at = excluded.wrote_at
+    ON CONFLICT (party) DO UPDATE SET state = excluded.state,
+        wrote_at = greatest(session.wrote_at, excluded.wrote_at)
 """)
 
 

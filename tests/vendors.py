@@ -106,6 +106,13 @@ def whatsapp_button(number: str, choice: str, title: str = "", *, name: str = ""
     return _whatsapp_message(number, {"type": "interactive", "interactive": reply}, name, wamid)
 
 
+def whatsapp_quick_reply(number: str, choice: str, title: str = "", *, name: str = "", wamid: str = "") -> Call:
+    """A person taps a button below a template."""
+    return _whatsapp_message(
+        number, {"type": "button", "button": {"payload": choice, "text": title or choice}}, name, wamid
+    )
+
+
 def whatsapp_row(number: str, choice: str, title: str = "", *, name: str = "", wamid: str = "") -> Call:
     """A person picks a row of a list."""
     reply = {"type": "list_reply", "list_reply": {"id": choice, "title": title or choice, "description": ""}}

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -12,15 +11,10 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.ports import free_port
+
 START_SECONDS = 40.0
 SERVE = ("-m", "bot", "serve")
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

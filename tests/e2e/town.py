@@ -157,6 +157,8 @@ class Person:
             call = vendors.telegram_callback(
                 int(self.address), ident, label=title, name=self.name, update_id=next(numbers)
             )
+        elif offered.raw["type"] == "template":
+            call = vendors.whatsapp_quick_reply(self.address, ident, title, name=self.name)
         elif offered.raw["interactive"]["type"] == "button":
             call = vendors.whatsapp_button(self.address, ident, title, name=self.name)
         else:
