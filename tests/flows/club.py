@@ -129,11 +129,12 @@ def found(pattern: str, in_: str) -> str:
     return match[0]
 
 
-async def people(house: House, how_many: int, *, verified: bool = True) -> list[Phone]:
-    """Give so many people phones, on three channels, and bring them in; with TRNs that staff verified."""
+async def people(house: House, how_many: int, *, verified: bool = True, network: str = "") -> list[Phone]:
+    """Give so many people phones, on three channels or all on `network`, and bring them in; with verified TRNs."""
     phones = []
+    usable = [each for each in CHANNELS if network in {"", each[0]}]
     for number, name in enumerate(NAMES[:how_many]):
-        channel, address = CHANNELS[number % 3]
+        channel, address = usable[number % len(usable)]
         phones.append(house.phone(channel, address.format(number + 1), name))
     await asyncio.gather(*(onboard(phone, phone.name) for phone in phones))
     if verified:
@@ -218,12 +219,13 @@ async def begun(
     hands: Mapping[str, int] | None = None,
     weeks: int = 0,
     order: str = "",
+    network: str = "",
 ) -> Club:
     """Return a circle that has begun, one turn a hand; its first due date is today.
 
-    `order` are the first names in the order of their turns; else they draw as they joined.
+    `order` are the first names in the order of their turns; else they draw as they joined. `network`: all chat on it.
     """
-    phones = await people(house, how_many, verified=verified)
+    phones = await people(house, how_many, verified=verified, network=network)
     turns = how_many + sum(n - 1 for n in (hands or {}).values())
     code = await new_circle(house, phones[0], turns, terms, order="banker" if order else "join order", weeks=weeks)
     if extra:
