@@ -32,6 +32,8 @@ QUICK = {
     "autovacuum_naptime": "10min",
 }
 TEMPLATE = "tested"
+MEMORY_BYTES = 4 * 2**30
+"""So much must be free in memory for a test run's databases to lie there."""
 VALKEY_ANSWER_SECONDS = 5.0
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")
@@ -60,7 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def pg() -> Iterator[EmbeddedPostgres]:
     """A server of this test run alone, with a migrated template database."""
-    home = Path(mkdtemp(prefix="pardna-test-"))
+    home = Path(mkdtemp(prefix="pardna-test-", dir=_memory()))
     if os.geteuid() == 0:  # then its data stay under this folder too, and go with it
         entry = pwd.getpwnam("nobody")
         os.chown(home, entry.pw_uid, entry.pw_gid)
@@ -73,6 +75,13 @@ def pg() -> Iterator[EmbeddedPostgres]:
         finally:
             runner.run(server.stop())
             shutil.rmtree(home)
+
+
+def _memory() -> str | None:
+    """Where files live in memory, with room enough; None: in the usual place. Each test has a database made for it."""
+    roomy = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+    usable = roomy.is_dir() and os.access(roomy, os.W_OK | os.X_OK)
+    return str(roomy) if usable and shutil.disk_usage(roomy).free > MEMORY_BYTES else None
 
 
 @pytest.fixture(scope="session")
