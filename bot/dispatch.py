@@ -1,9 +1,9 @@
 """From what the actions said to parcels for the outbox: replies, notices and orders, each in its lane.
 
 One turn is one message to a person. A reply goes where they wrote from. A notice goes to the address they are told on
-first, and by the next one when it is not there in time: it replaces what went before and never doubles what arrived.
-Who linked a mail address gets a copy of each receipt there, and staff of each alarm, under the key that the notice
-itself would have by mail.
+first (the outcome of what they did themselves to the chat they are in), and by the next one when it is not there in
+time: it replaces what went before and never doubles what arrived. Who linked a mail address gets a copy of each
+receipt there, and staff of each alarm, under the key that the notice itself would have by mail.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -139,7 +139,7 @@ class Dispatch:
             parcels += self._reply(job, waiting.get(job.arrival.party, ()), reached)
             others = [n for n in job.turn.notices if not (job.is_talk and _is_answer(n, job.turn))]
             when = partial(_when, now=max(now, job.arrival.received_at))
-            parcels += self._notices(f"{job.arrival.id}:n", others, reached, when)
+            parcels += self._notices(f"{job.arrival.id}:n", others, _with_chats(reached, job.turn.acted, now), when)
             parcels += self._orders(job.turn.orders)
         if news:
             parcels += self._notices(f"{jobs[0].arrival.id}:g", news, reached, lambda _: out_of_quiet(now))
@@ -184,7 +184,7 @@ class Dispatch:
         return _answer(job.arrival, self._clock.now(), said, over=job.step.over)
 
     def _reply(self, job: Job, waiting: Sequence[Outgoing], reached: _Reached) -> list[Parcel]:
-        """Answer, and say first what waited for a word of theirs."""
+        """Answer, and say first what waited for a word of theirs: with that in it, it gets there as a notice does."""
         if not job.is_talk:
             return []
         turn, party = job.turn, job.arrival.party
@@ -192,8 +192,9 @@ class Dispatch:
         said = joined([*job.says, *own])
         must = not party.startswith("sms:") or job.stops_sim or _restarted(turn, party)
         key, now = f"{job.arrival.id}:r", self._clock.now()
+        news = outbox.Notice(key, turn.person_id, PATIENCE[_channel(party)]) if waiting and turn.person_id else None
         if said is None:
-            return _Post(key, party, waiting, now, must=must).parcels()
+            return _Post(key, party, waiting, now, news, must).parcels()
         person = turn.book.get(Person, turn.person_id) or job.reader
         language = person.language if person else Language.EN
         pages = self._pages(party, language, said)
@@ -202,7 +203,7 @@ class Dispatch:
             whole = _together(waiting, whole_of(pages))
             apart = len(whole.text) > LONGEST_TOGETHER
             pages = (*waiting, *pages) if apart else self._catalogue.fit(whole, _channel(party), language)
-        return [*_Post(key, party, pages, now, must=must, by_sim=job.stops_sim).parcels(), *copies]
+        return [*_Post(key, party, pages, now, news, must, job.stops_sim).parcels(), *copies]
 
     def _notices(
         self, stem: str, notices: Iterable[Notice], reached: _Reached, when: Callable[[Contact], datetime]
@@ -337,6 +338,17 @@ def _first(notice: Notice, reached: _Reached) -> Contact | None:
         return reached.parties[notice.party]
     every = reached.people.get(notice.person_id, ())
     return next((k for k in every if k.party in notice.first), next(iter(every), None))
+
+
+def _with_chats(reached: _Reached, people: Collection[str], now: datetime) -> _Reached:
+    """Put the chat that these people are in right now before where they want to be told what is new."""
+
+    def by_chat(contact: Contact) -> float:
+        awake = not is_mail(contact.party) and contact.wrote_at is not None and now - contact.wrote_at < AWAKE
+        return -contact.wrote_at.timestamp() if awake and contact.wrote_at else 0.0
+
+    chats = {person: sorted(reached.people.get(person, ()), key=by_chat) for person in people}
+    return replace(reached, people={**reached.people, **chats})
 
 
 def _when(contact: Contact, now: datetime) -> datetime:

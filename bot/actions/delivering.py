@@ -35,6 +35,7 @@ def _told(turn: Turn, command: c.Disbursed | c.DisburseFailed | c.DisburseReturn
     """Return the payout that a carrier tells of: one that it was asked to pay, and no other's."""
     payout = turn.book.get(Payout, command.payout_id)
     if payout is None or command.carrier in {"", payout.carrier}:
+        turn.acted |= {turn.book.circle(payout.circle).banker_id} if payout else set()
         return payout
     log.error("a carrier tells of another's payout", carrier=command.carrier)
     return None

@@ -131,6 +131,7 @@ def link_ready(turn: Turn, command: c.LinkReady) -> None:
     """Tell the payer where to pay."""
     payment = turn.book.get(Payment, command.receipt)
     if payment and payment.state is PaymentState.PENDING:
+        turn.acted.add(payment.recorded_by)
         circle = turn.book.circle(payment.circle)
         turn.tell(payment.recorded_by, say("pay_link", link=command.link, amount=_price(payment), circle=circle.name))
 
@@ -165,6 +166,7 @@ def take(turn: Turn, payment: Payment, money: Money, ref: str, source: ledger.Ac
     for it is put aside, and the payer is told. With a `source` staff said that what stands aside is this payment's.
     """
     circle, kept = turn.book.circle(payment.circle), turn.book.must(Payment, payment.receipt)
+    turn.acted.add(kept.recorded_by)
     if is_known(turn, payment.carrier, ref, aside=source is None) or (kept.state not in OPEN and not ref):
         return False
     if money.currency is not kept.pay_currency and source is None:
@@ -215,6 +217,7 @@ def collect_pending(turn: Turn, command: c.CollectPending) -> None:
     """Tell the payer that the money is on its way."""
     payment = turn.book.get(Payment, command.receipt)
     if payment and payment.state is PaymentState.PENDING:
+        turn.acted.add(payment.recorded_by)
         circle = turn.book.circle(payment.circle)
         turn.tell(payment.recorded_by, say("pay_under_way", amount=_price(payment), circle=circle.name))
 
@@ -262,5 +265,6 @@ def _ended(turn: Turn, receipt: str) -> tuple[Payment, Circle] | None:
     payment = turn.book.get(Payment, receipt)
     if payment is None or payment.state is not PaymentState.PENDING:
         return None
+    turn.acted.add(payment.recorded_by)
     turn.book.put(replace(payment, state=PaymentState.FAILED))
     return payment, turn.book.circle(payment.circle)

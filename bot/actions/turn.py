@@ -116,6 +116,8 @@ class Turn:
     orders: list[Order] = field(default_factory=list)
     passing: list[c.PassOn] = field(default_factory=list)
     """Notices that have to go by another way."""
+    acted: set[str] = field(default_factory=set)
+    """Whose act this is the outcome of: they hear of it in the chat that they are in."""
     withdrawn: list[str] = field(default_factory=list)
     """Keys of orders that are not to be sent any more, unless it has begun."""
     remembered: dict[str, Any] = field(default_factory=dict)

@@ -109,6 +109,24 @@ async def test_who_is_told_by_mail_first_gets_a_receipt_once(house: House) -> No
     assert len(receipts(mail)) == 1
 
 
+async def test_who_is_told_by_mail_first_hears_of_their_own_act_in_the_chat_they_are_in(house: House) -> None:
+    """REACH is about what is new: PAY is not followed by silence. What others do is told by mail."""
+    club = await begun(house)
+    banker, devon = club.phones[:2]
+    mails = [await with_mail(house, phone) for phone in (banker, devon)]
+    for phone, mail in zip((banker, devon), mails, strict=True):
+        await phone.says(f"REACH EMAIL {mail.address}").sees("first by e-mail")
+    await devon.says("COPIES OFF").sees("No copies")
+    await devon.says(f"PAY SANDBOX {club.code}").sees("J$5,000 from Devon", "R-")
+    await mails[0].sees("Devon threw")
+    await house.pass_days(3 / 24)  # nobody is in a chat any more
+    await devon.says(f"PAY 5000 CARD {club.code}").sees("/pay/")
+    await house.rest()
+    await mails[1].look()
+    assert receipts(mails[1]) == []
+    assert not await banker.saw("Devon threw")
+
+
 async def test_a_statement_goes_to_the_mail_address_as_pdf_and_table(house: House) -> None:
     club = await begun(house)
     devon = club.phones[1]

@@ -22,6 +22,8 @@ class Meta:
     """Addresses whose hours are over for it, whatever we think."""
     later: set[str] = field(default_factory=set)
     """Those of whom it says so only after it took a message."""
+    lost: set[str] = field(default_factory=set)
+    """Those for whom it takes a message and says no more."""
     forms: list[str] = field(default_factory=list)
     took: list[str] = field(default_factory=list)
 
@@ -47,6 +49,8 @@ class Line:
             return await self._inner.send(address, Outgoing(shown), key)
         if address in self._meta.late:
             return Refused("outside the 24 hours", "131047", shut=True)
+        if address in self._meta.lost:
+            return Sent(f"lost:{key}")
         if address in self._meta.later:
             self._meta.took.append(f"late:{key}")
             return Sent(f"late:{key}")
@@ -160,3 +164,27 @@ async def test_what_meta_finds_too_late_afterwards_goes_as_its_form(house: House
     await marva.sees("asks_to_join")
     await minutes(house, 60)
     assert not await second.saw("wants to join")
+
+
+async def test_a_reply_that_brings_what_waited_and_is_lost_goes_by_the_next_way_once(house: House, meta: Meta) -> None:
+    """Each notice reaches each person: what waited on WhatsApp must not go down with the reply that brings it."""
+    marva, devon = await people(house, 2)
+    second = await another(house, marva, "sms", "+18765550177")
+    await devon.says(f"NEW Sunday Club; 5000 JMD; weekly; 3; {day(9)}; join order").sees("is set up")
+    code = await one(house, "SELECT code FROM circle")
+    await marva.says("MENU").sees("")
+    await asks_in(house, marva, code)
+    await devon.says(f"APPROVE {code} ALL").sees("let")
+    await marva.sees("You are in Sunday Club")
+    await house.pass_days(2)
+    await devon.says(f"CLOSE {code} YES").sees("Sunday Club")
+    await marva.sees("template_news")
+    meta.lost.add(marva.address)
+    await marva.says("MENU")
+    await minutes(house, 5)
+    assert not await second.saw("called off")
+    await minutes(house, 60)
+    await second.sees("called off Sunday Club")
+    await minutes(house, 600)
+    await second.look()
+    assert sum("called off" in m.text for m in second.messages) == 1
