@@ -13,6 +13,7 @@ from domain.money import Currency
 from domain.pardna import OrderBy
 from domain.people import Language, Role
 from domain.schedule import Frequency
+from domain.terms import FeeKind, OnDefault
 
 By = Literal["anyone", "person", "member", "insider", "banker", "staff", "system"]
 
@@ -169,12 +170,23 @@ class Arrange(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetTerms(Command):
-    """Change the banker's flat fee or the days of grace; None leaves it."""
+    """Change terms; None leaves them. A flat `fee` takes the place of one of another kind, and the other way about.
+
+    So do `late_fee` and `late_share`; none of both is a late fee of 0. `late_cap` None: one throw.
+    """
 
     by: ClassVar[By] = "banker"
     circle: str
     fee: int | None = None
     grace_days: int | None = None
+    fee_kind: FeeKind | None = None
+    fee_share: int = 0
+    late_fee: int | None = None
+    late_share: int | None = None
+    late_cap: int | None = None
+    reserve_share: int | None = None
+    cover: bool | None = None
+    on_default: OnDefault | None = None
 
 
 @dataclass(frozen=True, slots=True)

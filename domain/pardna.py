@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from domain.money import Currency, Money
 from domain.schedule import Frequency
+from domain.terms import FeeKind, OnDefault, Terms
 
 
 class CircleState(StrEnum):
@@ -108,7 +109,7 @@ OPEN_THROWS_BEFORE_HOLD = 2
 
 @dataclass(frozen=True, slots=True)
 class Circle:
-    """A pardna. `throw` is what one whole hand owes a round; `fee` is the banker's flat fee a draw (31)."""
+    """A pardna. `throw` is what one whole hand owes a round; what is agreed on money stands in `terms`."""
 
     code: str
     name: str
@@ -130,6 +131,32 @@ class Circle:
     """When a term was last changed after the circle was made."""
     group_party: str | None = None
     """The group that hears its public news."""
+    fee_kind: FeeKind = FeeKind.FLAT
+    fee_share: int = 0
+    late_fee: int = 0
+    late_share: int = 0
+    late_cap: int = 0
+    reserve_share: int = 0
+    cover: bool = False
+    on_default: OnDefault = OnDefault.LAST
+
+    @property
+    def terms(self) -> Terms:
+        """What is agreed on money (27-31, 36, 41, 49)."""
+        return Terms(
+            currency=self.currency,
+            throw=self.throw,
+            turns=self.turns,
+            fee_kind=self.fee_kind,
+            fee=self.fee,
+            fee_share=self.fee_share,
+            late_fee=self.late_fee,
+            late_share=self.late_share,
+            late_cap=self.late_cap,
+            reserve_share=self.reserve_share,
+            cover=self.cover,
+            on_default=self.on_default,
+        )
 
     def money(self, minor: int) -> Money:
         """Return minor units as money of this circle."""
@@ -238,7 +265,10 @@ def become(circle: Circle, state: CircleState) -> Circle:
 
 
 def terms_hash(circle: Circle) -> str:
-    """Return the hash of the terms that freeze at LOCKED and that each member accepts (2)."""
+    """Return the hash of the terms that freeze at LOCKED and that each member accepts (2).
+
+    A term that was not there when a circle was agreed on counts only where it is set, so that its hash stays valid.
+    """
     terms = (
         circle.throw,
         circle.currency.value,
@@ -248,6 +278,7 @@ def terms_hash(circle: Circle) -> str:
         circle.order_by.value,
         circle.fee,
         circle.grace_days,
+        *circle.terms.unusual,
     )
     return hashlib.sha256(repr(terms).encode()).hexdigest()[:16]
 
@@ -353,7 +384,7 @@ def make_draw(circle: Circle, hand: Hand, dues: Iterable[Due], pot: int, missed:
     number = hand.turn
     mine = list(dues)
     left = circle.gross
-    fee = min(circle.fee, left)
+    fee = min(circle.terms.fee_of(), left)
     left -= fee
     offset_throw = min(left, sum(d.left for d in mine if d.round == number))
     left -= offset_throw

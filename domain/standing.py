@@ -62,6 +62,8 @@ class Seat(NamedTuple):
     lottery: str = ""
     """Of a circle that is open and draws its order: AHEAD, or the state of the lottery."""
     order_by: OrderBy = OrderBy.JOIN
+    reserve: int = 0
+    """What of a pot is kept in reserve, as `fee` is the banker's."""
 
     def money(self, minor: int) -> Money:
         """Return minor units as money of this circle."""

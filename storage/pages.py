@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from domain.money import Currency, Money
 from domain.people import Language
+from domain.terms import FeeKind, OnDefault, Terms
 from storage import duties
 from storage.duties import Duty
 from storage.engine import Engine
@@ -21,8 +22,11 @@ from storage.reads import fetch
 
 _INVITE = text("""
     SELECT circle.code, circle.name, circle.state, circle.currency, circle.throw, circle.frequency,
-        circle.turns, circle.first_due, circle.fee, split_part(btrim(person.name), ' ', 1),
+        circle.turns, circle.first_due, circle.fee_kind, circle.fee, circle.fee_share, circle.late_fee,
+        circle.late_share, circle.late_cap, circle.reserve_share, circle.cover, circle.on_default,
+        split_part(btrim(person.name), ' ', 1) AS banker,
         (SELECT coalesce(sum(hands), 0) FROM member WHERE member.circle = circle.code AND member.state = 'IN')
+            AS hands_in
     FROM circle JOIN person ON person.id = circle.banker_id WHERE circle.code = :code
 """)
 _RECEIPT = text("""
@@ -52,7 +56,7 @@ class Invite:
     frequency: str
     turns: int
     first_due: date
-    fee: Money
+    terms: Terms
     banker: str
     """First name alone."""
     hands_in: int
@@ -105,19 +109,32 @@ class Pages:
         row = await self._one(_INVITE, code=code)
         if row is None:
             return None
-        code, name, state, currency, throw, frequency, turns, first_due, fee, banker, hands_in = row
-        unit = Currency(currency)
+        unit = Currency(row.currency)
+        terms = Terms(
+            currency=unit,
+            throw=row.throw,
+            turns=row.turns,
+            fee_kind=FeeKind(row.fee_kind),
+            fee=row.fee,
+            fee_share=row.fee_share,
+            late_fee=row.late_fee,
+            late_share=row.late_share,
+            late_cap=row.late_cap,
+            reserve_share=row.reserve_share,
+            cover=row.cover,
+            on_default=OnDefault(row.on_default),
+        )
         return Invite(
-            code,
-            name,
-            state,
-            Money(throw, unit),
-            frequency,
-            turns,
-            first_due,
-            Money(fee, unit),
-            banker,
-            int(hands_in),
+            code=row.code,
+            name=row.name,
+            state=row.state,
+            throw=Money(row.throw, unit),
+            frequency=row.frequency,
+            turns=row.turns,
+            first_due=row.first_due,
+            terms=terms,
+            banker=row.banker,
+            hands_in=int(row.hands_in),
         )
 
     async def receipt(self, receipt: str) -> Receipt | None:

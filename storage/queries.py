@@ -14,6 +14,7 @@ from domain.money import Currency, Money
 from domain.pardna import CircleState, DrawState, OrderBy, RoundState
 from domain.people import Clerk, Language, Person, Role, TrnState
 from domain.standing import Ask, Owed, Seat, Standing, Turn
+from domain.terms import FeeKind, Terms
 
 # Looked up, not called: an enum's call costs more than all the rest of reading a row.
 _CIRCLE_STATES = {state.value: state for state in CircleState}
@@ -21,6 +22,7 @@ _ORDERS = {o.value: o for o in OrderBy}
 _ROUND_STATES = {state.value: state for state in RoundState}
 _DRAW_STATES = {state.value: state for state in DrawState} | {None: None}
 _CURRENCIES = {currency.value: currency for currency in Currency}
+_FEE_KINDS = {kind.value: kind for kind in FeeKind}
 _LANGUAGES_BY = {language.value: language for language in Language}
 
 _WHO = text("""
@@ -36,6 +38,7 @@ _WHO = text("""
 
 _SEATS = text("""
     SELECT mine.person_id, c.code, c.name, c.state, c.currency, c.throw, c.turns, c.first_due, c.fee,
+        c.fee_kind, c.fee_share, c.reserve_share,
         c.banker_id = mine.person_id AS is_banker,
         coalesce(m.state, '') AS member_state,
         coalesce(m.agreed_hash = c.terms_hash, false) AS agreed,
@@ -273,7 +276,8 @@ def _seat(row: Any) -> Seat:
         throw=row.throw,
         turns=row.turns,
         first_due=row.first_due,
-        fee=row.fee,
+        fee=_terms(row).fee_of(),
+        reserve=_terms(row).reserve_of(),
         is_banker=row.is_banker,
         member_state=row.member_state,
         agreed=row.agreed,
@@ -288,6 +292,18 @@ def _seat(row: Any) -> Seat:
         debt=row.debt,
         lottery=row.lottery,
         order_by=_ORDERS[row.order_by],
+    )
+
+
+def _terms(row: Any) -> Terms:
+    return Terms(
+        _CURRENCIES[row.currency],
+        row.throw,
+        row.turns,
+        fee_kind=_FEE_KINDS[row.fee_kind],
+        fee=row.fee,
+        fee_share=row.fee_share,
+        reserve_share=row.reserve_share,
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from bot import terms
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, refuse, say, text
 from domain import commands as c
@@ -9,6 +10,7 @@ from domain.codes import circle_code
 from domain.pardna import Circle, CircleState, MemberState, become, seats_taken, terms_hash, terms_mark
 from domain.schedule import period_days
 from domain.telegram import deep_link
+from domain.terms import MOST_LATE, MOST_RESERVE, FeeKind, percent
 
 DEFAULT_GRACE = 3
 BEFORE_THE_START = frozenset({CircleState.OPEN, CircleState.LOCKED})
@@ -52,17 +54,16 @@ def invite(turn: Turn, command: c.Invite) -> Say | Refusal:
         return refuse("not_open", circle=circle.name)
     link = f"{turn.tools.site}/j/{circle.code}"
     left = circle.turns - seats_taken(turn.book.members(circle.code))
-    said = [text("invitation", circle=circle.name, code=circle.code, link=link, left=left)]
+    said = [text("invitation", circle=circle.name, code=circle.code, link=link, left=left), *terms_texts(turn, circle)]
     if (bot := turn.tools.bot()) and not turn.party.startswith("sms:"):
         said.append(text("invitation_telegram", link=deep_link(bot, circle.code)))
     return Say(tuple(said))
 
 
-def terms_text(turn: Turn, circle: Circle) -> Text:
-    """Write the terms on one line (copy.md, Join)."""
+def terms_texts(turn: Turn, circle: Circle, *, whole: bool = False) -> tuple[Text, ...]:
+    """Write the terms: on one line (copy.md, Join), and a line for each that not every circle has, or (`whole`) all."""
     banker = turn.book.person(circle.banker_id).first_name
-    fee = text("terms_fee", fee=circle.money(circle.fee)) if circle.fee else text("terms_no_fee")
-    return text(
+    head = text(
         "terms",
         circle=circle.name,
         throw=circle.money(circle.throw),
@@ -70,10 +71,11 @@ def terms_text(turn: Turn, circle: Circle) -> Text:
         turns=circle.turns,
         due=circle.first_due,
         order=text(f"order_{circle.order_by.name.lower()}"),
-        fee=fee,
+        fee=terms.fee_text(circle.terms),
         grace=circle.grace_days,
         banker=banker,
     )
+    return (head, *terms.more_texts(circle.terms, banker, whole=whole))
 
 
 def set_terms(turn: Turn, command: c.SetTerms) -> Say | Refusal:
@@ -81,13 +83,9 @@ def set_terms(turn: Turn, command: c.SetTerms) -> Say | Refusal:
     circle = turn.book.circle(command.circle)
     if circle.state not in BEFORE_THE_START:
         return refuse("terms_fixed", circle=circle.name)
-    fee = circle.fee if command.fee is None else command.fee
-    grace = circle.grace_days if command.grace_days is None else command.grace_days
-    if fee >= circle.throw:
-        return refuse("fee_too_high", fee=circle.money(fee), throw=circle.money(circle.throw))
-    if grace >= period_days(circle.frequency):
-        return refuse("grace_too_long", grace=grace, days=period_days(circle.frequency))
-    changed = replace(circle, fee=fee, grace_days=grace)
+    changed = _changed(circle, command)
+    if wrong := _no_terms(changed):
+        return wrong
     if circle.state is CircleState.LOCKED:
         changed = become(changed, CircleState.OPEN)
     changed = replace(changed, terms_hash=terms_hash(changed), terms_at=turn.at)
@@ -95,17 +93,51 @@ def set_terms(turn: Turn, command: c.SetTerms) -> Say | Refusal:
         return refuse("terms_same", circle=circle.name)
     turn.book.put(changed)
     told = [m for m in turn.book.members(circle.code) if m.state in {MemberState.ASKED, MemberState.IN}]
+    new = terms_texts(turn, changed)
     for member in told:
         turn.book.put(replace(member, agreed_hash=""))  # terms that come back are agreed to anew
         ask = Answer(f"AGREE {circle.code} {member.hands} {terms_mark(changed)}", text("i_agree"))
-        turn.tell(
-            member.person_id,
-            Say(
-                (text("terms_changed", circle=circle.name), terms_text(turn, changed), text("terms_agree")),
-                (ask,),
-            ),
-        )
-    return Say((text("terms_set", count=len(told)), terms_text(turn, changed)))
+        what = Say((text("terms_changed", circle=circle.name), *new, text("terms_agree")), (ask,))
+        turn.tell(member.person_id, what)
+    return Say((text("terms_set", count=len(told)), *new))
+
+
+def _changed(circle: Circle, command: c.SetTerms) -> Circle:
+    """Return the circle with the terms that are named; a late fee without a cap comes to one throw at most."""
+    if command.fee is not None:
+        circle = replace(circle, fee_kind=FeeKind.FLAT, fee=command.fee, fee_share=0)
+    if command.fee_kind is not None:
+        circle = replace(circle, fee_kind=command.fee_kind, fee=0, fee_share=command.fee_share)
+    if command.late_fee is not None or command.late_share is not None:
+        flat, share = command.late_fee or 0, command.late_share or 0
+        circle = replace(circle, late_fee=flat, late_share=share, late_cap=circle.throw if flat or share else 0)
+    named = {
+        "grace_days": command.grace_days,
+        "late_cap": command.late_cap,
+        "reserve_share": command.reserve_share,
+        "cover": command.cover,
+        "on_default": command.on_default,
+    }
+    return replace(circle, **{name: value for name, value in named.items() if value is not None})  # type: ignore[arg-type]
+
+
+def _no_terms(circle: Circle) -> Refusal | None:
+    """Say why these cannot be the terms of a circle."""
+    agreed, days = circle.terms, period_days(circle.frequency)
+    throw = circle.money(circle.throw)
+    if agreed.fee_of() >= circle.throw and agreed.fee_kind is not FeeKind.HAND:
+        return refuse("fee_too_high", fee=circle.money(agreed.fee_of()), throw=throw)
+    if circle.grace_days >= days:
+        return refuse("grace_too_long", grace=circle.grace_days, days=days)
+    if agreed.late_fee >= circle.throw or agreed.late_share > MOST_LATE:
+        return refuse("late_too_high", throw=throw, percent=percent(MOST_LATE))
+    if agreed.late_cap and not agreed.has_late_fee:
+        return refuse("cap_alone")
+    if agreed.late_cap < agreed.late_fee:
+        return refuse("cap_too_low", fee=circle.money(agreed.late_fee), most=circle.money(agreed.late_cap))
+    if agreed.reserve_share > MOST_RESERVE:
+        return refuse("reserve_too_high", percent=percent(MOST_RESERVE))
+    return None
 
 
 def close(turn: Turn, command: c.Close) -> Say | Refusal:

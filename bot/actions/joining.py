@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.actions import ordering
-from bot.actions.founding import terms_text
+from bot.actions.founding import terms_texts
 from bot.actions.names import called, named
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
@@ -30,7 +30,7 @@ def look_at_terms(turn: Turn, command: c.LookAtTerms) -> Say | Refusal:
     """Show the terms, and offer to agree to one who may join."""
     circle = turn.book.circle(command.circle)
     if not command.hands:
-        return Say((terms_text(turn, circle), text("terms_more", gross=circle.money(circle.gross))))
+        return Say((*terms_texts(turn, circle, whole=True), text("terms_more", gross=circle.money(circle.gross))))
     mine = turn.book.get(Member, circle.code, turn.person_id)
     again = _told_of_changes(mine) and mine is not None and mine.agreed_hash != circle.terms_hash
     if not again and (closed := _cannot_join(turn, circle, mine, command.hands)):
@@ -42,7 +42,7 @@ def _ask_to_agree(turn: Turn, circle: Circle, hands: int) -> Say:
     """Show the terms and ask for the AGREE to just these."""
     mark = terms_mark(circle)
     turn.remembered["agree"] = {"code": circle.code, "hands": hands, "terms": mark}
-    lines = [terms_text(turn, circle)]
+    lines = [*terms_texts(turn, circle)]
     if hands > 1:
         lines.append(text("terms_hands", hands=hands, amount=circle.money(circle.throw * hands)))
     yes = Answer(f"AGREE {circle.code} {hands} {mark}", text("i_agree"))

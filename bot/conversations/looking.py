@@ -185,7 +185,7 @@ def _past(turn: Turn) -> bool:
 
 
 def _turn_line(seat: Seat, turn: Turn) -> Text:
-    amount: Money = seat.money(turn.net if turn.net is not None else seat.gross - seat.fee)
+    amount: Money = seat.money(turn.net if turn.net is not None else seat.gross - seat.fee - seat.reserve)
     common: dict[str, Figure] = {"circle": seat.name, "round": turn.round, "amount": amount}
     if turn.state is DrawState.HELD:
         return text(f"draw_held_{turn.held_for}", **common)

@@ -9,7 +9,7 @@ from bot.conversations.lines import Words, code, line, lone_code, rest, yes_at_e
 from bot.conversations.looking import menu_answers
 from bot.conversations.personal import CHANNEL_WORDS
 from bot.conversations.phrases import NAMELESS
-from bot.conversations.reading import heard, is_secret, miss, money_of, read_code, read_count, read_money
+from bot.conversations.reading import heard, is_secret, miss, read_code, read_count, read_money
 from bot.words.say import Answer, Say, say, text
 from domain.commands import (
     Approve,
@@ -42,6 +42,7 @@ from domain.money import Currency
 from domain.pardna import MOST_TURNS, CircleState, OrderBy
 from domain.people import LONGEST_NAME
 from domain.standing import Seat
+from domain.terms import FeeKind, OnDefault, read_percent
 
 Fits = Callable[[Seat], bool]
 MOST_CHOICES = 5
@@ -269,29 +270,97 @@ TREASURER = Flow(
 # -- terms ----------------------------------------------------------------------------------------------------
 
 
-def _after(key: str, left: Words) -> tuple[str | None, Words]:
-    """Take the word after a key (`fee 500`, `grace: 3,`)."""
+NONE = frozenset({"0", "none", "no", "off"})
+_FEES = {"hand": FeeKind.HAND, "one": FeeKind.HAND, "gift": FeeKind.GIFT}
+_PARTED = re.compile(r"(?<=\d) +(?:%|percent|per cent|pct)", re.IGNORECASE)
+_YES_NO = {"yes": True, "on": True, **dict.fromkeys(NONE, False)}
+
+
+def _after(key: str, left: Words, small: frozenset[str] = frozenset()) -> tuple[str | None, Words]:
+    """Take the word after a key (`fee 500`, `grace: 3,`), and small ones between the two."""
     plain = [w.casefold().strip(",;:") for w in left]
     if key not in plain[:-1]:
         return None, left
-    at = plain.index(key)
-    return left[at + 1].strip(",;"), [*left[:at], *left[at + 2 :]]
+    at = to = plain.index(key)
+    while plain[to + 1] in small and to + 2 < len(left):
+        to += 1
+    return left[to + 1].strip(",;").casefold(), [*left[:at], *left[to + 2 :]]
 
 
-def _take_fee(left: Words, talk: Talk) -> tuple[str | None, Words]:
-    value, left = _after("fee", left)
-    if value is None or value.casefold() in {"0", "none", "no"}:
-        return value and "none", left
-    return read_money(value, talk.seat.currency if talk.seat else Currency.JMD).full(), left
+def _cents(value: str, talk: Talk) -> int:
+    return read_money(value, talk.seat.currency if talk.seat else Currency.JMD).minor
 
 
-def _take_grace(left: Words, _: Talk) -> tuple[int | None, Words]:
+def _share(key: str, value: str) -> int:
+    if (share := read_percent(value)) is None:
+        raise Misread(text("no_term", heard=heard(f"{key} {value}")))
+    return share
+
+
+def _whole(left: Words, _: Talk) -> tuple[None, Words]:
+    """Put a percentage together that was typed in two words (`fee 2 %`); nothing is taken."""
+    return None, _PARTED.sub("%", " ".join(left)).split()
+
+
+def _take_late(left: Words, talk: Talk) -> tuple[dict[str, int] | None, Words]:
+    value, left = _after("late", left, frozenset({"fee"}))
+    if value is None:
+        return None, left
+    if value in NONE:
+        return {"late_fee": 0}, left
+    return {"late_share": _share("late", value)} if "%" in value else {"late_fee": _cents(value, talk)}, left
+
+
+def _take_cap(left: Words, talk: Talk) -> tuple[dict[str, int] | None, Words]:
+    value, left = _after("cap", left)
+    return (None if value is None else {"late_cap": _cents(value, talk)}), left
+
+
+def _take_fee(left: Words, talk: Talk) -> tuple[dict[str, Any] | None, Words]:
+    value, left = _after("fee", left, frozenset({"a"}))
+    if value is None:
+        return None, left
+    if value in NONE:
+        return {"fee": 0}, left
+    if value in _FEES:
+        return {"fee_kind": _FEES[value].value}, [w for w in left if w.casefold() != "hand"] if value == "one" else left
+    if "%" in value:
+        return {"fee_kind": FeeKind.PERCENT.value, "fee_share": _share("fee", value)}, left
+    return {"fee": _cents(value, talk)}, left
+
+
+def _take_grace(left: Words, _: Talk) -> tuple[dict[str, int] | None, Words]:
     value, left = _after("grace", left)
     if value is None:
         return None, left
     if not value.isdecimal() or int(value) > LONGEST_GRACE:
         raise Misread(text("no_term", heard=heard(f"grace {value}")))
-    return int(value), left
+    return {"grace_days": int(value)}, left
+
+
+def _take_reserve(left: Words, _: Talk) -> tuple[dict[str, int] | None, Words]:
+    value, left = _after("reserve", left)
+    if value is None:
+        return None, left
+    return {"reserve_share": 0 if value in NONE else _share("reserve", value)}, left
+
+
+def _take_cover(left: Words, _: Talk) -> tuple[dict[str, bool] | None, Words]:
+    value, left = _after("cover", left)
+    if value is None:
+        return None, left
+    if value not in _YES_NO:
+        raise Misread(text("no_term", heard=heard(f"cover {value}")))
+    return {"cover": _YES_NO[value]}, left
+
+
+def _take_default(left: Words, _: Talk) -> tuple[dict[str, str] | None, Words]:
+    value, left = _after("default", left)
+    if value is None:
+        return None, left
+    if value not in {one.value for one in OnDefault}:
+        raise Misread(text("no_term", heard=heard(f"default {value}")))
+    return {"on_default": value}, left
 
 
 def _no_more(left: Words, _: Talk) -> tuple[Any, Words]:
@@ -300,17 +369,33 @@ def _no_more(left: Words, _: Talk) -> tuple[Any, Words]:
     return None, []
 
 
+_TERMS = {
+    "late": _take_late,
+    "cap": _take_cap,
+    "fee": _take_fee,
+    "grace": _take_grace,
+    "reserve": _take_reserve,
+    "cover": _take_cover,
+    "default": _take_default,
+}
+
+
 def _terms(talk: Talk) -> Step:
-    code, fee, grace = talk.slots["code"], talk.slots.get("fee"), talk.slots.get("grace")
-    if fee is None and grace is None:
+    code = talk.slots["code"]
+    named: dict[str, Any] = {}
+    for slot in _TERMS:
+        named |= talk.slots.get(slot) or {}
+    if not named:
         return do(talk, LookAtTerms(code))
-    cents = fee and (0 if fee == "none" else money_of(fee).minor)
-    return do(talk, SetTerms(code, cents, grace))
+    for name, kind in (("fee_kind", FeeKind), ("on_default", OnDefault)):
+        if name in named:
+            named[name] = kind(named[name])
+    return do(talk, SetTerms(code, **named))
 
 
 TERMS = Flow(
     "terms",
     [circle_question("TERMS", lambda _: True)],
     _terms,
-    line("TERMS", ("code", code), ("fee", _take_fee), ("grace", _take_grace), ("", _no_more)),
+    line("TERMS", ("code", code), ("", _whole), *_TERMS.items(), ("", _no_more)),
 )

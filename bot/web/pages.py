@@ -10,6 +10,7 @@ from urllib.parse import quote
 import segno
 from aiohttp import web
 
+from bot.terms import fee_text, more_texts
 from bot.web.assets import Looks, asked_language, language_of
 from bot.words.legal import TERMS_VERSION
 from bot.words.say import Text, text
@@ -136,6 +137,8 @@ class PublicPages:
             language,
             circle=circle,
             pot=circle.throw * circle.turns,
+            fee=fee_text(circle.terms),
+            more=more_texts(circle.terms, circle.banker),
             state=_state(circle),
             joining=circle.state == "OPEN",
             ways=ways_to_join(self._reach(), circle.code),

@@ -11,6 +11,7 @@ from domain.pardna import CircleState, OrderBy
 from domain.people import Language
 from domain.schedule import Frequency
 from domain.standing import Standing
+from domain.terms import FeeKind, OnDefault
 from tests.conversations.chat import ALL_RAILS, CODE, NOW, OTHER, Chat, ask, banker, clerk, member, on, seat
 
 SUNDAY = c.NewCircle("Sunday Club", 500_000, Currency.JMD, Frequency.WEEKLY, 5, date(2026, 12, 4), OrderBy.JOIN)
@@ -50,6 +51,13 @@ LINES: list[tuple[Standing, str, c.Command]] = [
     (OPEN, "TERMS K7QX2M fee 500", c.SetTerms(CODE, 50_000)),
     (OPEN, "TERMS fee: $500, grace 4 days", c.SetTerms(CODE, 50_000, 4)),
     (OPEN, "TERMS K7QX2M fee none", c.SetTerms(CODE, 0)),
+    (OPEN, "TERMS K7QX2M fee 2%", c.SetTerms(CODE, fee_kind=FeeKind.PERCENT, fee_share=200)),
+    (OPEN, "TERMS fee 2.5 percent reserve 2 %", c.SetTerms(CODE, None, None, FeeKind.PERCENT, 250, reserve_share=200)),
+    (OPEN, "TERMS K7QX2M fee one hand", c.SetTerms(CODE, fee_kind=FeeKind.HAND)),
+    (OPEN, "TERMS K7QX2M fee a gift", c.SetTerms(CODE, fee_kind=FeeKind.GIFT)),
+    (OPEN, "TERMS late fee 200 cap $1,000 fee 500", c.SetTerms(CODE, 50_000, late_fee=20_000, late_cap=100_000)),
+    (OPEN, "TERMS late 5% cover yes", c.SetTerms(CODE, late_share=500, cover=True)),
+    (OPEN, "TERMS late none default substitute", c.SetTerms(CODE, late_fee=0, on_default=OnDefault.SUBSTITUTE)),
     (OPEN, "LOCK K7QX2M", c.AskToLock(CODE)),
     (OPEN, "LOCK K7QX2M YES", c.Lock(CODE)),
     (banker(CircleState.LOCKED), "BEGIN", c.AskToBegin(CODE)),
@@ -176,7 +184,10 @@ def test_a_line_with_a_word_too_many_does_nothing_and_says_what_would() -> None:
         (member(), "NEW Sunday Club; 5000; weekly; 5; 2026-12-04; trust", "not open yet"),
         (member(), "NEW Sunday Club; 5000; weekly; 5; 2026-12-04; banker; more", '"more"'),
         (OPEN, "ROSTER K7QX2", '"K7QX2"'),
-        (OPEN, "TERMS K7QX2M late 5", '"late 5"'),
+        (OPEN, "TERMS K7QX2M late soon", "Type an amount"),
+        (OPEN, "TERMS K7QX2M reserve 2", '"reserve 2"'),
+        (OPEN, "TERMS K7QX2M cover maybe", '"cover maybe"'),
+        (OPEN, "TERMS K7QX2M fine 5", '"fine 5"'),
         (OPEN, "TERMS K7QX2M fee lots", "Type an amount"),
         (OPEN, "TERMS K7QX2M grace soon", '"grace soon"'),
         (WAITING, "CONFIRM P-7K2M", "begins with R-"),

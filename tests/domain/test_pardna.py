@@ -42,6 +42,7 @@ from domain.pardna import (
     throw_refusal,
 )
 from domain.schedule import Frequency
+from domain.terms import FeeKind, OnDefault
 
 MADE = datetime(2026, 12, 1, 15, tzinfo=UTC)
 MONDAY = date(2026, 12, 7)
@@ -117,10 +118,22 @@ def test_it_is_called_off_only_before_it_is_active_and_ended_early_only_from_res
         {"order_by": OrderBy.BANKER},
         {"fee": 1},
         {"grace_days": 2},
+        {"fee_kind": FeeKind.HAND},
+        {"fee_share": 200},
+        {"late_fee": 20_000},
+        {"late_share": 500},
+        {"late_cap": 500_000},
+        {"reserve_share": 200},
+        {"cover": True},
+        {"on_default": OnDefault.SUBSTITUTE},
     ],
 )
 def test_every_term_changes_the_hash_that_members_accept(change: dict[str, object]) -> None:
     assert terms_hash(replace(CIRCLE, **change)) != terms_hash(CIRCLE)  # type: ignore[arg-type]
+
+
+def test_the_hash_of_a_circle_without_newer_terms_is_what_it_was_before_there_were_any() -> None:
+    assert terms_hash(CIRCLE) == "6104a234e7ce5c04"
 
 
 def test_nothing_but_a_term_changes_the_hash() -> None:

@@ -57,7 +57,7 @@ async def test_an_invitation_says_what_is_asked_and_how_to_join_on_each_channel(
         "Fri 4 Dec 2026",
         "Marva",
         "J$25,000",
-        "fee J$500",
+        "Fee J$500 a draw",
     ):
         assert words in html
     assert "2 of 5 hands taken" in html
@@ -65,6 +65,24 @@ async def test_an_invitation_says_what_is_asked_and_how_to_join_on_each_channel(
     assert "sms:+18765550199?&amp;body=JOIN%207K2MQ9" in html
     assert "https://t.me/pardna_bot?start=7K2MQ9" in html
     assert "<svg" in html
+
+
+async def test_an_invitation_says_what_else_was_agreed_on_money(rich: Site) -> None:
+    """rules 2, 27, 31, 36, 41, 49"""
+    async with rich.engine.begin() as conn:
+        await conn.exec_driver_sql(
+            "UPDATE circle SET fee_kind = 'percent', fee_share = 250, late_fee = 20000, late_cap = 100000, "
+            "reserve_share = 200, cover = true, on_default = 'substitute'"
+        )
+    _, html = await rich.get("/j/7K2MQ9")
+    for words in (
+        "Fee 2.5% of each pot",
+        "Late fee J$200 for a throw missed after grace, J$1,000 in all at most",
+        "2% of each pot is kept in reserve",
+        "Marva promises to cover",
+        "gives the turn to a substitute",
+    ):
+        assert words in html
 
 
 async def test_an_invitation_names_the_banker_by_first_name_and_no_member(rich: Site) -> None:
