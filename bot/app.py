@@ -34,6 +34,7 @@ from bot.keeper import Keeper
 from bot.letters import Letters, StopLinks
 from bot.place import channel_states, database, jamaican_calendar, public_url
 from bot.relay import Relay
+from bot.sealer import Sealer
 from bot.simulator.chat import SimulatedChat
 from bot.telegram import BotName
 from bot.telemetry import Metrics
@@ -322,9 +323,10 @@ def make_keeper(parts: Parts) -> Keeper:
 
 
 async def keep(parts: Parts) -> None:
-    """Keep the clock and audit the books until cancelled."""
+    """Keep the clock, seal the books and audit them until cancelled."""
     auditor = Auditor(parts.engine, parts.clock, metrics=parts.metrics)
-    await asyncio.gather(make_keeper(parts).run(), auditor.run())
+    sealer = Sealer(parts.engine, metrics=parts.metrics)
+    await asyncio.gather(make_keeper(parts).run(), sealer.run(), auditor.run())
 
 
 async def run_web(parts: Parts, port: int, *, share_port: bool, listening: asyncio.Event) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.money import Currency, Money
+from storage import chains
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Report:
     transactions: int
     postings: int
     faults: tuple[str, ...]
+    lines: int = 0
+    """How many lines are sealed in the books' chains, where those were walked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,16 +271,17 @@ SELECT (SELECT count(*) FROM ledger_account) AS accounts,
 
 
 async def verify(conn: AsyncConnection) -> Report:
-    """Prove the whole of the books from the postings up: sums, running balances, versions, holds, conservation.
+    """Prove the whole of the books from the postings up: sums, running balances, versions, holds, conservation, chains.
 
     Takes as long as it takes: the connection's limit on a statement's time is lifted in this transaction. Every check
     reads all of its tables and most often finds nothing, which the planner cannot know: hoping for an early fault it
     would walk one table again for each row of another.
     """
-    await conn.execute(
-        text("SELECT set_config('statement_timeout', '0', true), set_config('enable_nestloop', 'off', true)")
-    )
-    return await _prove(conn, (*_WHOLE, _CONSERVATION, *_HOLDS_SINCE), _COUNTS_WHOLE, START)
+    await conn.execute(text("SELECT set_config('statement_timeout', '0', true)"))
+    lines, broken = await chains.faults(conn)
+    await conn.execute(text("SELECT set_config('enable_nestloop', 'off', true)"))
+    report = await _prove(conn, (*_WHOLE, _CONSERVATION, *_HOLDS_SINCE), _COUNTS_WHOLE, START)
+    return replace(report, faults=(*report.faults, *broken), lines=lines)
 
 
 async def verify_since(conn: AsyncConnection, mark: int) -> tuple[Report, int]:

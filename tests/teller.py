@@ -21,6 +21,7 @@ from bot.drawing.press import Press
 from bot.fetching import Fetcher
 from bot.keeper import Keeper
 from bot.relay import Relay
+from bot.sealer import Sealer
 from bot.simulator.chat import SimulatedChat
 from bot.simulator.mover import Mover
 from bot.telemetry import Metrics
@@ -286,6 +287,7 @@ async def open_house(
         keeper = Keeper(engine, vault, clock, bell, metrics=metrics)
         house = House(engine, vault, clock, bell, filer, desk, Mover(engine, clock, Pulse(engine)))
         parts = {"desk": desk.run(), "relay": relay.run(), "keeper": keeper.run()}
+        parts["sealer"] = Sealer(engine, metrics=metrics).run()
         parts["auditor"] = Auditor(engine, clock, metrics=metrics).run()
         parts["clock"] = clock.follow(engine, bell)
         house.tasks = {name: asyncio.create_task(running) for name, running in parts.items()}

@@ -83,6 +83,8 @@ PAID = (
     SETTLE,
 )
 NEXT = "INSERT INTO ledger_held (account, version, hold, amount, held) VALUES"
+SEALED = "INSERT INTO ledger_line (book, n, transaction, line, said) VALUES"
+HEAD = "INSERT INTO ledger_head (book, lines, link, peaks, head, sealed_at) VALUES"
 STAND_IN = """CREATE TEMP TABLE ledger_posting AS
     SELECT 1::bigint AS account, 999::bigint AS balance, 99::bigint AS version"""
 CHANGE_ON_CONFLICT = """INSERT INTO ledger_posting SELECT * FROM ledger_posting
@@ -354,6 +356,26 @@ ATTACKS: dict[str, list[tuple[str, tuple[str, ...]]]] = {
             ),
         ),
     ],
+    "ledger_line_transaction_not_null": [("23502", (f"{SEALED} ('C', 9, NULL, 1, '')",))],
+    "ledger_line_line_not_null": [("23502", (f"{SEALED} ('C', 9, 1, NULL, '')",))],
+    "ledger_line_said_not_null": [("23502", (f"{SEALED} ('C', 9, 1, 1, NULL)",))],
+    "ledger_line_pkey": [("23505", (f"{SEALED} ('C', 9, 1, 1, ''), ('C', 9, 2, 1, '')",))],
+    "ledger_line_transaction_line_key": [("23505", (f"{SEALED} ('C', 8, 1, 1, ''), ('C', 9, 1, 1, '')",))],
+    "ledger_line_kept": [
+        ("PD007", ("UPDATE ledger_line SET said = ''",)),
+        ("PD007", ("DELETE FROM ledger_line",)),
+        ("PD007", ("TRUNCATE ledger_line",)),
+    ],
+    "ledger_head_pkey": [("23505", (f"{HEAD} ('C', 9, '', '', '', now()), ('C', 9, '', '', '', now())",))],
+    "ledger_head_link_not_null": [("23502", (f"{HEAD} ('C', 9, NULL, '', '', now())",))],
+    "ledger_head_peaks_not_null": [("23502", (f"{HEAD} ('C', 9, '', NULL, '', now())",))],
+    "ledger_head_head_not_null": [("23502", (f"{HEAD} ('C', 9, '', '', NULL, now())",))],
+    "ledger_head_sealed_at_not_null": [("23502", (f"{HEAD} ('C', 9, '', '', '', NULL)",))],
+    "ledger_head_kept": [
+        ("PD007", ("UPDATE ledger_head SET head = ''",)),
+        ("PD007", ("DELETE FROM ledger_head",)),
+        ("PD007", ("TRUNCATE ledger_head",)),
+    ],
     "ledger_held_hold_account_amount_key": [("23505", (f"{NEXT} (1, 4, 5, -10, 30)",))],
     "ledger_held_kept": [
         ("PD007", ("UPDATE ledger_held SET held = 0",)),
@@ -379,6 +401,7 @@ AT_THE_DOOR = [
     ("PD011", DOOR % ("new", 'null, "resolves": "gone"', "asset")),
     ("PD001", RESERVE % "open"),
     ("PD003", RESERVE % "new"),
+    ("PD012", """SELECT ledger_seal('[{"book": "C", "from": 7, "lines": []}]', now())"""),
 ]
 BY_TWO_SESSIONS = {"ledger_posting_pkey", "ledger_held_pkey"}
 
@@ -523,6 +546,8 @@ async def superuser(
         "UPDATE ledger_hold SET amount = 1",
         "DELETE FROM ledger_resolution",
         "TRUNCATE ledger_held",
+        "UPDATE ledger_line SET said = ''",
+        "DELETE FROM ledger_head",
     ],
 )
 async def test_not_even_a_superuser_playing_a_replica_changes_what_is_written(

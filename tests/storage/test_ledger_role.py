@@ -216,7 +216,7 @@ async def test_doctor_is_told_who_could_bend_the_books(
 ) -> None:
     assert await faults(addresses.service) == ()
     owned, makes = await faults(addresses.owner)
-    assert owned.startswith(f"role {OWNER} may write ledger_account, ledger_held, ")
+    assert owned.startswith(f"role {OWNER} may write ledger_account, ledger_head, ledger_held, ")
     assert makes.startswith(f"role {OWNER} may put functions")
     superuser = make_url(pg.superuser_url).set(database=DATABASE).render_as_string(hide_password=False)
     assert [fault[:33] for fault in await faults(superuser)] == ["role postgres is a superuser, and"]
