@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import structlog
 
-from bot.actions import deposits, groups, notices
+from bot.actions import deposits, groups, notices, scores
 from bot.actions.gate import check
 from bot.actions.results import read_duty, read_result
 from bot.actions.table import ACTIONS
@@ -45,6 +45,7 @@ from storage.inbox import Arrival
 from storage.outbox import Report
 from storage.pins import Pins
 from storage.queries import Who
+from storage.scores import deeds as deeds_of
 from storage.shelf import Circles
 from storage.vault import Vault
 
@@ -279,6 +280,10 @@ class Desk:
         for job, _ in commands:
             job.turn.book = book
             job.turn.standings, job.turn.histories = standings, histories
+        if scored := {person for job, cmd in commands for person in scores.asked_about(job.turn, cmd)}:
+            deeds = await deeds_of(conn, scored, self._clock.now())
+            for job, _ in commands:
+                job.turn.deeds = deeds
         if any(isinstance(cmd, c.Letters) for _, cmd in commands):
             dead = await outbox.dead_letters(conn)
             for job, _ in commands:

@@ -40,33 +40,38 @@ def check(said: str) -> list[str]:
     seed_hash = first(r"SEED HASH ([0-9a-f]{64})\b", said)
     words_hash = first(r"WORDS HASH ([0-9a-f]{64})\b", said)
     seed = first(r"SEED ([0-9a-f]{64})\b", said)
-    hands = {int(n): star == "*" for n, star in listed("HANDS", r"#(\d+) \S[^#]*?(\*?)\s*$", said)}
+    held = listed("HANDS", r"#(\d+) \S[^#]*?(?: tier (\d))?(\*?)\s*$", said)
+    hands = {int(n): star == "*" for n, _, star in held}
+    tiers = {int(n): int(tier) for n, tier, _ in held if tier}
     words = {int(n): "" if word == "-" else word for n, word in listed("WORDS", r"#(\d+) ([a-z]+|-)\s*$", said)}
     told = [int(hand) for _, hand in sorted(listed("ORDER", r"(\d+) \S[^#]* #(\d+)\s*$", said), key=turn_of)]
     if not (code and seed_hash and words_hash and seed and hands and words and told):
         return ["a message is missing: LOTTERY, SEED HASH, HANDS, WORDS HASH, SEED, WORDS and ORDER are all needed"]
     if sorted(hands) != list(range(1, len(hands) + 1)):
         return ["the list of HANDS has gaps: copy the whole message"]
+    if tiers and tiers.keys() != hands.keys():
+        return ["some HANDS have no tier: copy the whole message"]
     wrong = []
     if hashlib.sha256(bytes.fromhex(seed)).hexdigest() != seed_hash:
         wrong.append("the SEED is not the one whose hash was published before the words")
     lines = "".join(f"{hand}:{words[hand]}\n" for hand in sorted(words))
     if hashlib.sha256(lines.encode()).hexdigest() != words_hash:
         wrong.append("the WORDS are not those whose hash was published before the seed")
-    right = order(code, bytes.fromhex(seed), words_hash, hands)
+    right = order(code, bytes.fromhex(seed), words_hash, hands, tiers)
     if right != told:
         wrong.append(f"the ORDER should be, by the numbers of the hands: {' '.join(map(str, right))}")
     return wrong
 
 
-def order(code: str, seed: bytes, words_hash: str, hands: dict[int, bool]) -> list[int]:
+def order(code: str, seed: bytes, words_hash: str, hands: dict[int, bool], tiers: dict[int, int]) -> list[int]:
     """Return the numbers of the hands in the order of their turns; `hands` tells which wait (a star)."""
     counter = 0
+    version = "pardna lottery 2" if tiers else "pardna lottery 1"
 
     def below(count: int) -> int:
         nonlocal counter
         while True:
-            message = f"pardna lottery 1|{code}|{words_hash}|{counter}".encode()
+            message = f"{version}|{code}|{words_hash}|{counter}".encode()
             number = int.from_bytes(hmac.new(seed, message, hashlib.sha256).digest()[:8], "big")
             counter += 1
             if number < 2**64 - 2**64 % count:
@@ -74,8 +79,9 @@ def order(code: str, seed: bytes, words_hash: str, hands: dict[int, bool]) -> li
 
     left, drawn = sorted(hands), []
     for turn in range(1, len(hands) + 1):
-        free = [hand for hand in left if not hands[hand]]
-        pool = free if free and turn <= len(hands) // 3 else left
+        tier = [hand for hand in left if not tiers or tiers[hand] == min(tiers[other] for other in left)]
+        free = [hand for hand in tier if not hands[hand]]
+        pool = free if free and turn <= len(hands) // 3 else tier
         hand = pool[below(len(pool))]
         left.remove(hand)
         drawn.append(hand)

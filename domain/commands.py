@@ -190,6 +190,13 @@ class SetTerms(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class LookAtScore(Command):
+    """What my score is, and why (56)."""
+
+    reads_only: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
 class OpenLottery(Command):
     """Promise a seed by its hash, and take words, for an order that anybody can work out again (13)."""
 
@@ -646,6 +653,13 @@ class Duty(Command):
     """Something whose time has come (filed by the keeper)."""
 
     by: ClassVar[By] = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseSeed(Duty):
+    """The tiers of a lottery by trust are out: now its seed is promised, and words are taken (12, 13)."""
+
+    circle: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,10 @@ class OrderBy(StrEnum):
     TRUST = "trust"
 
 
+BY_LOT = frozenset({OrderBy.LOTTERY, OrderBy.TRUST})
+"""The orders that are drawn (13)."""
+
+
 class MemberState(StrEnum):
     """A person in a circle: asked to join, in, turned down, or gone."""
 
@@ -249,6 +253,10 @@ class Draw:
     net: int
     paid: int = 0
     held_for: str = ""
+    ready_at: datetime | None = None
+    """Since when its banker could pay it, where it was not begun before that day (56)."""
+    begun_at: datetime | None = None
+    """When its first payout was begun."""
 
     @property
     def owed(self) -> int:

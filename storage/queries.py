@@ -63,7 +63,7 @@ _SEATS = text("""
             LEFT JOIN draw x ON x.circle = h.circle AND x.round = h.turn
             WHERE h.circle = c.code AND h.person_id = mine.person_id) AS my_turns,
         c.order_by,
-        CASE WHEN c.state = 'OPEN' AND c.order_by = 'lottery' THEN coalesce(
+        CASE WHEN c.state = 'OPEN' AND c.order_by IN ('lottery', 'trust') THEN coalesce(
             (SELECT l.state FROM lottery l WHERE l.circle = c.code), 'AHEAD') ELSE '' END AS lottery
     FROM (
         SELECT person_id, circle FROM member WHERE person_id = ANY(:people) AND state IN ('ASKED', 'IN')

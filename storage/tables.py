@@ -8,6 +8,7 @@ from domain.pardna import Circle, Draw, Due, Hand, Member, Round
 from domain.payments import Chargeback, Payment, Payout, Refund
 from domain.people import Address, Consent, Destination, Freeze, LinkCode, Person, Ticket, Trn
 from domain.pins import Pin, StepUp
+from domain.scores import Mark
 from domain.sms import SimPhone
 from storage.codec import Table
 
@@ -26,6 +27,7 @@ HAND = Table("hand", Hand, ("circle", "number"))
 ROUND = Table("round", Round, ("circle", "number"))
 LOTTERY = Table("lottery", Lottery, ("circle",))
 WORD = Table("lottery_word", Word, ("circle", "person_id"))
+THROW_MARK = Table("throw_mark", Mark, ("circle", "round", "person_id"))
 DUE = Table("due", Due, ("circle", "round", "hand"))
 PAYMENT = Table("payment", Payment, ("receipt",))
 DRAW = Table("draw", Draw, ("circle", "round"))
@@ -40,7 +42,7 @@ SIM_PHONE = Table("sim_phone", SimPhone, ("name",))
 
 IN_ORDER = (
     PERSON, ADDRESS, CONSENT, TRN, DESTINATION, LINK_CODE, PIN, STEP_UP, FREEZE, CIRCLE, MEMBER, HAND, LOTTERY, WORD,
-    ROUND, DUE, PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE, TICKET, ENCLOSURE, DOCUMENT, SIM_PHONE,
+    ROUND, THROW_MARK, DUE, PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE, TICKET, ENCLOSURE, DOCUMENT, SIM_PHONE,
 )  # fmt: skip
 """Parents before children, so that a batch may be written table by table."""
 BY_ROW = {table.row: table for table in IN_ORDER}

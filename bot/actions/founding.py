@@ -7,7 +7,7 @@ from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, refuse, say, text
 from domain import commands as c
 from domain.codes import circle_code
-from domain.pardna import Circle, CircleState, MemberState, become, seats_taken, terms_hash, terms_mark
+from domain.pardna import Circle, CircleState, MemberState, OrderBy, become, seats_taken, terms_hash, terms_mark
 from domain.schedule import period_days
 from domain.telegram import deep_link
 from domain.terms import MOST_LATE, MOST_RESERVE, FeeKind, percent
@@ -75,7 +75,8 @@ def terms_texts(turn: Turn, circle: Circle, *, whole: bool = False) -> tuple[Tex
         grace=circle.grace_days,
         banker=banker,
     )
-    return (head, *terms.more_texts(circle.terms, banker, whole=whole))
+    trust = (text("terms_trust"),) if circle.order_by is OrderBy.TRUST else ()
+    return (head, *trust, *terms.more_texts(circle.terms, banker, whole=whole))
 
 
 def set_terms(turn: Turn, command: c.SetTerms) -> Say | Refusal:

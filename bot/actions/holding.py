@@ -117,10 +117,19 @@ def look_again(turn: Turn, draw: Draw, *, at_the_end: bool = False) -> Draw:
     return now
 
 
+def ready(turn: Turn, draw: Draw) -> Draw:
+    """Keep since when its banker could pay a draw (rules.md 56)."""
+    if not draw.begun_at and not draw.ready_at:
+        draw = replace(draw, ready_at=turn.at)
+        turn.book.put(draw)
+    return draw
+
+
 def release(turn: Turn, draw: Draw, *, at_the_end: bool = False) -> Draw:
     """What held a draw may be gone: then the banker is asked to pay it too. Returns the draw as it then is."""
     now = look_again(turn, draw, at_the_end=at_the_end)
     if now.state is DrawState.READY:
+        now = ready(turn, now)
         circle = turn.book.circle(draw.circle)
         figures: dict[str, Figure] = {"circle": circle.name, "amount": circle.money(now.net), "code": circle.code}
         who = turn.book.person(draw.person_id).first_name

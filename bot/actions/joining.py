@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from bot.actions import ordering
+from bot.actions import ordering, scores
 from bot.actions.founding import terms_texts
 from bot.actions.names import called, named
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain.pardna import (
+    BY_LOT,
     MOST_HANDS,
     Circle,
     CircleState,
@@ -115,12 +116,13 @@ def agree(turn: Turn, command: c.Agree) -> Say | Refusal:
         Answer(f"ROSTER {circle.code}", text("roster")),
     )
     figures: dict[str, Figure] = {"circle": circle.name, "code": circle.code, "hands": command.hands}
-    turn.tell(banker.id, say("asks_to_join", *answers, who=who, **figures))
+    tier = scores.tier_text(turn, turn.person_id)
+    turn.tell(banker.id, say("asks_to_join", *answers, who=who, tier=tier, **figures))
     return say("agreed", circle=circle.name, banker=banker.first_name)
 
 
 def _joined(turn: Turn, circle: Circle, member: Member) -> Say:
-    if circle.order_by is OrderBy.LOTTERY:
+    if circle.order_by in BY_LOT:
         left = circle.turns - seats_taken(turn.book.members(circle.code))
         return say("joined_lottery", circle=circle.name, turns=circle.turns, left=left)
     if circle.order_by is OrderBy.SEATS:
@@ -188,7 +190,7 @@ def approve(turn: Turn, command: c.Approve) -> Say | Refusal:
     figures: dict[str, Figure] = {"circle": circle.name, "names": names, "code": circle.code}
     if left:
         return say("approved_left", left=left, taken=circle.turns - left, turns=circle.turns, **figures)
-    if circle.order_by is OrderBy.LOTTERY:
+    if circle.order_by in BY_LOT:
         draw = Answer(f"LOTTERY {circle.code}", f"LOTTERY {circle.code}")
         return say("approved_full_lottery", draw, turns=circle.turns, **figures)
     return say("approved_full", Answer(f"LOCK {circle.code}", f"LOCK {circle.code}"), turns=circle.turns, **figures)

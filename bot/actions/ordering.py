@@ -3,16 +3,19 @@
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
+from bot.actions import scores
 from bot.actions.names import called, named
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, refuse, say, text
 from domain import commands as c
 from domain import pardna
 from domain.lottery import (
+    LAST_TIER,
     MARK,
     NO_WORD,
     RUNNING,
     SEED_BYTES,
+    TIERS,
     Lottery,
     LotteryState,
     Word,
@@ -20,15 +23,15 @@ from domain.lottery import (
     hash_seed,
     hash_words,
 )
-from domain.pardna import Circle, CircleState, Hand, Member, MemberState, OrderBy, put_in_order, seats_taken
+from domain.pardna import BY_LOT, Circle, CircleState, Hand, Member, MemberState, OrderBy, put_in_order, seats_taken
 from domain.people import TrnState
 from domain.schedule import JAMAICA, local_date
 from storage.vault import Unsealable
 
 WORDS_END = time(18)
 """On the day after the lottery began: everybody has had an evening and a morning, and nobody is woken."""
-REVEAL_AFTER = timedelta(minutes=1)
-"""Between the hash of the words and the seed, so that they arrive in this order."""
+A_MINUTE = timedelta(minutes=1)
+"""Between tiers and promise, and between the hash of the words and the seed, so that they arrive in this order."""
 LAPSES_AFTER = timedelta(days=1)
 MOST_SEATS = 5
 """A feature phone shows five answers well; more are typed."""
@@ -49,7 +52,7 @@ def not_ready(turn: Turn, circle: Circle) -> Refusal | None:
 
 def not_ordered(turn: Turn, circle: Circle) -> Refusal | None:
     """Return what a circle still lacks for its order to be fixed: the lottery that its terms promise."""
-    if circle.order_by is not OrderBy.LOTTERY:
+    if circle.order_by not in BY_LOT:
         return None
     lottery = turn.book.get(Lottery, circle.code)
     if lottery is None:
@@ -64,7 +67,7 @@ def _still_runs(circle: Circle, lottery: Lottery) -> Refusal:
 
 def is_drawn_later(turn: Turn, circle: Circle) -> bool:
     """Whether the turns of the hands say nothing yet, because a lottery has still to draw them."""
-    if circle.order_by is not OrderBy.LOTTERY or circle.state is not CircleState.OPEN:
+    if circle.order_by not in BY_LOT or circle.state is not CircleState.OPEN:
         return False
     lottery = turn.book.get(Lottery, circle.code)
     return lottery is None or lottery.state in RUNNING
@@ -161,9 +164,9 @@ def choose_seat(turn: Turn, command: c.ChooseSeat) -> Say | Refusal:
 
 
 def open_lottery(turn: Turn, command: c.OpenLottery) -> Say | Refusal:
-    """Freeze the hands, promise a seed by its hash, and ask every member for a word."""
+    """Freeze the hands, promise a seed by its hash, and ask every member for a word; by trust, first tell the tiers."""
     circle = turn.book.circle(command.circle)
-    if circle.order_by is not OrderBy.LOTTERY:
+    if circle.order_by not in BY_LOT:
         return refuse("order_no_lottery", circle=circle.name)
     lottery = turn.book.get(Lottery, circle.code)
     if lottery is not None and lottery.state in RUNNING:
@@ -174,22 +177,53 @@ def open_lottery(turn: Turn, command: c.OpenLottery) -> Say | Refusal:
         return missing
     hands = sorted(turn.book.hands(circle.code), key=lambda h: h.number)
     waiting = unverified(turn, circle)
-    seed = turn.tools.randbelow(2 ** (8 * SEED_BYTES)).to_bytes(SEED_BYTES)
     until = datetime.combine(local_date(turn.at) + timedelta(days=1), WORDS_END, JAMAICA).astimezone(UTC)
     lottery = Lottery(
         circle=circle.code,
-        state=LotteryState.WORDS,
-        seed_hash=hash_seed(seed),
-        seed=turn.tools.vault.seal(_place(circle), seed),
+        state=LotteryState.TIERS,
+        seed_hash="",
+        seed=b"",
         marked=" ".join(str(h.number) for h in hands if h.person_id in waiting),
         began_at=turn.at,
         words_until=until,
+        tiers=_tiers(turn, circle, hands, waiting),
     )
-    turn.book.put(lottery)
     party = f"circle:{circle.code}"
     turn.plan(f"lottery:{circle.code}:words", until, party, c.CloseWords(circle.code))
     turn.plan(f"lottery:{circle.code}:lapse", until + LAPSES_AFTER, party, c.LapseLottery(circle.code))
-    return _publish(turn, circle, _began(turn, circle, lottery, hands))
+    if not lottery.tiers:
+        return _promise(turn, circle, lottery)
+    turn.book.put(lottery)
+    turn.plan(f"lottery:{circle.code}:seed", turn.at + A_MINUTE, party, c.PromiseSeed(circle.code))
+    head = text("lottery_tiers", circle=circle.name, code=circle.code)
+    return _publish(turn, circle, Say((head, *_hands(turn, circle, lottery), text("lottery_tiers_are"))))
+
+
+def _tiers(turn: Turn, circle: Circle, hands: list[Hand], waiting: frozenset[str]) -> str:
+    """Return the tier of each hand, in a lottery by trust (12): the last one without a verified TRN (15)."""
+    if circle.order_by is not OrderBy.TRUST:
+        return ""
+    tiers = (LAST_TIER if h.person_id in waiting else TIERS[scores.tier(turn, h.person_id)] for h in hands)
+    return " ".join(map(str, tiers))
+
+
+def promise_seed(turn: Turn, command: c.PromiseSeed) -> None:
+    """Promise the seed of a lottery whose tiers are out, and ask for words."""
+    circle = turn.book.circle(command.circle)
+    lottery = turn.book.must(Lottery, circle.code)
+    if lottery.state is LotteryState.TIERS and circle.state is CircleState.OPEN:
+        _promise(turn, circle, lottery)
+
+
+def _promise(turn: Turn, circle: Circle, lottery: Lottery) -> Say:
+    seed = turn.tools.randbelow(2 ** (8 * SEED_BYTES)).to_bytes(SEED_BYTES)
+    sealed = turn.tools.vault.seal(_place(circle), seed)
+    lottery = replace(lottery, state=LotteryState.WORDS, seed_hash=hash_seed(seed), seed=sealed)
+    turn.book.put(lottery)
+    hands = () if lottery.tiers else _hands(turn, circle, lottery)
+    until = local_date(lottery.words_until)
+    head = text("lottery_began", circle=circle.name, code=circle.code, until=until, hash=lottery.seed_hash)
+    return _publish(turn, circle, Say((head, *hands, text("lottery_ask_word"))))
 
 
 def _place(circle: Circle) -> str:
@@ -204,22 +238,17 @@ def _publish(turn: Turn, circle: Circle, what: Say) -> Say:
     return what
 
 
-def _began(turn: Turn, circle: Circle, lottery: Lottery, hands: list[Hand]) -> Say:
-    names = called(turn, circle.code)
-    figures: dict[str, Figure] = {
-        "circle": circle.name,
-        "code": circle.code,
-        "until": local_date(lottery.words_until),
-        "hash": lottery.seed_hash,
-    }
-    lines = tuple(
-        f"#{h.number} {_first_name(turn, h, names)}{MARK if h.number in lottery.waiting else ''}" for h in hands
-    )
+def _hands(turn: Turn, circle: Circle, lottery: Lottery) -> tuple[Text, ...]:
+    """List the hands as they are frozen: number, name, tier if they have one, and a star where they wait."""
+    names, tiers = called(turn, circle.code), lottery.tier_of
+    lines = []
+    for hand in sorted(turn.book.hands(circle.code), key=lambda h: h.number):
+        tier = f" tier {tiers[hand.number]}" if tiers else ""
+        star = MARK if hand.number in lottery.waiting else ""
+        lines.append(f"#{hand.number} {_first_name(turn, hand, names)}{tier}{star}")
     third = circle.turns // 3
-    told = [text("lottery_began", **figures), text("lottery_hands", lines=lines)]
-    if lottery.waiting and third:
-        told.append(text("lottery_waits", third=third))
-    return Say((*told, text("lottery_ask_word")))
+    waits = (text("lottery_waits", third=third),) if lottery.waiting and third else ()
+    return (text("lottery_hands", lines=tuple(lines)), *waits)
 
 
 def _first_name(turn: Turn, hand: Hand, names: dict[str, str]) -> str:
@@ -247,18 +276,17 @@ def close_words(turn: Turn, command: c.CloseWords) -> None:
     """The time for words is over."""
     circle = turn.book.circle(command.circle)
     lottery = turn.book.must(Lottery, circle.code)
-    if lottery.state is LotteryState.WORDS:
-        if circle.state is CircleState.OPEN:
-            _close(turn, circle, lottery)
-        else:  # called off meanwhile
-            turn.book.put(replace(lottery, state=LotteryState.CANCELLED))
+    if circle.state is not CircleState.OPEN and lottery.state in RUNNING:  # called off meanwhile
+        turn.book.put(replace(lottery, state=LotteryState.CANCELLED))
+    elif lottery.state is LotteryState.WORDS:
+        _close(turn, circle, lottery)
 
 
 def _close(turn: Turn, circle: Circle, lottery: Lottery) -> Say:
     hashed = hash_words(_words(turn, circle))
     turn.book.put(replace(lottery, state=LotteryState.CLOSED, words_hash=hashed))
     key = f"lottery:{circle.code}:reveal"
-    turn.plan(key, turn.at + REVEAL_AFTER, f"circle:{circle.code}", c.RevealSeed(circle.code))
+    turn.plan(key, turn.at + A_MINUTE, f"circle:{circle.code}", c.RevealSeed(circle.code))
     return _publish(turn, circle, say("words_over", circle=circle.name, hash=hashed))
 
 
@@ -283,7 +311,7 @@ def reveal_seed(turn: Turn, command: c.RevealSeed) -> None:
         _cancel(turn, circle, lottery)
         return
     hands = {h.number: h for h in turn.book.hands(circle.code)}
-    order = draw_order(circle.code, seed, lottery.words_hash, len(hands), lottery.waiting)
+    order = draw_order(circle.code, seed, lottery.words_hash, len(hands), lottery.waiting, tiers=lottery.tier_of)
     if hash_seed(seed) != lottery.seed_hash:
         _cancel(turn, circle, lottery)
         return

@@ -162,7 +162,7 @@ def _start(turn: Turn, circle: Circle, draw: Draw) -> Say | Refusal:
     round_ = turn.book.must(Round, circle.code, draw.round)
     if round_.state is not RoundState.PAID_SHORT:
         turn.book.put(replace(round_, state=RoundState.PAYING))
-    turn.book.put(replace(draw, state=DrawState.PAYING))
+    turn.book.put(replace(draw, state=DrawState.PAYING, begun_at=draw.begun_at or turn.at))
     payout = approving.ask_second(turn, circle, payout)
     if not draw.paid:
         turn.tell(draw.person_id, your_draw(turn, circle, draw, payout))

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.actions import cards, ordering, rounds, settling
+from bot.actions import cards, ordering, rounds, scores, settling
 from bot.actions.names import called
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, say, text
@@ -26,7 +26,11 @@ def roster(turn: Turn, command: c.Roster) -> Say | Refusal:
     for member in asking[:MOST_ASKERS]:  # to the banker whole names, who has to approve by them
         name = names[member.person_id]
         who = name if is_banker else _short(turn, member.person_id, name)
-        lines.append(text("roster_asks", who=who, hands=member.hands))
+        if is_banker:
+            tier = scores.tier_text(turn, member.person_id)
+            lines.append(text("roster_asks_banker", who=who, hands=member.hands, tier=tier))
+        else:
+            lines.append(text("roster_asks", who=who, hands=member.hands))
     if len(asking) > MOST_ASKERS:
         lines.append(text("roster_more", count=len(asking) - MOST_ASKERS))
     figures: dict[str, Figure] = {

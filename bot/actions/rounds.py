@@ -23,6 +23,7 @@ from domain.pardna import (
 )
 from domain.schedule import JAMAICA, RoundDates, local_date, round_dates
 from domain.schedule import cut_off as cut_off_of
+from domain.scores import Deed, Mark
 from domain.standing import Owed, Seat
 
 Step = c.Remind | c.CutOff | c.CloseRound | c.PayDay
@@ -128,22 +129,38 @@ def _catch_up(turn: Turn, circle: Circle, number: int) -> None:
     if round_.state is RoundState.OPEN and turn.at >= cut_off_of(round_.due):
         round_ = replace(round_, state=RoundState.GRACE)
         turn.book.put(round_)
+        _mark(turn, circle, round_)
     if round_.state is RoundState.GRACE and turn.at >= cut_off_of(round_.grace_until):
         turn.book.put(replace(round_, state=RoundState.CLOSED))
         _say_missed(turn, circle, round_)
 
 
-def _say_missed(turn: Turn, circle: Circle, round_: Round) -> None:
-    """Tell those who missed a round, and the banker. The drawer's own throw comes off the draw, so it is not missed."""
+def _owing(turn: Turn, circle: Circle, number: int) -> dict[str, int]:
+    """Return who owes what of a round. The drawer's own throw comes off the draw, so it is not owed (21)."""
     owing: dict[str, int] = {}
-    drawer = pots.drawing(turn, circle, round_.number).person_id
-    for due in turn.book.all(Due, circle=circle.code, round=round_.number):
+    drawer = pots.drawing(turn, circle, number).person_id
+    for due in turn.book.all(Due, circle=circle.code, round=number):
         person = turn.book.must(Hand, circle.code, due.hand).person_id
         if due.left and person != drawer:
             owing[person] = owing.get(person, 0) + due.left
+    return owing
+
+
+def _mark(turn: Turn, circle: Circle, round_: Round) -> None:
+    """Keep for the scores who had thrown by the cut-off, and who was late (56)."""
+    owing = _owing(turn, circle, round_.number)
+    for person in sorted({hand.person_id for hand in turn.book.hands(circle.code)}):
+        what = Deed.LATE if person in owing else Deed.CLEAN
+        turn.book.put(Mark(circle.code, round_.number, person, what, cut_off_of(round_.due)))
+
+
+def _say_missed(turn: Turn, circle: Circle, round_: Round) -> None:
+    """Tell those who missed a round, and the banker."""
+    owing = _owing(turn, circle, round_.number)
     figures: dict[str, Figure] = {"circle": circle.name, "round": round_.number}
     pay = Answer(f"PAY {circle.code}", text("menu_pay"))
     for person, amount in owing.items():
+        turn.book.put(Mark(circle.code, round_.number, person, Deed.MISSED, cut_off_of(round_.grace_until)))
         turn.tell(person, say("missed", pay, amount=circle.money(amount), due=round_.due, **figures))
     if owing:
         lines = tuple(
@@ -185,6 +202,7 @@ def _ask_to_pay(turn: Turn, circle: Circle, draw: Draw) -> None:
         return
     if draw.state is DrawState.DONE:
         return
+    draw = holding.ready(turn, draw)
     there = min(draw.owed, pots.pot(turn, circle, draw.round))
     pay = pots.pay_out_answer(circle)
     if not there:

@@ -16,6 +16,7 @@ from domain.pardna import Circle, Member, MemberState
 from domain.payments import Route
 from domain.people import Clerk, Person, Role, Ticket, TicketKind
 from domain.schedule import Calendar
+from domain.scores import Done
 from domain.standing import Standing
 from storage.book import Book
 from storage.documents import Histories
@@ -108,6 +109,8 @@ class Turn:
     """The lines of the book that statements were asked for, by (circle, who asks)."""
     lives: Mapping[str, Sequence[Life]] = field(default_factory=dict)
     """What became of the last messages to people that staff ask about."""
+    deeds: Mapping[str, Sequence[Done]] = field(default_factory=dict)
+    """What the scores that are asked about are made of, by person."""
     dead: Sequence[DeadLetter] = ()
     """What was given up to send, where staff ask."""
     decided: dict[int, str] = field(default_factory=dict)

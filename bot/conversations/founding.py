@@ -20,9 +20,9 @@ FREQUENCIES = {
 ORDERS = {
     "join order": "join order", "join": "join order", "banker": "banker", "banker sets it": "banker",
     "lottery": "lottery", "by lottery": "lottery", "random": "lottery", "lottery order": "lottery",
-    "seats": "seats", "chosen seats": "seats",
+    "seats": "seats", "chosen seats": "seats", "trust": "trust", "by trust": "trust", "lottery by trust": "trust",
+    "trust lottery": "trust",
 }  # fmt: skip
-LATER_ORDERS = frozenset({"trust"})
 LONGEST_CIRCLE_NAME = 30
 MOST_CIRCLES = 20
 """How many circles that are not over one person may bank."""
@@ -50,13 +50,7 @@ def _read_throw(typed: str, _: Talk) -> str:
     return money.full()
 
 
-_read_order_word = read_one_of("no_order", ORDERS, "by ")
-
-
-def _read_order(typed: str, talk: Talk) -> str:
-    if typed.strip().casefold() in LATER_ORDERS:
-        raise miss("order_later", typed)
-    return _read_order_word(typed, talk)
+_read_order = read_one_of("no_order", ORDERS, "by ")
 
 
 def _ask_frequency(_: Talk) -> Say:
@@ -67,7 +61,8 @@ def _ask_order(_: Talk) -> Say:
     by_join = Answer("BY JOIN ORDER", text("order_join"))
     by_banker = Answer("BY BANKER", text("order_banker"))
     by_choice = Answer("BY SEATS", text("order_seats"))
-    return say("ask_order", by_join, by_banker, by_choice, Answer("BY LOTTERY", text("order_lottery")))
+    by_lot = Answer("BY LOTTERY", text("order_lottery"))
+    return say("ask_order", by_join, by_banker, by_choice, by_lot, Answer("BY TRUST", text("order_trust")))
 
 
 def _finish(talk: Talk) -> Step:

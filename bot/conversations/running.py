@@ -24,6 +24,7 @@ from domain.commands import (
     GiveWord,
     Invite,
     Lock,
+    LookAtScore,
     LookAtTerms,
     OpenLottery,
     PayOut,
@@ -155,6 +156,7 @@ STATEMENT = Flow(
 PAY_OUT = _one("PAY OUT", banks(CircleState.ACTIVE), PayOut)
 SUSPEND = _one("SUSPEND", banks(CircleState.ACTIVE), Suspend)
 RESUME = _one("RESUME", banks(CircleState.SUSPENDED), Resume)
+SCORE = Flow("score", [], lambda talk: do(talk, LookAtScore()), line("SCORE"))
 LOTTERY = _one("LOTTERY", lambda s: s.is_banker and s.lottery == "AHEAD", OpenLottery)
 LOCK = _sure("LOCK", banks(CircleState.OPEN), AskToLock, Lock)
 BEGIN = _sure("BEGIN", banks(CircleState.LOCKED), AskToBegin, Begin)

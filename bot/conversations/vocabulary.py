@@ -60,6 +60,7 @@ WORDS: Mapping[str, Word] = {
     "SEAT": Word(running.SEAT, acts=True),
     "LOTTERY": Word(running.LOTTERY, acts=True, banks=True),
     "WORD": Word(running.WORD),
+    "SCORE": Word(running.SCORE),
     "TERMS": Word(running.TERMS),
     "LOCK": Word(running.LOCK, banks=True),
     "BEGIN": Word(running.BEGIN, banks=True),

@@ -50,6 +50,26 @@ def test_every_hand_gets_one_turn_and_who_must_wait_does(seed: bytes, hands: int
     assert all(hand not in waiting for hand in early[:free])
 
 
+@given(st.binary(min_size=32, max_size=32), st.integers(2, 50), st.data())
+def test_with_tiers_each_is_drawn_out_before_the_next_begins(seed: bytes, hands: int, data: st.DataObject) -> None:
+    tiers = {hand: data.draw(st.integers(1, 3)) for hand in range(1, hands + 1)}
+    waiting = {hand for hand in tiers if tiers[hand] == 3 and data.draw(st.booleans())}
+    order = draw_order("K7QX2M", seed, hash_words({1: "a"}), hands, waiting, tiers=tiers)
+    assert sorted(order) == list(range(1, hands + 1))
+    assert [tiers[hand] for hand in order] == sorted(tiers.values())  # rule 12
+    free = hands - len(waiting)
+    assert all(hand not in waiting for hand in order[: hands // 3][:free])  # rule 15
+
+
+def test_within_a_tier_each_order_is_as_likely_as_any_other() -> None:
+    """Chi-square over the 6 x 2 orders of three hands and two: 11 degrees of freedom, 31.3 once in a thousand times."""
+    tiers = {1: 1, 2: 2, 3: 1, 4: 2, 5: 1}
+    draws = 24_000
+    seen = Counter(draw_order("K7QX2M", n.to_bytes(32), "", 5, (), tiers=tiers) for n in range(draws))
+    every = [first + second for first in permutations((1, 3, 5)) for second in permutations((2, 4))]
+    assert sum((seen[order] - draws / 12) ** 2 / (draws / 12) for order in every) < 31.3
+
+
 def test_one_word_more_or_another_circle_is_another_order() -> None:
     plain = draw_order("K7QX2M", SEED, hash_words({1: "mango", 2: ""}), 20, ())
     assert plain == draw_order("K7QX2M", SEED, hash_words({2: "", 1: "mango"}), 20, ())
@@ -124,6 +144,17 @@ def test_what_was_changed_is_named(changes: dict[str, str], fault: str) -> None:
     assert fault in faults(chat(changes=changes))[0]
 
 
+def test_a_lottery_by_trust_is_proved_by_its_tiers() -> None:  # rule 12
+    tiers = {"#1 Marva": "#1 Marva tier 2", "#2 Devon*": "#2 Devon tier 3*", "#3 Keisha (2)": "#3 Keisha (2) tier 1"}
+    told = chat((3, 1, 2), tiers)
+    assert told.tiers == {1: 2, 2: 3, 3: 1}
+    assert told.hands == {1: False, 2: True, 3: False}
+    assert faults(told) == ()
+    assert "ORDER is not" in faults(chat((1, 3, 2), tiers))[0]
+    del tiers["#1 Marva"]
+    assert "no tier" in faults(chat((3, 1, 2), tiers))[0]
+
+
 def test_a_member_may_be_called_like_a_heading() -> None:
     assert faults(chat(changes={"#1 Marva": "#1 ORDER", "#2 Devon*": "#2 WORDS*"})) == ()
 
@@ -149,23 +180,27 @@ ALONE = script()
 def test_the_script_that_stands_alone_says_the_same(seed: bytes, hands: int, data: st.DataObject) -> None:
     waiting = data.draw(st.sets(st.integers(1, hands)))
     hashed = hash_words({1: data.draw(st.text("abc", max_size=3))})
-    theirs = ALONE.order("K7QX2M", seed, hashed, {hand: hand in waiting for hand in range(1, hands + 1)})
-    assert tuple(theirs) == draw_order("K7QX2M", seed, hashed, hands, waiting)
+    tiers = {hand: data.draw(st.integers(1, 3)) for hand in range(1, hands + 1)} if data.draw(st.booleans()) else {}
+    theirs = ALONE.order("K7QX2M", seed, hashed, {hand: hand in waiting for hand in range(1, hands + 1)}, tiers)
+    assert tuple(theirs) == draw_order("K7QX2M", seed, hashed, hands, waiting, tiers=tiers)
 
 
 @pytest.mark.parametrize(
-    ("hands", "waiting", "order"),
+    ("hands", "waiting", "tiers", "order"),
     [
-        (3, (2,), "3 2 1"),
-        (12, (), "12 2 9 7 4 8 1 5 3 11 6 10"),
-        (12, (2, 3, 5, 7, 11), "1 6 9 8 4 10 2 5 3 12 7 11"),
+        (3, (2,), "", "3 2 1"),
+        (12, (), "", "12 2 9 7 4 8 1 5 3 11 6 10"),
+        (12, (2, 3, 5, 7, 11), "", "1 6 9 8 4 10 2 5 3 12 7 11"),
+        (12, (), "231123213212", "4 3 8 11 10 5 1 7 12 9 6 2"),
+        (6, (2, 5), "333333", "3 1 5 2 4 6"),
     ],
 )
-def test_the_vectors_that_are_published_are_right(hands: int, waiting: tuple[int, ...], order: str) -> None:
+def test_the_vectors_that_are_published_are_right(hands: int, waiting: tuple[int, ...], tiers: str, order: str) -> None:
     page = (Path(__file__).parents[2] / "docs" / "lottery.md").read_text(encoding="utf-8")
     hashed = hash_words({1: "mango", 2: "", 3: "sea"})
     assert f" | {order} |" in page
     assert SEED.hex() in page
     assert hashed in page
     assert hash_seed(SEED) in page
-    assert draw_order("K7QX2M", SEED, hashed, hands, waiting) == tuple(map(int, order.split()))
+    by_hand = {hand: int(tier) for hand, tier in enumerate(tiers, start=1)}
+    assert draw_order("K7QX2M", SEED, hashed, hands, waiting, tiers=by_hand) == tuple(map(int, order.split()))

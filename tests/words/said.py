@@ -21,6 +21,7 @@ from domain.pardna import CircleState, ThrowState
 from domain.payments import PaymentState
 from domain.people import TrnState
 from domain.schedule import Frequency
+from domain.scores import Deed, Tier
 
 ROOT = Path(__file__).parents[2]
 SPEAKERS = [
@@ -57,7 +58,10 @@ PAPER = [
 
 FAMILIES: Mapping[str, Iterable[str]] = {
     "order_{}": ["join", "banker", "seats", "lottery"],
-    "order_is_{}": ["join", "seats", "lottery"],
+    "order_is_{}": ["join", "seats", "lottery", "trust"],
+    "tier_{}": [tier.value for tier in Tier],
+    "score_{}": [deed.value for deed in Deed],
+    "{}_new": ["score_member", "score_banker"],
     "money_{}": [reason.value for reason in Unread],
     "rail_{}": ["cash", "card", "sandbox", "ncb", "scotia", "lynk", "uscard"],
     "what_{}": [what.value for what in What],

@@ -52,7 +52,8 @@ TYPICAL: Mapping[str, Figure] = {
     "join": "JOIN K7QX2M", "new": "NEW", "agree": "AGREE", "sent": "SENT R-7K2MQ9XA",
     "first": text("reach_last"), "time": "10:02", "words": "APPROVE K7QX2M Devon, NOT Devon, ROSTER K7QX2M",
     "hash": "f" * 64, "seed": "f" * 64, "third": 16, "free": "1, 2, 13, 14, 25", "chosen": "3, 14", "seat": 50,
-    "size": 10_240, "percent": "12.25%",
+    "size": 10_240, "percent": "12.25%", "tier": text("tier_building"), "points": "+40",
+    "fades": text("score_fades", count=24),
     "asks": (text("waits_draw", circle=CIRCLE, amount=MONEY, ref="P-7K2M"),),
 }  # fmt: skip
 """The longest that is likely for every gap."""
@@ -81,7 +82,6 @@ OTHERWISE: Mapping[str, Mapping[str, Figure]] = {
     "paper_until": {"date": "2027-09-22", "until": "2027-10-22"},
     "menu_owed": {"owed": (text("owed_line", circle=CIRCLE, amount=MONEY, due=DAY),) * 2},
     "day_far": {"heard": DAY},
-    "order_later": {"heard": "trust"},
     "joined": {"turn": "48, 49, 50"},
 }
 """Gaps that are filled in another way in one text."""
@@ -285,7 +285,7 @@ def test_missed_is_said_only_when_it_is_so(language: Language) -> None:
     """Late is never called missed (rules.md 21)."""
     missed = {key for key, said in texts_of(language).items() if re.search(r"\bmiss", said)}
     terms = {"terms_late", "terms_late_percent", "terms_default_last", "terms_default_substitute"}  # what would follow
-    assert missed == {"missed", "missed_banker", "state_missed", "balance_missed"} | terms
+    assert missed == {"missed", "missed_banker", "state_missed", "balance_missed", "score_missed", "score_owed"} | terms
 
 
 @SPOKEN
