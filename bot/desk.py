@@ -34,7 +34,7 @@ from domain.events import Event
 from domain.messages import Inbound, Outgoing
 from domain.pardna import Circle, CircleState
 from domain.people import Clerk, Person, Ticket, TicketKind, parties_of
-from storage import documents, inbox, outbox, partners, queries, tables
+from storage import documents, figures, inbox, outbox, partners, queries, tables
 from storage.bell import Bell
 from storage.book import Book, Needs
 from storage.clock import Clock
@@ -272,14 +272,17 @@ class Desk:
 
     async def _open(self, conn: Connection, book: Book, commands: Sequence[tuple[_Job, c.Command]]) -> None:
         """Load what the commands need, under its locks."""
-        await book.open(self._needs(commands))
+        told = await figures.told(
+            conn, {(j.turn.person_id, cmd.amount) for j, cmd in commands if isinstance(cmd, c.Why)}
+        )
+        await book.open(self._needs(commands, told.circles))
         reminded = {cmd.person_id for _, cmd in commands if isinstance(cmd, c.Digest)}
         standings = await queries.standings_of(conn, reminded, self._clock.now()) if reminded else {}
         stated = {(cmd.circle, job.turn.person_id) for job, cmd in commands if isinstance(cmd, c.Statement)}
         histories = await documents.histories(conn, stated)
         for job, _ in commands:
             job.turn.book = book
-            job.turn.standings, job.turn.histories = standings, histories
+            job.turn.standings, job.turn.histories, job.turn.told = standings, histories, told
         if scored := {person for job, cmd in commands for person in scores.asked_about(job.turn, cmd)}:
             deeds = await deeds_of(conn, scored, self._clock.now())
             for job, _ in commands:
@@ -300,7 +303,7 @@ class Desk:
         happened = [Event(self._tools.new_id(), kind, now, data) for kind, data in changed]
         await partners.publish(conn, self._vault, happened, now)
 
-    def _needs(self, commands: Sequence[tuple[_Job, c.Command]]) -> Needs:
+    def _needs(self, commands: Sequence[tuple[_Job, c.Command]], looked_at: frozenset[str]) -> Needs:
         """Gather what all commands name, so that it is locked in one order and loaded at once."""
 
         def named(field: str, among: Iterable[c.Command]) -> frozenset[str]:
@@ -308,7 +311,7 @@ class Desk:
 
         every, now = [cmd for _, cmd in commands], self._clock.now()
         changing = [cmd for cmd in every if not cmd.reads_only]
-        circles = named("circle", every)
+        circles = named("circle", every) | looked_at
         who = named("person_named", every)
         refs = frozenset(w.upper() for w in who if w[:2].upper() == "K-")
         guarded = {job.turn.person_id for job, cmd in commands if cmd.needs_pin or isinstance(cmd, c.PinTry)}

@@ -18,12 +18,15 @@ from bot.telemetry import Metrics
 from bot.templates import news as news_template
 from bot.templates import template_of
 from bot.words.catalogue import Catalogue
+from bot.words.origins import origins
 from bot.words.say import Say
 from domain import commands as c
 from domain.messages import Channel, Outgoing
+from domain.money import Money
 from domain.people import Address, Language, Person, is_mail
 from domain.schedule import is_quiet, out_of_quiet
-from storage import outbox, queries
+from domain.why import Origin
+from storage import figures, outbox, queries
 from storage.clock import Clock
 from storage.engine import Connection
 from storage.inbox import Arrival
@@ -145,6 +148,7 @@ class Dispatch:
             parcels += self._notices(f"{jobs[0].arrival.id}:g", news, reached, lambda _: out_of_quiet(now))
         if passing:
             parcels += await self._pass_on(conn, passing, reached)
+        await figures.keep(conn, _shown(jobs, news), now)
         await outbox.put(conn, self._vault, parcels, now)
         await outbox.withdraw(conn, [key for job in jobs for key in job.turn.withdrawn], now)
         await self._decide(conn, {k: v for job in jobs for k, v in job.turn.decided.items()}, now)
@@ -285,6 +289,13 @@ def _answer(arrival: Arrival, now: datetime, text: str = "", *, over: bool = Fal
         return []
     tap = {"address": body["address"], "id": body["message_id"], "on": body["on"], "text": text, "over": over}
     return [Parcel(f"{body['channel']}:tap:{arrival.id}", "tap", f"{arrival.id}:t", tap, now)]
+
+
+def _shown(jobs: Sequence[Job], news: Iterable[Notice]) -> list[tuple[str, Money, Origin]]:
+    """Return each figure of money with where it comes from, and the person who is shown it."""
+    told = [(job.turn.person_id, said) for job in jobs if job.is_talk for said in job.says]
+    told += [(n.person_id, n.what) for n in (*news, *(n for job in jobs for n in job.turn.notices))]
+    return [(person, *figure) for person, said in told if person for figure in origins(said, person)]
 
 
 def names_of(says: Sequence[Say]) -> set[str]:

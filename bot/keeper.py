@@ -14,10 +14,11 @@ import structlog
 
 from bot.telemetry import Metrics
 from domain import commands as c
+from domain import why
 from domain.enclosures import KEPT_FOR
 from domain.messages import Filed
 from domain.sms import SimPhone
-from storage import alarms, documents, duties, enclosures, inbox, outbox, partners, payout_files, sim_phone
+from storage import alarms, documents, duties, enclosures, figures, inbox, outbox, partners, payout_files, sim_phone
 from storage.bell import Bell, Ear
 from storage.clock import MOVED, Clock
 from storage.duties import Duty
@@ -129,6 +130,7 @@ class Keeper:
                 gone += await documents.sweep(conn, now - KEEP_MESSAGES)
                 gone += await enclosures.sweep(conn, now - KEPT_FOR)
                 gone += await partners.sweep(conn, now - KEEP_MESSAGES)
+                gone += await figures.sweep(conn, now - why.KEPT_FOR)
         if mine:
             await self._hourly(now)
             log.info("swept", count=gone)

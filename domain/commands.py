@@ -142,6 +142,18 @@ class Statement(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class Why(Command):
+    """The lines behind an amount that I was shown; 0: which were I shown? What else is named tells which is meant."""
+
+    reads_only: ClassVar[bool] = True
+    amount: int = 0
+    currency: str = ""
+    of_circle: str = ""
+    ref: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Approve(Command):
     """Let somebody who asked, or ALL, into the circle."""
 

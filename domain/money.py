@@ -6,9 +6,10 @@ mixes currencies, never rounds in silence.
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import total_ordering
+from typing import NamedTuple
 
 MINOR_PER_MAJOR = 100
 MOST_MINOR = 10**12
@@ -31,16 +32,30 @@ class CurrencyMismatch(TypeError):
     """Two amounts of different currencies met in one sum or comparison."""
 
 
+class Stem(NamedTuple):
+    """Where an amount stems from, as far as whoever says it knows: a circle, and what of it (see domain/why.py).
+
+    What is left out is what the words say beside it: their round, their reference, the one who is told.
+    """
+
+    circle: str
+    whose: str = ""
+    round: int = 0
+    ref: str = ""
+
+
 @total_ordering
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount of `minor` units (cents) of `currency`; below zero is owed the other way.
 
-    Equality across currencies is simply false; adding and ordering across them raise CurrencyMismatch.
+    Equality across currencies is simply false; adding and ordering across them raise CurrencyMismatch. Where it stems
+    from makes it no other amount, and a sum stems from nowhere.
     """
 
     minor: int
     currency: Currency
+    stem: Stem | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse a float, a bool or a bare string at the door, where the type checker did not look."""

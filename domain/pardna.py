@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from domain.money import Currency, Money
+from domain.money import Currency, Money, Stem
 from domain.schedule import Frequency
 from domain.terms import FeeKind, OnDefault, Terms
 
@@ -162,9 +162,9 @@ class Circle:
             on_default=self.on_default,
         )
 
-    def money(self, minor: int) -> Money:
-        """Return minor units as money of this circle."""
-        return Money(minor, self.currency)
+    def money(self, minor: int, *, whose: str = "", round: int = 0, ref: str = "") -> Money:  # noqa: A002 - the trade's
+        """Return minor units as money of this circle, with what its books know it by, so that WHY finds the lines."""
+        return Money(minor, self.currency, Stem(self.code, whose, round, ref))
 
     @property
     def gross(self) -> int:

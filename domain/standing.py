@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from domain.lottery import RUNNING
-from domain.money import Currency, Money
+from domain.money import Currency, Money, Stem
 from domain.pardna import CircleState, DrawState, OrderBy, RoundState
 from domain.people import Person, Role, TrnState
 
@@ -65,9 +65,9 @@ class Seat(NamedTuple):
     reserve: int = 0
     """What of a pot is kept in reserve, as `fee` is the banker's."""
 
-    def money(self, minor: int) -> Money:
-        """Return minor units as money of this circle."""
-        return Money(minor, self.currency)
+    def money(self, minor: int, *, round: int = 0) -> Money:  # noqa: A002 - the trade's word
+        """Return minor units as money of this circle, with what its books know it by."""
+        return Money(minor, self.currency, Stem(self.code, round=round))
 
     @property
     def is_member(self) -> bool:

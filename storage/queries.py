@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.money import Currency, Money
+from domain.money import Currency, Money, Stem
 from domain.pardna import CircleState, DrawState, OrderBy, RoundState
 from domain.people import Clerk, Language, Person, Role, TrnState
 from domain.standing import Ask, Owed, Seat, Standing, Turn
@@ -322,7 +322,7 @@ async def _asks(conn: AsyncConnection, people: Sequence[str]) -> dict[str, tuple
     found: dict[str, tuple[Ask, ...]] = {}
     if people:
         for row in await conn.execute(_ASKS, {"people": people}):
-            money = Money(row.amount, _CURRENCIES[row.currency])
+            money = Money(row.amount, _CURRENCIES[row.currency], Stem(row.code, ref=row.ref))
             ask = Ask(row.kind, row.ref, row.code, row.name, money, row.who.split()[0])
             found[row.person_id] = (*found.get(row.person_id, ()), ask)
     return found

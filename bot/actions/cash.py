@@ -134,7 +134,7 @@ def confirm(turn: Turn, command: c.Confirm) -> Say | Refusal:
         say(
             "cash_confirmed_told",
             who=turn.me.first_name,
-            amount=circle.money(payment.amount),
+            amount=circle.money(payment.amount, ref=payment.receipt),
             circle=circle.name,
         ),
     )
@@ -144,7 +144,8 @@ def confirm(turn: Turn, command: c.Confirm) -> Say | Refusal:
 def _call_off(turn: Turn, circle: Circle, payment: Payment, left: int) -> Refusal:
     """Count no cash beyond what the member can still throw: something else has paid it since it was claimed."""
     turn.book.put(replace(payment, state=PaymentState.FAILED))
-    amount, rest, ref, name = circle.money(payment.amount), circle.money(left), payment.receipt, circle.name
+    ref, name = payment.receipt, circle.name
+    amount, rest = circle.money(payment.amount), circle.money(left, whose=payment.person_id)
     told = say("claim_off", circle=name, left=rest, amount=amount, banker=turn.me.first_name, ref=ref)
     turn.tell(payment.recorded_by, told)
     who = turn.book.person(payment.recorded_by).first_name
@@ -163,7 +164,8 @@ def deny(turn: Turn, command: c.Deny) -> Say | Refusal:
     ticket = turn.open_ticket(
         TicketKind.DISPUTE, person_id=payment.person_id, circle=circle.code, subject=payment.receipt
     )
-    figures: dict[str, Figure] = {"amount": circle.money(payment.amount), "circle": circle.name, "ref": ticket.ref}
+    amount = circle.money(payment.amount, ref=payment.receipt)
+    figures: dict[str, Figure] = {"amount": amount, "circle": circle.name, "ref": ticket.ref}
     turn.tell_staff([Role.FINANCE], say("staff_dispute", receipt=payment.receipt, **figures))
     other = payment.recorded_by
     turn.tell(other, say("cash_disputed_told", who=turn.me.first_name, **figures))
@@ -247,7 +249,8 @@ def decide(turn: Turn, payment: Payment, *, happened: bool) -> Refusal | None:
 
 
 def _say_decided(turn: Turn, circle: Circle, payment: Payment, *, happened: bool, gone: bool) -> None:
-    figures: dict[str, Figure] = {"amount": circle.money(payment.amount), "circle": circle.name}
+    amount = circle.money(payment.amount, ref=payment.receipt)
+    figures: dict[str, Figure] = {"amount": amount, "circle": circle.name}
     what = say("dispute_counts" if happened else "dispute_not", **figures)
     if gone:
         who, banker = turn.book.person(payment.person_id), turn.book.person(circle.banker_id)

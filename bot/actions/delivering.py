@@ -84,7 +84,7 @@ def _is_out(turn: Turn, circle: Circle, payout: Payout) -> None:
         receiving.sent(turn, circle, payout)
         return
     turn.book.put(replace(payout, state=PayoutState.RECEIVED, sent_at=turn.at, ended_at=turn.at))
-    amount = circle.money(payout.rail_amount)
+    amount = circle.money(payout.rail_amount, ref=payout.ref)
     turn.tell(circle.banker_id, say("fee_sent", amount=amount, circle=circle.name, label=payout.label))
     fees.pay(turn, circle)
 

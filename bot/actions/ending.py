@@ -70,11 +70,11 @@ def _tell_banker(turn: Turn, circle: Circle, members: set[str], still: Iterable[
     for person, left in still:
         who = turn.book.person(person).first_name
         if left.owes:
-            lines.append(text("line_owes", who=who, amount=circle.money(left.owes)))
+            lines.append(text("line_owes", who=who, amount=circle.money(left.owes, whose=person)))
         if left.is_owed:
-            lines.append(text("line_owed", who=who, amount=circle.money(left.is_owed)))
+            lines.append(text("line_owed", who=who, amount=circle.money(left.is_owed, whose=person)))
         if left.credit:
-            lines.append(text("line_credit", who=who, amount=circle.money(left.credit)))
+            lines.append(text("line_credit", who=who, amount=circle.money(left.credit, whose=person)))
     if lines:
         turn.tell(circle.banker_id, say("still_open", circle=circle.name, lines=tuple(lines)))
     elif circle.banker_id not in members:

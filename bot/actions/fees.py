@@ -32,7 +32,7 @@ def earn(turn: Turn, circle: Circle, number: int) -> None:
     turn.post(f"fee:{circle.code}:{number}:{draw.fee_paid}", "fee", circle, Transfer(pot, owed, amount))
     turn.book.put(replace(draw, fee_paid=draw.fee_paid + amount))
     kept = min(_set_off(turn, circle), amount)
-    told = say("fee_earned", amount=circle.money(amount), kept=circle.money(kept), circle=circle.name)
+    told = say("fee_earned", amount=circle.money(amount, round=number), kept=circle.money(kept), circle=circle.name)
     turn.tell(circle.banker_id, told)
     if isinstance(by_rail(turn, circle), Refusal):
         left = circle.money(turn.book.available(owed))
@@ -89,7 +89,7 @@ def by_rail(turn: Turn, circle: Circle) -> Say | Refusal | None:
     turn.book.put(fee)
     turn.book.hold(turn.at, paths.hold(fee, circle))
     paths.send(turn, circle, fee)
-    return say("fee_sending", amount=circle.money(fee.rail_amount), circle=circle.name, label=fee.label)
+    return say("fee_sending", amount=circle.money(fee.rail_amount, ref=fee.ref), circle=circle.name, label=fee.label)
 
 
 def _wait(turn: Turn, circle: Circle, owed: int) -> None:

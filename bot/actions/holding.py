@@ -75,7 +75,7 @@ def _held(turn: Turn, circle: Circle, round_: Round, draw: Draw) -> Draw:
     turn.book.put(draw)
     if not pots.still_taking(round_):
         turn.book.put(replace(round_, state=RoundState.HELD))
-    figures: dict[str, Figure] = {"amount": circle.money(draw.net), "circle": circle.name}
+    figures: dict[str, Figure] = {"amount": circle.money(draw.net, round=draw.round), "circle": circle.name}
     turn.tell(draw.person_id, say(f"draw_held_{draw.held_for}", **figures))
     if draw.held_for == "trn":
         _remind(turn, draw, 1)
@@ -113,7 +113,8 @@ def look_again(turn: Turn, draw: Draw, *, at_the_end: bool = False) -> Draw:
     round_ = turn.book.must(Round, draw.circle, draw.round)
     now = open_draw(turn, circle, round_, at_the_end=over)
     if now.state is DrawState.READY:
-        turn.tell(draw.person_id, say("draw_free", circle=circle.name, amount=circle.money(now.net)))
+        amount = circle.money(now.net, round=now.round)
+        turn.tell(draw.person_id, say("draw_free", circle=circle.name, amount=amount))
     return now
 
 
@@ -131,7 +132,8 @@ def release(turn: Turn, draw: Draw, *, at_the_end: bool = False) -> Draw:
     if now.state is DrawState.READY:
         now = ready(turn, now)
         circle = turn.book.circle(draw.circle)
-        figures: dict[str, Figure] = {"circle": circle.name, "amount": circle.money(now.net), "code": circle.code}
+        amount = circle.money(now.net, round=now.round)
+        figures: dict[str, Figure] = {"circle": circle.name, "amount": amount, "code": circle.code}
         who = turn.book.person(draw.person_id).first_name
         turn.tell(circle.banker_id, say("draw_free_banker", pots.pay_out_answer(circle), who=who, **figures))
     return now

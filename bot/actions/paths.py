@@ -103,8 +103,8 @@ def how(turn: Turn, circle: Circle, payout: Payout) -> Text:
     figures: dict[str, Figure] = {
         "banker": turn.book.person(circle.banker_id).first_name,
         "label": payout.label,
-        "hand": circle.money(payout.by_hand),
-        "rail": circle.money(payout.rail_amount),
+        "hand": circle.money(payout.by_hand, ref=payout.ref),
+        "rail": circle.money(payout.rail_amount, ref=payout.ref),
     }
     if not payout.rail_amount or payout.via_banker:
         return text("how_cash", **figures)

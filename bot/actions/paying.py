@@ -155,7 +155,7 @@ def _start(turn: Turn, circle: Circle, draw: Draw) -> Say | Refusal:
     amount = min(draw.owed, pots.pot(turn, circle, draw.round))
     who = turn.book.person(draw.person_id).first_name
     if not amount:
-        return refuse("pot_empty", circle=circle.name, who=who, amount=circle.money(draw.owed))
+        return refuse("pot_empty", circle=circle.name, who=who, amount=circle.money(draw.owed, round=draw.round))
     payout = _payout(turn, circle, draw, amount)
     if isinstance(payout, Refusal):
         return payout
@@ -221,17 +221,17 @@ def rail_short(turn: Turn, command: c.RailShort) -> None:
 
 def your_draw(turn: Turn, circle: Circle, draw: Draw, payout: Payout) -> Say:
     """Tell the drawer the sum, how it is worked out, and how it comes (rules.md 30)."""
-    parts = [text("sum_gross", amount=circle.money(draw.gross))]
+    parts = [text("sum_gross", amount=circle.money(draw.gross, round=draw.round))]
     for name, amount in (("fee", draw.fee), ("throw", draw.offset_throw), ("arrears", draw.offset_arrears)):
         if amount:
-            parts.append(text(f"sum_{name}", amount=circle.money(amount)))
+            parts.append(text(f"sum_{name}", amount=circle.money(amount, round=draw.round)))
     figures: dict[str, Figure] = {
         "who": turn.book.person(draw.person_id).first_name,
         "circle": circle.name,
-        "net": circle.money(draw.net),
+        "net": circle.money(draw.net, round=draw.round),
     }
     lines = [text("your_draw", how=paths.how(turn, circle, payout), sums=tuple(parts), **figures)]
     if payout.amount < draw.owed:
-        owed = circle.money(draw.owed - payout.amount)
-        lines.append(text("your_draw_short", now=circle.money(payout.amount), owed=owed))
+        owed = circle.money(draw.owed - payout.amount, round=draw.round)
+        lines.append(text("your_draw_short", now=circle.money(payout.amount, ref=payout.ref), owed=owed))
     return Say(tuple(lines))

@@ -83,7 +83,7 @@ def say_top_up(turn: Turn, circle: Circle, number: int) -> None:
         return
     figures: dict[str, Figure] = {
         "who": turn.book.person(draw.person_id).first_name,
-        "amount": circle.money(min(draw.owed, there)),
+        "amount": circle.money(min(draw.owed, there), round=number),
         "circle": circle.name,
     }
     turn.tell(circle.banker_id, say("top_up", pay_out_answer(circle), code=circle.code, **figures))

@@ -73,7 +73,7 @@ def received(turn: Turn, command: c.Received) -> Say | Refusal:
     if isinstance(payout, Refusal):
         return payout
     circle = turn.book.circle(payout.circle)
-    amount = circle.money(payout.amount)
+    amount = circle.money(payout.amount, ref=payout.ref)
     if payout.state in CLOSED:
         return say("received_already", amount=amount)
     done = finish(turn, circle, payout, PayoutState.RECEIVED)
@@ -83,7 +83,7 @@ def received(turn: Turn, command: c.Received) -> Say | Refusal:
     what = say("received", amount=amount, circle=circle.name)
     if not done.owed:
         return what
-    return replace(what, texts=(*what.texts, text("received_short", owed=circle.money(done.owed))))
+    return replace(what, texts=(*what.texts, text("received_short", owed=circle.money(done.owed, round=done.round))))
 
 
 def not_received(turn: Turn, command: c.NotReceived) -> Say | Refusal:
@@ -99,7 +99,7 @@ def not_received(turn: Turn, command: c.NotReceived) -> Say | Refusal:
     turn.book.put(replace(payout, state=PayoutState.DISPUTED))
     ticket = paths.ticket(turn, payout, TicketKind.DISPUTE, turn.person_id)
     figures: dict[str, Figure] = {
-        "amount": circle.money(payout.amount),
+        "amount": circle.money(payout.amount, ref=payout.ref),
         "circle": circle.name,
         "ref": ticket.ref,
     }

@@ -164,7 +164,10 @@ def _say_missed(turn: Turn, circle: Circle, round_: Round) -> None:
         turn.tell(person, say("missed", pay, amount=circle.money(amount), due=round_.due, **figures))
     if owing:
         lines = tuple(
-            text("missed_line", who=turn.book.person(p).first_name, amount=circle.money(a)) for p, a in owing.items()
+            text(
+                "missed_line", who=turn.book.person(p).first_name, amount=circle.money(a, whose=p, round=round_.number)
+            )
+            for p, a in owing.items()
         )
         turn.tell(circle.banker_id, say("missed_banker", lines=lines, pays_on=round_.pays_on, **figures))
 
@@ -264,7 +267,7 @@ def digest(turn: Turn, command: c.Digest) -> None:
 
 def _held_lines(seat: Seat) -> list[Text]:
     held = [t for t in seat.my_turns if t.state is DrawState.HELD and t.held_for == "trn"]
-    return [text("draw_held_trn", amount=seat.money(t.net or 0), circle=seat.name) for t in held]
+    return [text("draw_held_trn", amount=seat.money(t.net or 0, round=t.round), circle=seat.name) for t in held]
 
 
 def _due_lines(seat: Seat, today: date) -> list[Text]:

@@ -44,7 +44,7 @@ def too_much(turn: Turn, circle: Circle, person: str, amount: int, rail: str) ->
         return None
     if not left:
         return refuse("all_thrown", circle=circle.name)
-    rest, name = circle.money(left - pending), circle.name
+    rest, name = circle.money(left - pending, whose=person), circle.name
     if pending:
         return refuse("on_its_way", circle=name, there=circle.money(pending), left=rest)
     return refuse("more_than_left", circle=name, amount=circle.money(amount), left=rest, ask_again="amount")
@@ -106,7 +106,8 @@ def settle(turn: Turn, circle: Circle, payment: Payment, source: ledger.Account 
     _say_receipt(turn, circle, settled, [d.round for d in changed])
     if repaid:
         left = circle.money(turn.book.balance(debt))
-        turn.tell(person, say("debt_repaid", circle=circle.name, amount=circle.money(repaid), left=left))
+        paid = circle.money(repaid, ref=payment.receipt)
+        turn.tell(person, say("debt_repaid", circle=circle.name, amount=paid, left=left))
     _say_surplus(turn, circle, settled)
     pots.money_came(turn, circle, sorted({d.round for d in changed}))
     held = turn.book.all(Draw, circle=circle.code, person_id=payment.person_id, state=DrawState.HELD)

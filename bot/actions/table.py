@@ -35,6 +35,7 @@ from bot.actions import (
     throws,
     treasury,
     undelivered,
+    why,
 )
 from bot.actions.turn import Turn
 from bot.words.say import Refusal, Say
@@ -108,6 +109,7 @@ ACTIONS: Mapping[type[c.Command], Action] = {
     c.Resume: starting.resume,
     c.Roster: roster.roster,
     c.Statement: statements.statement,
+    c.Why: why.why,
     c.BeginThrow: throws.begin_throw,
     c.RecordCash: cash.record_cash,
     c.Confirm: cash.confirm,

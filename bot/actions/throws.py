@@ -14,7 +14,7 @@ from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain import exchange, ledger
 from domain.codes import receipt_code
-from domain.money import Currency, Money
+from domain.money import Currency, Money, Stem
 from domain.pardna import Circle
 from domain.payments import CASH, How, Payment, PaymentState, Route
 
@@ -86,9 +86,9 @@ def _ask(turn: Turn, circle: Circle, payment: Payment, route: Route) -> Say | No
     if route.how is How.AT_ONCE:
         return None
     if payment.pay_currency is circle.currency:
-        return say("pay_link_coming", amount=circle.money(payment.amount))
+        return say("pay_link_coming", amount=circle.money(payment.amount, ref=payment.receipt))
     minutes = turn.tools.rules.quote_lasts // timedelta(minutes=1)
-    amount, rate = circle.money(payment.amount), _rate(payment.rate)
+    amount, rate = circle.money(payment.amount, ref=payment.receipt), _rate(payment.rate)
     return say("pay_quote", amount=amount, price=_price(payment), rate=rate, minutes=minutes)
 
 
@@ -106,7 +106,7 @@ def _instruction(circle: Circle, payment: Payment, route: Route, link: str) -> S
 
 
 def _price(payment: Payment) -> Money:
-    return Money(payment.pay_amount, payment.pay_currency)
+    return Money(payment.pay_amount, payment.pay_currency, Stem(payment.circle, ref=payment.receipt))
 
 
 def _rate(rate: int) -> str:
@@ -206,7 +206,8 @@ def _worth(turn: Turn, circle: Circle, asked: Payment, came: Payment, money: Mon
 
 def _say_other(turn: Turn, circle: Circle, asked: Payment, came: Payment, *, twice: bool) -> None:
     """Say so when what came is not what was asked for."""
-    figures: dict[str, Figure] = {"circle": circle.name, "ref": asked.receipt, "amount": circle.money(came.amount)}
+    amount = circle.money(came.amount, ref=came.receipt)
+    figures: dict[str, Figure] = {"circle": circle.name, "ref": asked.receipt, "amount": amount}
     if twice:
         turn.tell(came.recorded_by, say("paid_again", **figures))
     elif came.amount != asked.amount:
@@ -244,7 +245,7 @@ def collect_failed(turn: Turn, command: c.CollectFailed) -> None:
     """The rail did not get the money: the payer is told, and may try again."""
     if ended := _ended(turn, command.receipt):
         payment, circle = ended
-        again, amount = _pay_again(circle), circle.money(payment.amount)
+        again, amount = _pay_again(circle), circle.money(payment.amount, ref=payment.receipt)
         turn.tell(payment.recorded_by, say("pay_failed", again, amount=amount, circle=circle.name))
 
 
@@ -252,7 +253,7 @@ def link_expired(turn: Turn, command: c.LinkExpired) -> None:
     """Nobody paid while the link was good: money that comes all the same still counts."""
     if ended := _ended(turn, command.receipt):
         payment, circle = ended
-        again, amount = _pay_again(circle), circle.money(payment.amount)
+        again, amount = _pay_again(circle), circle.money(payment.amount, ref=payment.receipt)
         turn.tell(payment.recorded_by, say("pay_expired", again, amount=amount, circle=circle.name))
 
 

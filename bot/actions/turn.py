@@ -21,6 +21,7 @@ from domain.standing import Standing
 from storage.book import Book
 from storage.documents import Histories
 from storage.duties import Duty
+from storage.figures import Told
 from storage.outbox import DeadLetter, Life
 from storage.pins import Tried
 from storage.vault import Vault
@@ -107,6 +108,8 @@ class Turn:
     standings: dict[str, Standing] = field(default_factory=dict)
     histories: Histories = field(default_factory=dict)
     """The lines of the book that statements were asked for, by (circle, who asks)."""
+    told: Told = field(default_factory=Told)
+    """What people who ask WHY were shown, and the ledger of the circles that it is about."""
     lives: Mapping[str, Sequence[Life]] = field(default_factory=dict)
     """What became of the last messages to people that staff ask about."""
     deeds: Mapping[str, Sequence[Done]] = field(default_factory=dict)

@@ -169,7 +169,7 @@ def draw(talk: Talk) -> Say:
                     "draw_now",
                     circle=seat.name,
                     who=seat.drawer,
-                    pot=seat.money(seat.pot),
+                    pot=seat.money(seat.pot, round=seat.round),
                     gross=seat.money(seat.gross),
                 )
             )

@@ -14,6 +14,7 @@ from bot.conversations import (
     staffing,
     throwing,
     treasury,
+    why,
 )
 from bot.conversations.flow import Flow, Talk
 from bot.conversations.phrases import SAME
@@ -54,6 +55,7 @@ WORDS: Mapping[str, Word] = {
     "GROUP": Word(running.GROUP),
     "ROSTER": Word(running.ROSTER),
     "STATEMENT": Word(running.STATEMENT),
+    "WHY": Word(why.WHY),
     "APPROVE": Word(running.APPROVE, acts=True, banks=True),
     "ORDER": Word(running.ORDER, banks=True),
     "TREASURER": Word(running.TREASURER, acts=True, banks=True),

@@ -22,6 +22,7 @@ from domain.payments import PaymentState
 from domain.people import TrnState
 from domain.schedule import Frequency
 from domain.scores import Deed, Tier
+from domain.why import LINES, Of
 
 ROOT = Path(__file__).parents[2]
 SPEAKERS = [
@@ -80,6 +81,8 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "page_join_{}": [field.name for field in fields(Reach)],
     "command_{}": COMMANDS,
     "file_{}": ["too_large", "wrong_kind", "infected", "gone", "failed"],
+    "why_is_{}": [of.value for of in Of],
+    "why_{}": LINES,
     "life_{}": ["queued", "sent", "delivered", "read", "failed", "replaced", "dropped", "waiting"],
 }
 """Names put together from a value: all that they can become."""

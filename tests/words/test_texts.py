@@ -54,6 +54,7 @@ TYPICAL: Mapping[str, Figure] = {
     "hash": "f" * 64, "seed": "f" * 64, "third": 16, "free": "1, 2, 13, 14, 25", "chosen": "3, 14", "seat": 50,
     "size": 10_240, "percent": "12.25%", "tier": text("tier_building"), "points": "+40",
     "fades": text("score_fades", count=24),
+    "which": " R-7K2MQ9XA",
     "asks": (text("waits_draw", circle=CIRCLE, amount=MONEY, ref="P-7K2M"),),
 }  # fmt: skip
 """The longest that is likely for every gap."""
