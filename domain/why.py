@@ -28,6 +28,7 @@ class Of(StrEnum):
     THROW = "throw"
     GROSS = "gross"
     FEE = "fee"
+    LATE = "late"
     OWED = "owed"
     LEFT = "left"
     SURPLUS = "surplus"
@@ -55,7 +56,7 @@ class Of(StrEnum):
     BOOK = "book"
 
 
-AGREED = frozenset({Of.THROW, Of.GROSS, Of.FEE})
+AGREED = frozenset({Of.THROW, Of.GROSS, Of.FEE, Of.LATE})
 """What the terms say, the same in every round."""
 BY_REF = frozenset({Of.PAYMENT, Of.PAYOUT, Of.BACK})
 """What is known by its receipt or its payout's reference."""
@@ -403,26 +404,28 @@ def _earned(shown: Shown, then: Books) -> Iterator[Parts]:
 # -- draws ------------------------------------------------------------------------------------------------------------
 
 
-def _sums(then: Books, origin: Origin) -> Iterator[tuple[int, int, int, int]]:
-    """Yield what a draw's figures may have been: gross, fee, own throw, arrears. Until it is paid it may change."""
+def _sums(then: Books, origin: Origin) -> Iterator[tuple[int, int, int, int, int]]:
+    """Yield what a draw's figures may have been: gross, fee, reserve, own throw, arrears; they change."""
     for draw in then.draws_of(origin):
-        yield draw.gross, draw.fee, draw.offset_throw, draw.offset_arrears
+        kept = draw.gross - draw.fee - draw.offset_throw - draw.offset_arrears - draw.net
+        yield draw.gross, draw.fee, kept, draw.offset_throw, draw.offset_arrears
     whose = next(iter(then.drawers(origin.round)), "")
     throw = sum(part.minor for part in _owed_in(then, origin.round, whose, own=False)) if origin.round else 0
-    gross, fee = then.circle.gross, then.circle.fee
+    gross, fee = then.circle.gross, then.circle.terms.fee_of()
+    kept = then.circle.terms.reserve_of()
     others = [n for n in then.rounds if n != origin.round]
     owed = sum(part.minor for n in others for part in _owed_in(then, n, whose, own=True))
     there = sum(part.minor for part in _pot_moves(then, origin.round))
     for arrears in (0, owed, min(owed, there)):
-        yield gross, fee, throw, arrears
-    yield gross, fee, 0, 0
+        yield gross, fee, kept, throw, arrears
+    yield gross, fee, kept, 0, 0
 
 
 def _draw_lines(then: Books, origin: Origin) -> Iterator[Parts]:
     thrown = _thrown(then, origin.round)
-    for gross, fee, throw, arrears in _sums(then, origin):
+    for gross, fee, kept, throw, arrears in _sums(then, origin):
         to_come = gross - sum(part.minor for part in thrown)
-        lines = (Part("to_come", to_come), Part("fee", -fee))
+        lines = (Part("to_come", to_come), Part("fee", -fee), Part("reserve", -kept))
         off = (Part("own_throw", -throw, round=origin.round), Part("arrears", -arrears))
         yield [*thrown, *(part for part in (*lines, *off) if part.minor)]
 
@@ -592,7 +595,8 @@ def _book(shown: Shown, then: Books) -> Iterator[Parts]:
 LINES = frozenset({
     "agreed", "all_rounds", "arrears", "asked", "came", "credit", "credit_of", "debt", "debt_of", "due", "earlier",
     "earned", "fee", "freed", "from_draw", "hand", "hands", "moved", "nothing_yet", "on_way", "own_throw", "paid_out",
-    "rail", "round", "still", "surplus", "threw", "threw_you", "to_come", "told", "took", "towards", "turns", "went",
+    "rail", "reserve", "round", "still", "surplus", "threw", "threw_you", "to_come", "told", "took", "towards", "turns",
+    "went",
 })  # fmt: skip
 """The names that a line may have, of the texts that say it."""
 
@@ -600,6 +604,7 @@ _RECKONED: Mapping[Of, Callable[[Shown, Books], Iterator[Parts]]] = {
     Of.THROW: _agreed,
     Of.GROSS: _agreed,
     Of.FEE: _agreed,
+    Of.LATE: _agreed,
     Of.OWED: _owed,
     Of.LEFT: _left,
     Of.SURPLUS: _surplus,

@@ -5,7 +5,6 @@ as a hook would, and what is seen is what lies on the simulator's phones.
 """
 
 import asyncio
-import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -105,10 +104,6 @@ class House:
             assert (await ledger.verify(conn)).faults == ()
             parked = (await conn.execute(text("SELECT kind, fault FROM inbox WHERE parked_at IS NOT NULL"))).all()
             assert parked == []
-        if os.environ.get("WHY"):
-            from tests.why import figures_add_up
-
-            await figures_add_up(self)
 
     async def balances(self, circle: str) -> dict[str, int]:
         """Return the accounts of a circle that are not empty."""

@@ -8,15 +8,16 @@ texts to members hold stands here, or in `TYPED`: tests/words/test_origins.py re
 from collections.abc import Iterable, Iterator, Mapping
 
 from bot.words.say import Figure, Say, Text
-from domain.money import Money
+from domain.money import Money, Stem
 from domain.why import AGREED, BY_REF, Of, Origin
 
 _SAID: Mapping[Of, str] = {
     Of.THROW: """ask_begin.throw begun.throw circle_active.throw circle_made.throw fee_too_high.throw
-        group_opened.throw terms.throw terms_hands.amount""",
+        group_opened.throw late_too_high.throw terms.throw terms_hands.amount""",
     Of.GROSS: """card_done.gross card_head.gross card_of.gross draw_now.gross paid_in.gross pot_full.pot
         pot_full_banker.pot receipt.gross receipt_for.gross sum_gross.amount terms_more.gross""",
-    Of.FEE: "terms_fee.fee sum_fee.amount",
+    Of.FEE: "terms_fee.fee terms_fee_hand.fee sum_fee.amount",
+    Of.LATE: "terms_late.fee terms_late.most terms_late_percent.most",
     Of.OWED: """ask_amount.amount balance_due.amount balance_late.amount balance_missed.amount line_owes.amount
         missed.amount missed_line.amount owed_line.amount receipt_owed.owed remind_late.amount remind_soon.amount
         remind_today.amount round_opened.amount statement_mine.owed still_owe.amount""",
@@ -68,8 +69,8 @@ _SAID: Mapping[Of, str] = {
 FIGURES: Mapping[str, Of] = {name: of for of, names in _SAID.items() for name in names.split()}
 """What a figure is, by its text and gap."""
 TYPED = frozenset({
-    "ask_rail.amount", "cash_too_much.amount", "fee_too_high.fee", "lost_amount.amount", "more_than_left.amount",
-    "other_currency.amount", "throw_odd.amount",
+    "ask_rail.amount", "cap_too_low.fee", "cap_too_low.most", "cash_too_much.amount", "fee_too_high.fee",
+    "lost_amount.amount", "more_than_left.amount", "other_currency.amount", "throw_odd.amount",
 })  # fmt: skip
 """Amounts that a person typed a moment ago, said back to them."""
 UNBOOKED = frozenset({
@@ -80,15 +81,17 @@ UNBOOKED = frozenset({
 
 def origins(said: Say, reader: str) -> Iterator[tuple[Money, Origin]]:
     """Yield each figure of money in something said, with its origin: the reader's own, where nobody else's is said."""
-    for text in (*said.texts, *([said.drawn.alt] if said.drawn else ())):
-        yield from _in_text(text, {}, reader)
+    texts = (*said.texts, *([said.drawn.alt] if said.drawn else ()))
+    around = {"of": next((f for t in texts for f in t.figures.values() if isinstance(f, Money) and f.stem), "")}
+    for text in texts:
+        yield from _in_text(text, around, reader)
 
 
 def _in_text(text: Text, around: Mapping[str, Figure], reader: str) -> Iterator[tuple[Money, Origin]]:
     beside = {**around, **text.figures}
     for gap, figure in text.figures.items():
         match figure:
-            case Money(stem=stem) if stem and (of := FIGURES.get(f"{text.name}.{gap}")):
+            case Money() if (of := FIGURES.get(f"{text.name}.{gap}")) and (stem := figure.stem or _agreed(of, beside)):
                 number = 0 if of in BY_REF | AGREED else stem.round or _round(beside)
                 ref = (stem.ref or _ref(beside)) if of in BY_REF else ""
                 yield figure, Origin(of, stem.circle, stem.whose or reader, number, ref)
@@ -97,6 +100,12 @@ def _in_text(text: Text, around: Mapping[str, Figure], reader: str) -> Iterator[
             case tuple():
                 for part in _texts(figure):
                     yield from _in_text(part, beside, reader)
+
+
+def _agreed(of: Of, beside: Mapping[str, Figure]) -> Stem | None:
+    """Return the circle that agreed on terms which know none: that of the other figures said with them."""
+    other = beside["of"]
+    return other.stem if of in AGREED and isinstance(other, Money) else None
 
 
 def _texts(figures: Iterable[Text | str]) -> Iterator[Text]:

@@ -20,6 +20,7 @@ from storage import ledger, statements
 from tests.flows.cards import Stripe, open_stripe, standing
 from tests.flows.club import Club, account, clerk, fetch, join, new_circle, start, verify
 from tests.teller import House, Phone, onboard
+from tests.why import figures_add_up
 
 FIRST = ("Marva", "Devon", "Keisha", "Andre", "Patsy", "Winston", "Sonia", "Errol", "Beverley", "Dwight")
 NAMES = [f"{first} {last}" for last in ("Brown", "Clarke") for first in FIRST]
@@ -170,7 +171,8 @@ async def test_a_month_of_twenty_on_all_rails_at_once(stripe: Stripe) -> None:  
 
 
 async def books_equal_statements(house: House, stripe: Stripe, banks: Banks) -> None:
-    """The trial balance is right, and what each carrier holds is what its own statement says."""
+    """The trial balance is right, what each carrier holds is what its own statement says, and so is what was told."""
+    await figures_add_up(house)
     async with house.engine.connect() as conn:
         report = await ledger.verify(conn)
         totals = await ledger.totals(conn)

@@ -4,6 +4,7 @@ import re
 
 from tests.flows.club import found as found_in
 from tests.teller import House, Phone, onboard
+from tests.why import figures_add_up
 
 PEOPLE = [
     ("whatsapp", "+18765550101", "Marva Brown"),
@@ -91,3 +92,4 @@ async def test_five_people_on_three_channels_complete_a_pardna(house: House) -> 
         await phone.look()
         assert "complete" in phone.text
     assert await house.balances(code) == {}
+    assert {"owed", "pot", "draw", "payment", "payout", "thrown", "drawn"} <= await figures_add_up(house)
