@@ -1,13 +1,13 @@
 """What figures people were shown last, and where each comes from, so that WHY finds the lines behind it.
 
 Revision ID: 0034
-Revises: 0033
+Revises: 0037
 """
 
 from alembic import op
 
 revision = "0034"
-down_revision = "0033"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 
