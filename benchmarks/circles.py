@@ -30,8 +30,8 @@ SELECT code, 'Bench ' || code, code || '-0', 'ACTIVE', 'JMD', $2, 'weekly', $3,
 FROM unnest($1::text[]) AS code
 """
 _MEMBER = """
-INSERT INTO member (circle, person_id, hands, state, agreed_hash, asked_at)
-SELECT code, code || '-' || n, 1, 'IN', '', now() FROM unnest($1::text[]) AS code, generate_series(1, $2) AS n
+INSERT INTO member (circle, person_id, halves, state, agreed_hash, asked_at)
+SELECT code, code || '-' || n, 2, 'IN', '', now() FROM unnest($1::text[]) AS code, generate_series(1, $2) AS n
 """
 _HAND = """
 INSERT INTO hand (circle, number, person_id, turn)

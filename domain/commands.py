@@ -63,22 +63,22 @@ class SetLanguage(Command):
 
 @dataclass(frozen=True, slots=True)
 class LookAtTerms(Command):
-    """Show a circle's terms to one who may join with so many hands, or (hands 0) just show them."""
+    """Show a circle's terms to one who may join with so many half hands, or (0) just show them."""
 
     reads_only: ClassVar[bool] = True
     circle: str
-    hands: int = 0
+    halves: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Agree(Command):
-    """Accept the terms: to join with `hands`, or again after a change.
+    """Accept the terms: to join with `halves`, two a hand, or again after a change.
 
     `terms` marks the terms that were read; "" when nothing tells which.
     """
 
     circle: str
-    hands: int = 1
+    halves: int = 2
     terms: str = ""
 
 
@@ -778,11 +778,12 @@ class ReceiptSilence(Duty):
 
 @dataclass(frozen=True, slots=True)
 class HeldReminder(Duty):
-    """Every three days: what would free a held draw (33)."""
+    """Every three days: what would free a held draw (33); `hand` is 0 in what was planned before there were halves."""
 
     circle: str
     round: int
     count: int
+    hand: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ circle's one currency (rules.md 5). Numbers in comments are those of docs/rules.
 """
 
 import hashlib
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
 from domain.money import Currency, Money, Stem
 from domain.schedule import Frequency
-from domain.terms import FeeKind, OnDefault, Terms
+from domain.terms import HALVES, FeeKind, OnDefault, Terms
 
 
 class CircleState(StrEnum):
@@ -104,6 +104,10 @@ class DrawState(StrEnum):
 
 MOST_HANDS = 3
 """rules.md 9."""
+WHOLE = HALVES
+"""The unit is the half hand: a whole hand is two of them (6)."""
+HALF = 1
+MOST_HALVES = MOST_HANDS * WHOLE
 MOST_TURNS = 50
 TERMS_MARK = 6
 """How many characters of the terms' hash an acceptance carries."""
@@ -171,14 +175,23 @@ class Circle:
         """The whole pot of a round (8)."""
         return self.throw * self.turns
 
+    @property
+    def halves(self) -> int:
+        """How many half hands fill it (6)."""
+        return self.turns * WHOLE
+
+    def throw_of(self, halves: int) -> int:
+        """Return what so many half hands throw a round (7): whole cents, as a throw splits into two (11)."""
+        return self.throw * halves // WHOLE
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person in a circle. `agreed_hash` is the hash of the terms last accepted (2)."""
+    """A person in a circle with so many half hands. `agreed_hash` is the hash of the terms last accepted (2)."""
 
     circle: str
     person_id: str
-    hands: int
+    halves: int
     state: MemberState
     agreed_hash: str
     asked_at: datetime
@@ -186,7 +199,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """One whole hand: `number` as it joined, `turn` the round in which it draws."""
+    """A whole hand or half a one: `number` as it joined, `turn` its round; two halves share one (6)."""
 
     circle: str
     number: int
@@ -194,6 +207,7 @@ class Hand:
     turn: int
     chosen: bool = False
     """Whether its member chose this turn (12, chosen seats)."""
+    halves: int = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +252,10 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """One hand's pot of one round. net = gross - fee - offset_throw - offset_arrears (30)."""
+    """What one hand draws of one round's pot, half of it for half a hand (8).
+
+    net = gross - fee - offset_throw - offset_arrears (30).
+    """
 
     circle: str
     round: int
@@ -262,6 +279,11 @@ class Draw:
     def owed(self) -> int:
         """What of the net is still to be paid: a short pot is paid short and the rest recorded (36)."""
         return self.net - self.paid
+
+    @property
+    def wanted(self) -> int:
+        """What it takes of the pot for its drawer, as money or to pay arrears with."""
+        return self.net + self.offset_arrears
 
 
 def become(circle: Circle, state: CircleState) -> Circle:
@@ -301,15 +323,21 @@ def throw_refusal(throw: int) -> str:
     return "throw_odd" if throw % 2 else ""
 
 
-def seats_taken(members: Iterable[Member]) -> int:
-    """Return how many whole hands the members that are in hold."""
-    return sum(m.hands for m in members if m.state is MemberState.IN)
+def halves_taken(members: Iterable[Member]) -> int:
+    """Return how many half hands the members that are in hold."""
+    return sum(m.halves for m in members if m.state is MemberState.IN)
+
+
+def weight(hands: Iterable[Hand]) -> int:
+    """Return what a member's hands weigh in a vote, in half hands (4, 9)."""
+    return sum(h.halves for h in hands)
 
 
 def next_hands(circle: Circle, hands: Sequence[Hand], member: Member) -> list[Hand]:
-    """Return the hands a member gets on being approved, each drawing last for now (join order)."""
-    first = len(hands) + 1
-    return [Hand(circle.code, n, member.person_id, n) for n in range(first, first + member.hands)]
+    """Return the hands a member gets on being approved, the whole ones first; their turns are still to be given."""
+    whole, half = divmod(member.halves, WHOLE)
+    sizes = [WHOLE] * whole + [HALF] * half
+    return [Hand(circle.code, n, member.person_id, n, halves=size) for n, size in enumerate(sizes, len(hands) + 1)]
 
 
 def put_in_order(hands: Sequence[Hand], people: Sequence[str]) -> list[Hand]:
@@ -357,6 +385,12 @@ def leave_seat(hands: Sequence[Hand], person: str, turn: int) -> list[Hand]:
     return seat_the_rest([*(h for h in hands if h != hand), replace(hand, chosen=False)])
 
 
+def shown(halves: int) -> str:
+    """Write so many half hands as hands: 1/2, 1, 1 1/2."""
+    whole, half = divmod(halves, WHOLE)
+    return " ".join(([str(whole)] if whole or not half else []) + ["1/2"] * half)
+
+
 def seat_the_rest(hands: Sequence[Hand]) -> list[Hand]:
     """Return the hands by their numbers, those that have not chosen in the turns that are left, as they joined."""
     taken = {h.turn for h in hands if h.chosen}
@@ -382,21 +416,21 @@ def allocate(amount: int, dues: Iterable[Due]) -> tuple[list[Due], int]:
     return changed, amount
 
 
-def make_draw(circle: Circle, hand: Hand, dues: Iterable[Due], pot: int, missed: Container[int]) -> Draw:
+def make_draw(circle: Circle, hand: Hand, dues: Iterable[Due], there: int, missed: Container[int]) -> Draw:
     """Work out a draw (30): gross - fee - the drawer's unpaid current throw - arrears, in this order.
 
-    `dues` are all those of the drawer's own hands, `pot` the money that is there, `missed` the rounds whose grace is
-    over: a held draw takes what was missed after its own round as well. Nothing is taken beyond what the draw holds,
-    and arrears only as far as there is money to pay them with.
+    `dues` are all those of the drawer's own hands, `there` the money of the pot that is this hand's (see `share`),
+    `missed` the rounds whose grace is over: a held draw takes what was missed after its own round as well. Nothing is
+    taken beyond what the draw holds, and arrears only as far as there is money to pay them with.
     """
     number = hand.turn
     mine = list(dues)
-    left = circle.gross
-    fee = min(circle.terms.fee_of(), left)
+    left = gross = circle.terms.gross_of(hand.halves)
+    fee = min(circle.terms.fee_of(hand.halves), left)
     left -= fee
     offset_throw = min(left, sum(d.left for d in mine if d.round == number))
     left -= offset_throw
-    offset_arrears = min(left, pot, sum(d.left for d in arrears(mine, number, missed)))
+    offset_arrears = min(left, there, sum(d.left for d in arrears(mine, number, missed)))
     left -= offset_arrears
     return Draw(
         circle=circle.code,
@@ -404,13 +438,44 @@ def make_draw(circle: Circle, hand: Hand, dues: Iterable[Due], pot: int, missed:
         hand=hand.number,
         person_id=hand.person_id,
         state=DrawState.READY,
-        gross=circle.gross,
+        gross=gross,
         fee=fee,
         fee_paid=0,
         offset_throw=offset_throw,
         offset_arrears=offset_arrears,
         net=left,
     )
+
+
+def share(pot: int, taken: Mapping[int, int], wanted: Mapping[int, int]) -> dict[int, int]:
+    """Return what each hand that draws of a pot may still take of it now, by the numbers of the hands.
+
+    Halves share a shortfall pro rata to what each is to have of the pot (10); `taken` is what each has had already.
+    """
+    parts = pro_rata(min(pot + sum(taken.values()), sum(wanted.values())), wanted)
+    return {hand: max(min(part - taken[hand], pot), 0) for hand, part in parts.items()}
+
+
+def pro_rata(amount: int, weights: Mapping[int, int]) -> dict[int, int]:
+    """Split an amount by weights, by the largest remainder; of equal ones the lower number has the cent (50)."""
+    whole = sum(weights.values())
+    if not whole:
+        return dict.fromkeys(weights, 0)
+    parts = {number: amount * weight // whole for number, weight in weights.items()}
+    by_remainder = sorted(weights, key=lambda number: (-(amount * weights[number] % whole), number))
+    for number in by_remainder[: amount - sum(parts.values())]:
+        parts[number] += 1
+    return parts
+
+
+def round_state(draws: Collection[Draw]) -> RoundState:
+    """Return what a round has come to by all of its draws (20): it is being paid as long as one of them may be."""
+    states = {draw.state for draw in draws}
+    if states & {DrawState.READY, DrawState.PAYING}:
+        return RoundState.PAYING
+    if DrawState.HELD in states:
+        return RoundState.HELD
+    return RoundState.PAID_SHORT if DrawState.SHORT in states else RoundState.PAID
 
 
 def arrears(dues: Iterable[Due], drawn: int, missed: Container[int]) -> list[Due]:

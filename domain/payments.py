@@ -195,6 +195,7 @@ class Payout:
     ref: str
     circle: str
     round: int
+    hand: int
     kind: str
     person_id: str
     cash: int

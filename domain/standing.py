@@ -25,7 +25,7 @@ class Owed(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """One turn of mine: the round in which I draw. `date` is its payout date, once the circle has begun."""
+    """One turn of mine, or half of one: the round in which I draw. `date` is its payout date, once the circle began."""
 
     round: int
     date: date | None
@@ -33,6 +33,7 @@ class Turn(NamedTuple):
     paid: int
     state: DrawState | None
     held_for: str
+    halves: int
 
 
 class Seat(NamedTuple):
@@ -50,8 +51,10 @@ class Seat(NamedTuple):
     member_state: str
     agreed: bool
     taken: int
+    """Half hands, of twice the turns."""
     round: int
     drawer: str
+    """First names of those who draw in it."""
     pot: int
     credit: int
     cash_held: int

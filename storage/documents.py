@@ -29,8 +29,7 @@ _HISTORIES = text(r"""
             CASE WHEN split_part(inner_, '\:', 3) = 'payable' THEN CAST(split_part(inner_, '\:', 4) AS int)
                 ELSE 0 END AS round,
             CASE split_part(inner_, '\:', 3)
-                WHEN 'payable' THEN (SELECT h.person_id FROM hand h WHERE h.circle = asked.circle
-                    AND h.turn = CAST(split_part(inner_, '\:', 4) AS int))
+                WHEN 'payable' THEN (SELECT p.person_id FROM payout p WHERE p.id = split_part(t.key, '\:', 2))
                 WHEN 'fee' THEN c.banker_id
                 ELSE split_part(inner_, '\:', 4) END AS whose,
             CASE split_part(t.key, '\:', 1)

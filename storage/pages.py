@@ -25,8 +25,8 @@ _INVITE = text("""
         circle.turns, circle.first_due, circle.fee_kind, circle.fee, circle.fee_share, circle.late_fee,
         circle.late_share, circle.late_cap, circle.reserve_share, circle.cover, circle.on_default,
         split_part(btrim(person.name), ' ', 1) AS banker,
-        (SELECT coalesce(sum(hands), 0) FROM member WHERE member.circle = circle.code AND member.state = 'IN')
-            AS hands_in
+        (SELECT coalesce(sum(halves), 0) FROM member WHERE member.circle = circle.code AND member.state = 'IN')
+            AS halves_in
     FROM circle JOIN person ON person.id = circle.banker_id WHERE circle.code = :code
 """)
 _RECEIPT = text("""
@@ -59,7 +59,7 @@ class Invite:
     terms: Terms
     banker: str
     """First name alone."""
-    hands_in: int
+    halves_in: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Pages:
             first_due=row.first_due,
             terms=terms,
             banker=row.banker,
-            hands_in=int(row.hands_in),
+            halves_in=int(row.halves_in),
         )
 
     async def receipt(self, receipt: str) -> Receipt | None:

@@ -43,8 +43,8 @@ _SEATS = text("""
         coalesce(m.state, '') AS member_state,
         coalesce(m.agreed_hash = c.terms_hash, false) AS agreed,
         CASE WHEN c.state = 'OPEN' THEN (
-            SELECT coalesce(sum(o.hands) FILTER (WHERE o.state = 'IN'), 0) FROM member o WHERE o.circle = c.code
-        ) ELSE c.turns END AS taken,
+            SELECT coalesce(sum(o.halves) FILTER (WHERE o.state = 'IN'), 0) FROM member o WHERE o.circle = c.code
+        ) ELSE 2 * c.turns END AS taken,
         coalesce(r.number, 0) AS round, coalesce(r.drawer, '') AS drawer, coalesce(r.pot, 0) AS pot,
         coalesce((SELECT balance FROM ledger_account
             WHERE name = 'circle\\:' || c.code || '\\:credit\\:' || mine.person_id), 0) AS credit,
@@ -58,9 +58,9 @@ _SEATS = text("""
             JOIN round w ON w.circle = d.circle AND w.number = d.round
             WHERE h.circle = c.code AND h.person_id = mine.person_id) AS owed,
         (SELECT CAST(json_agg(json_build_array(h.turn, w.pays_on, x.net, coalesce(x.paid, 0), x.state,
-                coalesce(x.held_for, '')) ORDER BY h.turn) AS text)
+                coalesce(x.held_for, ''), h.halves) ORDER BY h.turn) AS text)
             FROM hand h LEFT JOIN round w ON w.circle = h.circle AND w.number = h.turn
-            LEFT JOIN draw x ON x.circle = h.circle AND x.round = h.turn
+            LEFT JOIN draw x ON x.circle = h.circle AND x.round = h.turn AND x.hand = h.number
             WHERE h.circle = c.code AND h.person_id = mine.person_id) AS my_turns,
         c.order_by,
         CASE WHEN c.state = 'OPEN' AND c.order_by IN ('lottery', 'trust') THEN coalesce(
@@ -72,10 +72,12 @@ _SEATS = text("""
     JOIN circle c ON c.code = mine.circle AND c.state <> 'CANCELLED'
     LEFT JOIN member m ON m.circle = c.code AND m.person_id = mine.person_id
     LEFT JOIN LATERAL (
-        SELECT w.number, p.name AS drawer,
+        SELECT w.number,
+            (SELECT string_agg(split_part(btrim(p.name), ' ', 1), ' & ' ORDER BY h.number)
+                FROM hand h JOIN person p ON p.id = h.person_id
+                WHERE h.circle = w.circle AND h.turn = w.number) AS drawer,
             (SELECT sum(d.paid) FROM due d WHERE d.circle = w.circle AND d.round = w.number) AS pot
-        FROM round w JOIN hand h ON h.circle = w.circle AND h.turn = w.number JOIN person p ON p.id = h.person_id
-        WHERE w.circle = c.code AND w.state <> 'SCHEDULED'
+        FROM round w WHERE w.circle = c.code AND w.state <> 'SCHEDULED'
         ORDER BY CASE WHEN w.state = 'OPEN' THEN -w.number END DESC NULLS LAST, w.number DESC LIMIT 1
     ) AS r ON c.state IN ('ACTIVE', 'SUSPENDED')
     ORDER BY c.ended_at DESC NULLS FIRST, c.made_at
@@ -283,7 +285,7 @@ def _seat(row: Any) -> Seat:
         agreed=row.agreed,
         taken=int(row.taken),
         round=row.round,
-        drawer=row.drawer.split()[0] if row.drawer else "",
+        drawer=row.drawer,
         pot=int(row.pot),
         credit=row.credit,
         cash_held=row.cash_held,
@@ -313,9 +315,9 @@ def _owed(cells: Sequence[Any]) -> Owed:
 
 
 def _turn(cells: Sequence[Any]) -> Turn:
-    number, pays_on, net, paid, state, held_for = cells
+    number, pays_on, net, paid, state, held_for, halves = cells
     day = date.fromisoformat(pays_on) if pays_on else None
-    return Turn(number, day, net, paid, _DRAW_STATES[state], held_for)
+    return Turn(number, day, net, paid, _DRAW_STATES[state], held_for, halves)
 
 
 async def _asks(conn: AsyncConnection, people: Sequence[str]) -> dict[str, tuple[Ask, ...]]:

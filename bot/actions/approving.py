@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import paths, pots, receiving
+from bot.actions import drawers, paths, pots, receiving
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
@@ -145,10 +145,10 @@ def _may_not(turn: Turn, circle: Circle, payout: Payout) -> Refusal | None:
 
 def _gone(turn: Turn, circle: Circle, payout: Payout) -> Refusal | None:
     """Call a payout off whose money a dispute has taken back since it was asked for."""
-    there = pots.pot(turn, circle, payout.round) >= payout.amount
+    there = drawers.shares(turn, circle, payout.round)[payout.hand] >= payout.amount
     if there and paths.cash_uncommitted(turn, circle) >= payout.cash:
         return None
-    draw = turn.book.must(Draw, circle.code, payout.round)
+    draw = turn.book.must(Draw, circle.code, payout.round, payout.hand)
     turn.book.put(
         replace(payout, state=PayoutState.DROPPED, ended_at=turn.at),
         replace(draw, state=DrawState.SHORT if draw.paid else DrawState.READY),

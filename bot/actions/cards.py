@@ -3,12 +3,12 @@
 An unasked picture goes out once a round, with the word that the round is done: messages are billed.
 """
 
-from bot.actions import papers, pots, rounds, settling
+from bot.actions import drawers, papers, pots, rounds, settling
 from bot.actions.turn import Turn
 from bot.words.say import Drawn, Figure, Text, text
 from domain.documents import Ahead, CardFacts, Throw
 from domain.messages import AttachmentKind
-from domain.pardna import Circle, Draw, DrawState, Round, ThrowState
+from domain.pardna import Circle, DrawState, Round, ThrowState
 from domain.schedule import local_date
 
 MOST_AHEAD = 3
@@ -33,9 +33,9 @@ def _facts(turn: Turn, circle: Circle, number: int) -> CardFacts:
     names = first_names(turn, circle)
     hands = turn.book.hands(circle.code)
     every = turn.book.rounds(circle.code)
-    draw = turn.book.get(Draw, circle.code, number)
+    draws = drawers.draws_of(turn, circle, number)
     ahead = [r for n, r in sorted(every.items()) if n > number][:MOST_AHEAD]
-    drawers = {h.turn: names[h.person_id] for h in hands}
+    who = {n: " & ".join(names[person] for person in drawers.people(turn, circle, n)) for n in every}
     return CardFacts(
         circle=circle.name,
         code=circle.code,
@@ -44,13 +44,13 @@ def _facts(turn: Turn, circle: Circle, number: int) -> CardFacts:
         turns=circle.turns,
         gross=circle.gross,
         pot=pots.thrown(turn, circle, number),
-        who=drawers[number],
+        who=who[number],
         due=every[number].due,
         pays_on=every[number].pays_on,
-        drawn=draw.net if draw and draw.state is DrawState.DONE else 0,
+        drawn=sum(d.net for d in draws) if all(d.state is DrawState.DONE for d in draws) else 0,
         at=local_date(turn.at),
         throws=tuple(Throw(h.turn, names[h.person_id], rounds.throw_state(turn, circle, number, h)) for h in hands),
-        ahead=tuple(Ahead(r.number, drawers[r.number], r.due, r.pays_on) for r in ahead),
+        ahead=tuple(Ahead(r.number, who[r.number], r.due, r.pays_on) for r in ahead),
     )
 
 
@@ -103,5 +103,5 @@ def coming(turn: Turn, circle: Circle, number: int) -> Text:
     after = turn.book.get(Round, circle.code, number + 1)
     if after is None:
         return text("card_last")
-    who = turn.book.person(pots.drawing(turn, circle, after.number).person_id).first_name
+    who = drawers.names(turn, circle, after.number)
     return text("card_next", round=after.number, who=who, due=after.due, date=after.pays_on)

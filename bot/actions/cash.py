@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import paths, pots, settling, watching
+from bot.actions import drawers, paths, settling, watching
 from bot.actions.names import match_name
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
@@ -200,7 +200,7 @@ def _unspend(turn: Turn, circle: Circle, payment: Payment, amount: int, after: M
     credit = ledger.credit(circle.code, payment.person_id)
     transfers: list[Transfer] = []
     changed: list[Due] = []
-    left = {number: pots.pot(turn, circle, number) for number in turn.book.rounds(circle.code)}
+    left = {number: drawers.pot(turn, circle, number) for number in turn.book.rounds(circle.code)}
     for due in reversed(turn.book.dues_of(circle.code, payment.person_id)):
         part = min(amount, due.paid, left[due.round]) if ledger.pot(circle.code, due.round).name not in after else 0
         if part:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import structlog
 
-from bot.actions import deposits, fees, paths, pots, receiving
+from bot.actions import deposits, drawers, fees, paths, pots, receiving
 from bot.actions.deposits import Deposit
 from bot.actions.turn import Turn
 from bot.words.say import Figure, say
@@ -18,7 +18,7 @@ from domain import commands as c
 from domain import ledger
 from domain.codes import payout_ref
 from domain.ledger import Transaction, Transfer
-from domain.pardna import Circle, Draw, DrawState, Round, RoundState
+from domain.pardna import Circle, Draw, DrawState
 from domain.payments import AT_RAIL, CASH_CARRIER, DRAWN, UNSENT, Payout, PayoutState
 from domain.people import Role, Ticket, TicketKind
 
@@ -182,7 +182,7 @@ def _take_back(turn: Turn, circle: Circle, payout: Payout) -> None:
         return
     turn.book.post(turn.at, ledger.reversal(original, f"{original.key}:back"))
     if payout.kind == "draw" and payout.state in DRAWN:
-        draw = turn.book.must(Draw, circle.code, payout.round)
+        draw = turn.book.must(Draw, circle.code, payout.round, payout.hand)
         turn.book.put(replace(draw, paid=draw.paid - payout.rail_amount))
     elif payout.cash:
         _cash_alone(turn, payout)
@@ -204,15 +204,17 @@ def _pay_anew(turn: Turn, circle: Circle, payout: Payout) -> None:
     from stands as owed to the banker.
     """
     number = payout.round
-    draw, round_ = turn.book.must(Draw, circle.code, number), turn.book.must(Round, circle.code, number)
     if payout.kind == "draw":
-        turn.book.put(replace(draw, state=DrawState.PAYING), replace(round_, state=RoundState.PAYING))
+        draw = turn.book.must(Draw, circle.code, number, payout.hand)
+        turn.book.put(replace(draw, state=DrawState.PAYING))
+        drawers.come_to(turn, circle, number)
     if _stray_instead(turn, circle, replace(payout, state=PayoutState.RETURNED)):
         return
     if payout.kind == "fee":
         _say_owed(turn, circle, payout)
         return
-    if any(p.state in UNSENT for p in turn.book.all(Payout, circle=circle.code, round=number, kind="draw")):
+    of_draw = turn.book.all(Payout, circle=circle.code, round=number, hand=payout.hand, kind="draw")
+    if any(p.state in UNSENT for p in of_draw):
         pot, payable = ledger.pot(circle.code, number), ledger.payable(circle.code, number)
         turn.post(f"{payout.key}:anew", "payout", circle, Transfer(payable, pot, payout.amount))
         turn.tell_staff([Role.FINANCE], say("staff_returned", **_figures(circle, payout)))
@@ -254,7 +256,7 @@ def _aside(circle: Circle, stray: Payout) -> Deposit:
 def _stray_instead(turn: Turn, circle: Circle, unpaid: Payout) -> bool:
     """Take a stray that staff have not settled yet for a payout that is not out: the same money leaves once."""
     strays = turn.book.all(Payout, circle=circle.code, kind=unpaid.kind, state=PayoutState.STRAY)
-    same = [p for p in strays if p.rail_amount == unpaid.rail_amount and (p.kind == "fee" or p.round == unpaid.round)]
+    same = [p for p in strays if p.rail_amount == unpaid.rail_amount and (p.kind == "fee" or _of_one(p, unpaid))]
     open_ = {t.subject: t for t in turn.book.all(Ticket, kind=TicketKind.MATCH, closed_at=None)}
     stray = next((p for p in same if _aside(circle, p).name in open_), None)
     if stray is None or not _funded(turn, circle, unpaid):
@@ -270,9 +272,14 @@ def _stray_instead(turn: Turn, circle: Circle, unpaid: Payout) -> bool:
     return True
 
 
+def _of_one(stray: Payout, unpaid: Payout) -> bool:
+    return (stray.round, stray.hand) == (unpaid.round, unpaid.hand)
+
+
 def _funded(turn: Turn, circle: Circle, unpaid: Payout) -> bool:
     """Whether the money of a payout is still there: what was only asked for may have been taken back."""
-    return unpaid.state is not PayoutState.ASKED or pots.pot(turn, circle, unpaid.round) >= unpaid.amount
+    there = drawers.shares(turn, circle, unpaid.round)
+    return unpaid.state is not PayoutState.ASKED or there[unpaid.hand] >= unpaid.amount
 
 
 def _call_off(turn: Turn, circle: Circle, unpaid: Payout) -> None:

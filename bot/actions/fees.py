@@ -8,7 +8,7 @@ a day later where the carrier had too little.
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import paths
+from bot.actions import drawers, paths
 from bot.actions.turn import Turn
 from bot.words.say import Refusal, Say, say
 from domain import commands as c
@@ -23,16 +23,24 @@ AGAIN = timedelta(days=1)
 
 
 def earn(turn: Turn, circle: Circle, number: int) -> None:
-    """Take what is open of a round's fee and is there, once its drawer is paid, and pay it."""
-    draw = turn.book.must(Draw, circle.code, number)
-    pot, owed = ledger.pot(circle.code, number), ledger.fee(circle.code)
-    amount = min(draw.fee - draw.fee_paid, turn.book.balance(pot))
-    if draw.state is not DrawState.DONE or not amount:
+    """Take what is open of a round's fee and is there, once its drawer is paid, and pay it: half of it for a half."""
+    for draw in drawers.draws_of(turn, circle, number):
+        if draw.state is DrawState.DONE:
+            _earn(turn, circle, draw)
+
+
+def _earn(turn: Turn, circle: Circle, draw: Draw) -> None:
+    """Take a draw's fee out of what no drawer of its pot is still to have."""
+    pot, owed = ledger.pot(circle.code, draw.round), ledger.fee(circle.code)
+    spare = turn.book.balance(pot) - sum(drawers.shares(turn, circle, draw.round).values())
+    amount = min(draw.fee - draw.fee_paid, spare)
+    if not amount:
         return
-    turn.post(f"fee:{circle.code}:{number}:{draw.fee_paid}", "fee", circle, Transfer(pot, owed, amount))
+    key = f"fee:{circle.code}:{draw.round}:{draw.hand}:{draw.fee_paid}"
+    turn.post(key, "fee", circle, Transfer(pot, owed, amount))
     turn.book.put(replace(draw, fee_paid=draw.fee_paid + amount))
     kept = min(_set_off(turn, circle), amount)
-    told = say("fee_earned", amount=circle.money(amount, round=number), kept=circle.money(kept), circle=circle.name)
+    told = say("fee_earned", amount=circle.money(amount, round=draw.round), kept=circle.money(kept), circle=circle.name)
     turn.tell(circle.banker_id, told)
     if isinstance(by_rail(turn, circle), Refusal):
         left = circle.money(turn.book.available(owed))
@@ -66,11 +74,13 @@ def by_rail(turn: Turn, circle: Circle) -> Say | Refusal | None:
         if found.because.name == "rail_short":
             _wait(turn, circle, owed)
         return found
+    last = max(turn.book.all(Draw, circle=circle.code), key=lambda draw: (draw.round, draw.hand))
     fee = Payout(
         id=turn.tools.new_id(),
         ref=payout_ref(turn.tools.randbelow),
         circle=circle.code,
-        round=max(draw.round for draw in turn.book.all(Draw, circle=circle.code)),
+        round=last.round,
+        hand=last.hand,
         kind="fee",
         person_id=circle.banker_id,
         cash=0,

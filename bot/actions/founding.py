@@ -7,7 +7,17 @@ from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, refuse, say, text
 from domain import commands as c
 from domain.codes import circle_code
-from domain.pardna import Circle, CircleState, MemberState, OrderBy, become, seats_taken, terms_hash, terms_mark
+from domain.pardna import (
+    Circle,
+    CircleState,
+    MemberState,
+    OrderBy,
+    become,
+    halves_taken,
+    shown,
+    terms_hash,
+    terms_mark,
+)
 from domain.schedule import period_days
 from domain.telegram import deep_link
 from domain.terms import MOST_LATE, MOST_RESERVE, FeeKind, percent
@@ -53,7 +63,7 @@ def invite(turn: Turn, command: c.Invite) -> Say | Refusal:
     if circle.state is not CircleState.OPEN:
         return refuse("not_open", circle=circle.name)
     link = f"{turn.tools.site}/j/{circle.code}"
-    left = circle.turns - seats_taken(turn.book.members(circle.code))
+    left = shown(circle.halves - halves_taken(turn.book.members(circle.code)))
     said = [text("invitation", circle=circle.name, code=circle.code, link=link, left=left), *terms_texts(turn, circle)]
     if (bot := turn.tools.bot()) and not turn.party.startswith("sms:"):
         said.append(text("invitation_telegram", link=deep_link(bot, circle.code)))
@@ -97,7 +107,7 @@ def set_terms(turn: Turn, command: c.SetTerms) -> Say | Refusal:
     new = terms_texts(turn, changed)
     for member in told:
         turn.book.put(replace(member, agreed_hash=""))  # terms that come back are agreed to anew
-        ask = Answer(f"AGREE {circle.code} {member.hands} {terms_mark(changed)}", text("i_agree"))
+        ask = Answer(f"AGREE {circle.code} {shown(member.halves)} {terms_mark(changed)}", text("i_agree"))
         what = Say((text("terms_changed", circle=circle.name), *new, text("terms_agree")), (ask,))
         turn.tell(member.person_id, what)
     return Say((text("terms_set", count=len(told)), *new))

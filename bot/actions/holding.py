@@ -1,9 +1,10 @@
 """Working out a draw: what comes off it, and what holds it (rules.md 30, 32, 33)."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import ending, fees, pots
+from bot.actions import drawers, ending, fees, pots
 from bot.actions.turn import Turn
 from bot.words.say import Figure, say
 from domain import commands as c
@@ -15,8 +16,8 @@ from domain.pardna import (
     Draw,
     DrawState,
     Due,
+    Hand,
     Round,
-    RoundState,
     allocate,
     arrears,
     grace_over,
@@ -29,27 +30,44 @@ from domain.schedule import local_date
 REMINDER = timedelta(days=3)
 
 
-def open_draw(turn: Turn, circle: Circle, round_: Round, *, at_the_end: bool = False) -> Draw:
-    """Work out a round's draw, take what the drawer owes from it, and hold it where a rule says so.
+def open_draws(turn: Turn, circle: Circle, round_: Round) -> list[Draw]:
+    """Work out the draws of a round: of a whole hand, or of two halves, each by itself (rules.md 10)."""
+    return _open(turn, circle, round_, drawers.hands_of(turn, circle, round_.number), at_the_end=False)
 
-    Arrears that take the whole draw hold nothing; `at_the_end` they come off in any case, as far as the pot goes.
+
+def _open(turn: Turn, circle: Circle, round_: Round, hands: Iterable[Hand], *, at_the_end: bool) -> list[Draw]:
+    """Work out each draw, take what its drawer owes from it, and hold it where a rule says so.
+
+    A round in which throws still count stays as it is, while nothing of it can be paid, until its grace has ended (21).
     """
-    hand = pots.drawing(turn, circle, round_.number)
+    draws = [_work_out(turn, circle, hand, at_the_end=at_the_end) for hand in hands]
+    if not pots.still_taking(round_) or any(draw.state is DrawState.READY for draw in draws):
+        drawers.come_to(turn, circle, round_.number)
+    return [draw if draw.net or draw.held_for else _settled(turn, circle, draw) for draw in draws]
+
+
+def _work_out(turn: Turn, circle: Circle, hand: Hand, *, at_the_end: bool) -> Draw:
+    """Work out one draw. Arrears that take the whole of it hold nothing.
+
+    `at_the_end` they come off in any case, as far as the pot goes.
+    """
     dues = turn.book.dues_of(circle.code, hand.person_id)
     missed = grace_over(turn.book.rounds(circle.code).values())
-    draw = make_draw(circle, hand, dues, pots.pot(turn, circle, round_.number), missed)
+    there = drawers.shares(turn, circle, hand.turn)[hand.number]
+    draw = make_draw(circle, hand, dues, there, missed)
     reason = _hold(turn, draw)
     if reason == "trn" or (reason and draw.net and not at_the_end):
-        return _held(turn, circle, round_, replace(draw, state=DrawState.HELD, held_for=reason))
-    turn.book.put(draw, replace(round_, state=RoundState.PAYING))
+        return _held(turn, circle, replace(draw, state=DrawState.HELD, held_for=reason))
+    turn.book.put(draw)
     _offset(turn, circle, draw)
-    return draw if draw.net else _settled(turn, circle, draw)
+    return draw
 
 
 def _settled(turn: Turn, circle: Circle, draw: Draw) -> Draw:
     """End a draw of which nothing is left to pay out: it went to what the drawer owed."""
     draw = replace(draw, state=DrawState.DONE)
-    turn.book.put(draw, replace(turn.book.must(Round, circle.code, draw.round), state=RoundState.PAID))
+    turn.book.put(draw)
+    drawers.come_to(turn, circle, draw.round)
     owed = circle.money(draw.offset_throw + draw.offset_arrears)
     turn.tell(draw.person_id, say("draw_settled", circle=circle.name, round=draw.round, owed=owed))
     if draw.person_id != circle.banker_id:
@@ -70,11 +88,9 @@ def _hold(turn: Turn, draw: Draw) -> str:
     )
 
 
-def _held(turn: Turn, circle: Circle, round_: Round, draw: Draw) -> Draw:
-    """Keep a draw back. A round in which throws still count stays as it is until its grace has ended (rules.md 21)."""
+def _held(turn: Turn, circle: Circle, draw: Draw) -> Draw:
+    """Keep a draw back."""
     turn.book.put(draw)
-    if not pots.still_taking(round_):
-        turn.book.put(replace(round_, state=RoundState.HELD))
     figures: dict[str, Figure] = {"amount": circle.money(draw.net, round=draw.round), "circle": circle.name}
     turn.tell(draw.person_id, say(f"draw_held_{draw.held_for}", **figures))
     if draw.held_for == "trn":
@@ -95,7 +111,7 @@ def _offset(turn: Turn, circle: Circle, draw: Draw) -> None:
         transfers.append(Transfer(ledger.pot(circle.code, draw.round), ledger.pot(circle.code, due.round), part))
     turn.book.put(*older)
     if transfers:
-        key = f"offset:{circle.code}:{draw.round}"
+        key = f"offset:{circle.code}:{draw.round}:{draw.hand}"
         turn.book.post(turn.at, Transaction(key, "offset", circle.currency, tuple(transfers), circle.code))
         pots.money_came(turn, circle, sorted({d.round for d in older}))
 
@@ -111,7 +127,7 @@ def look_again(turn: Turn, draw: Draw, *, at_the_end: bool = False) -> Draw:
     if reason == draw.held_for and (reason == "trn" or not over):
         return draw
     round_ = turn.book.must(Round, draw.circle, draw.round)
-    now = open_draw(turn, circle, round_, at_the_end=over)
+    [now] = _open(turn, circle, round_, [turn.book.must(Hand, draw.circle, draw.hand)], at_the_end=over)
     if now.state is DrawState.READY:
         amount = circle.money(now.net, round=now.round)
         turn.tell(draw.person_id, say("draw_free", circle=circle.name, amount=amount))
@@ -143,8 +159,9 @@ def release(turn: Turn, draw: Draw, *, at_the_end: bool = False) -> Draw:
 
 
 def _remind(turn: Turn, draw: Draw, count: int) -> None:
-    key = f"held:{draw.circle}:{draw.round}:{count}"
-    turn.plan(key, turn.at + REMINDER, f"circle:{draw.circle}", c.HeldReminder(draw.circle, draw.round, count))
+    key = f"held:{draw.circle}:{draw.round}:{draw.hand}:{count}"
+    again = c.HeldReminder(draw.circle, draw.round, count, draw.hand)
+    turn.plan(key, turn.at + REMINDER, f"circle:{draw.circle}", again)
 
 
 def held_reminder(turn: Turn, command: c.HeldReminder) -> None:
@@ -152,7 +169,8 @@ def held_reminder(turn: Turn, command: c.HeldReminder) -> None:
 
     A TRN that was verified while the draw was being held frees it now.
     """
-    draw = turn.book.get(Draw, command.circle, command.round)
+    hand = command.hand or drawers.hands_of(turn, turn.book.circle(command.circle), command.round)[0].number
+    draw = turn.book.get(Draw, command.circle, command.round, hand)
     if draw is None or draw.state is not DrawState.HELD or draw.held_for != "trn":
         return
     if release(turn, draw).held_for != "trn":

@@ -11,15 +11,18 @@ from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain.pardna import (
     BY_LOT,
+    MOST_HALVES,
     MOST_HANDS,
+    WHOLE,
     Circle,
     CircleState,
     Member,
     MemberState,
     OrderBy,
+    halves_taken,
     next_hands,
     seat_the_rest,
-    seats_taken,
+    shown,
     terms_mark,
 )
 
@@ -30,23 +33,24 @@ MOST_NAMED = 10
 def look_at_terms(turn: Turn, command: c.LookAtTerms) -> Say | Refusal:
     """Show the terms, and offer to agree to one who may join."""
     circle = turn.book.circle(command.circle)
-    if not command.hands:
+    if not command.halves:
         return Say((*terms_texts(turn, circle, whole=True), text("terms_more", gross=circle.money(circle.gross))))
     mine = turn.book.get(Member, circle.code, turn.person_id)
     again = _told_of_changes(mine) and mine is not None and mine.agreed_hash != circle.terms_hash
-    if not again and (closed := _cannot_join(turn, circle, mine, command.hands)):
+    if not again and (closed := _cannot_join(turn, circle, mine, command.halves)):
         return closed
-    return _ask_to_agree(turn, circle, command.hands)
+    return _ask_to_agree(turn, circle, command.halves)
 
 
-def _ask_to_agree(turn: Turn, circle: Circle, hands: int) -> Say:
+def _ask_to_agree(turn: Turn, circle: Circle, halves: int) -> Say:
     """Show the terms and ask for the AGREE to just these."""
     mark = terms_mark(circle)
-    turn.remembered["agree"] = {"code": circle.code, "hands": hands, "terms": mark}
+    turn.remembered["agree"] = {"code": circle.code, "halves": halves, "terms": mark}
     lines = [*terms_texts(turn, circle)]
-    if hands > 1:
-        lines.append(text("terms_hands", hands=hands, amount=circle.money(circle.throw * hands)))
-    yes = Answer(f"AGREE {circle.code} {hands} {mark}", text("i_agree"))
+    if halves != WHOLE:
+        amount = circle.money(circle.throw_of(halves))
+        lines.append(text("terms_hands", hands=shown(halves), amount=amount))
+    yes = Answer(f"AGREE {circle.code} {shown(halves)} {mark}", text("i_agree"))
     return Say((*lines, text("terms_agree")), (yes, Answer("MENU", text("not_now"))))
 
 
@@ -62,21 +66,21 @@ def _read(turn: Turn, circle: Circle, mine: Member | None, mark: str) -> bool:
     return _told_of_changes(mine) and (circle.terms_at is None or circle.terms_at < turn.at)
 
 
-def _cannot_join(turn: Turn, circle: Circle, mine: Member | None, hands: int) -> Refusal | None:
+def _cannot_join(turn: Turn, circle: Circle, mine: Member | None, halves: int) -> Refusal | None:
     if mine is not None and mine.state is MemberState.IN:
         return refuse("in_already", circle=circle.name)
     if mine is not None and mine.state is MemberState.ASKED:
         return refuse("asked_already", circle=circle.name)
     if circle.state is not CircleState.OPEN:
         return refuse("not_open", circle=circle.name)
-    if hands > MOST_HANDS:
+    if halves > MOST_HALVES:
         return refuse("hands_bounds", most=MOST_HANDS)
     members = turn.book.members(circle.code)
     if turn.person_id != circle.banker_id and _too_many_ask(circle, members):
         return refuse("too_many_ask", circle=circle.name)
-    left = circle.turns - seats_taken(members)
-    if hands > left:
-        return refuse("circle_full" if not left else "too_few_left", circle=circle.name, left=left)
+    left = circle.halves - halves_taken(members)
+    if halves > left:
+        return refuse("circle_full" if not left else "too_few_left", circle=circle.name, left=shown(left))
     return None
 
 
@@ -96,14 +100,14 @@ def agree(turn: Turn, command: c.Agree) -> Say | Refusal:
         if mine.agreed_hash == circle.terms_hash:
             return refuse("agreed_already", circle=circle.name)
         if not _read(turn, circle, mine, command.terms):
-            return _ask_to_agree(turn, circle, mine.hands)
+            return _ask_to_agree(turn, circle, mine.halves)
         turn.book.put(replace(mine, agreed_hash=circle.terms_hash))
         return say("agreed_again", circle=circle.name)
-    if closed := _cannot_join(turn, circle, mine, command.hands):
+    if closed := _cannot_join(turn, circle, mine, command.halves):
         return closed
     if not _read(turn, circle, mine, command.terms):
-        return _ask_to_agree(turn, circle, command.hands)
-    member = Member(circle.code, turn.person_id, command.hands, MemberState.ASKED, circle.terms_hash, turn.at)
+        return _ask_to_agree(turn, circle, command.halves)
+    member = Member(circle.code, turn.person_id, command.halves, MemberState.ASKED, circle.terms_hash, turn.at)
     turn.book.put(member)
     banker = turn.book.person(circle.banker_id)
     if turn.person_id == circle.banker_id:
@@ -115,7 +119,7 @@ def agree(turn: Turn, command: c.Agree) -> Say | Refusal:
         Answer(f"APPROVE {circle.code} NOT {who}", text("turn_down")),
         Answer(f"ROSTER {circle.code}", text("roster")),
     )
-    figures: dict[str, Figure] = {"circle": circle.name, "code": circle.code, "hands": command.hands}
+    figures: dict[str, Figure] = {"circle": circle.name, "code": circle.code, "hands": shown(command.halves)}
     tier = scores.tier_text(turn, turn.person_id)
     turn.tell(banker.id, say("asks_to_join", *answers, who=who, tier=tier, **figures))
     return say("agreed", circle=circle.name, banker=banker.first_name)
@@ -123,13 +127,17 @@ def agree(turn: Turn, command: c.Agree) -> Say | Refusal:
 
 def _joined(turn: Turn, circle: Circle, member: Member) -> Say:
     if circle.order_by in BY_LOT:
-        left = circle.turns - seats_taken(turn.book.members(circle.code))
-        return say("joined_lottery", circle=circle.name, turns=circle.turns, left=left)
+        return say("joined_lottery", circle=circle.name, turns=circle.turns, left=shown(_left(turn, circle)))
     if circle.order_by is OrderBy.SEATS:
         return ordering.ask_for_seat(turn, circle, member.person_id)
     turns = [h.turn for h in turn.book.hands(circle.code) if h.person_id == member.person_id]
-    left = circle.turns - seats_taken(turn.book.members(circle.code))
+    left = shown(_left(turn, circle))
     return say("joined", circle=circle.name, turn=", ".join(map(str, turns)), turns=circle.turns, left=left)
+
+
+def _left(turn: Turn, circle: Circle) -> int:
+    """Return how many half hands are still free."""
+    return circle.halves - halves_taken(turn.book.members(circle.code))
 
 
 def _let_in(turn: Turn, circle: Circle, member: Member) -> None:
@@ -178,18 +186,18 @@ def approve(turn: Turn, command: c.Approve) -> Say | Refusal:
         return chosen
     let_in: list[Member] = []
     for member in chosen:
-        if seats_taken(turn.book.members(circle.code)) + member.hands > circle.turns:
+        if member.halves > _left(turn, circle):
             continue
         _let_in(turn, circle, member)
         let_in.append(member)
         turn.tell(member.person_id, _joined(turn, circle, member))
-    left = circle.turns - seats_taken(turn.book.members(circle.code))
+    left = _left(turn, circle)
     if not let_in:
-        return refuse("approve_no_room" if left else "circle_full", circle=circle.name, left=left)
+        return refuse("approve_no_room" if left else "circle_full", circle=circle.name, left=shown(left))
     names = ", ".join(turn.book.person(m.person_id).first_name for m in let_in)
     figures: dict[str, Figure] = {"circle": circle.name, "names": names, "code": circle.code}
     if left:
-        return say("approved_left", left=left, taken=circle.turns - left, turns=circle.turns, **figures)
+        return say("approved_left", left=shown(left), taken=shown(circle.halves - left), turns=circle.turns, **figures)
     if circle.order_by in BY_LOT:
         draw = Answer(f"LOTTERY {circle.code}", f"LOTTERY {circle.code}")
         return say("approved_full_lottery", draw, turns=circle.turns, **figures)

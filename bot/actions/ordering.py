@@ -23,7 +23,18 @@ from domain.lottery import (
     hash_seed,
     hash_words,
 )
-from domain.pardna import BY_LOT, Circle, CircleState, Hand, Member, MemberState, OrderBy, put_in_order, seats_taken
+from domain.pardna import (
+    BY_LOT,
+    Circle,
+    CircleState,
+    Hand,
+    Member,
+    MemberState,
+    OrderBy,
+    halves_taken,
+    put_in_order,
+    shown,
+)
 from domain.people import TrnState
 from domain.schedule import JAMAICA, local_date
 from storage.vault import Unsealable
@@ -40,9 +51,9 @@ MOST_SEATS = 5
 def not_ready(turn: Turn, circle: Circle) -> Refusal | None:
     """Return what a circle still lacks for its terms to be fixed: hands, or somebody's yes."""
     members = turn.book.members(circle.code)
-    left = circle.turns - seats_taken(members)
+    left = circle.halves - halves_taken(members)
     if left:
-        return refuse("turns_open", circle=circle.name, left=left, turns=circle.turns)
+        return refuse("turns_open", circle=circle.name, left=shown(left), turns=circle.turns)
     late = [m for m in members if m.state is MemberState.IN and m.agreed_hash != circle.terms_hash]
     if late:
         names = ", ".join(turn.book.person(m.person_id).first_name for m in late)
@@ -122,7 +133,7 @@ def ask_for_seat(turn: Turn, circle: Circle, person: str) -> Say:
     answers = [Answer(f"SEAT {circle.code} {seat}", str(seat)) for seat in offered]
     figures: dict[str, Figure] = {"circle": circle.name, "turns": circle.turns, "free": ", ".join(map(str, free))}
     if not chosen:
-        left = circle.turns - seats_taken(members)
+        left = shown(circle.halves - halves_taken(members))
         return say("seat_ask", *answers, left=left, **figures)
     return say("seat_yours", *(answers if any(not h.chosen for h in mine) else ()), chosen=chosen, **figures)
 

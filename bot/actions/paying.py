@@ -1,16 +1,16 @@
 """PAY OUT: the banker starts paying what a drawer may get now (rules.md 19, 24, 30, 34, 36)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from bot.actions import approving, fees, freezing, holding, paths, pots
+from bot.actions import approving, drawers, fees, freezing, holding, paths, pots
 from bot.actions.turn import Turn
 from bot.words.say import Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain import ledger
 from domain.codes import payout_ref
 from domain.ledger import Transfer
-from domain.pardna import Circle, CircleState, Draw, DrawState, Due, Hand, Round, RoundState, split_payout
+from domain.pardna import Circle, CircleState, Draw, DrawState, Due, Round, RoundState, split_payout
 from domain.payments import CASH_CARRIER, UNSENT, Payout, PayoutState
 from domain.people import Role
 from domain.schedule import local_date
@@ -20,7 +20,10 @@ MAY_PAY = frozenset({CircleState.ACTIVE, CircleState.COMPLETED})
 
 
 def pay_out(turn: Turn, command: c.PayOut) -> Say | Refusal:
-    """Do the first thing that can be done, from the oldest round on; else say what it waits for."""
+    """Do the first thing that can be done, from the oldest round on; else say what it waits for.
+
+    What the halves of a turn may have is one thing: both are asked for, each with a yes of its own.
+    """
     circle = turn.book.circle(command.circle)
     if circle.state not in MAY_PAY:
         return refuse("not_running", circle=circle.name)
@@ -44,7 +47,7 @@ def _in_turn(turn: Turn, circle: Circle) -> Iterator[Say | Refusal | None]:
     for payout in sorted(failed, key=lambda p: p.round):
         yield _again(turn, circle, payout)
     for _, round_ in sorted(turn.book.rounds(circle.code).items()):
-        yield _try_round(turn, circle, round_)
+        yield from _try_round(turn, circle, round_)
 
 
 def _again(turn: Turn, circle: Circle, payout: Payout) -> Say | Refusal:
@@ -108,21 +111,32 @@ def _under_way(turn: Turn, circle: Circle) -> Say | None:
     return _stands("payout_asked_again", turn, circle, payout)
 
 
-def _try_round(turn: Turn, circle: Circle, round_: Round) -> Say | Refusal | None:
-    """Start what a round may pay; None when it owes nothing, is not so far, or is being paid."""
+def _try_round(turn: Turn, circle: Circle, round_: Round) -> list[Say | Refusal]:
+    """Start what a round may pay; nothing when it owes nothing, is not so far, or is being paid."""
     if round_.state in {RoundState.PAID, RoundState.SCHEDULED}:
-        return None
-    draw = turn.book.get(Draw, circle.code, round_.number)
-    if draw is None:
-        if early := _too_early(turn, circle, round_):
-            return early
-        draw = holding.open_draw(turn, circle, round_)
-    if draw.state is DrawState.HELD:
-        draw = holding.look_again(turn, draw)
+        return []
+    draws = drawers.draws_of(turn, circle, round_.number)
+    if not draws:
+        if early := _too_early(turn, circle, round_, drawers.people(turn, circle, round_.number)):
+            return [early]
+        draws = holding.open_draws(turn, circle, round_)
+    draws = [holding.look_again(turn, d) if d.state is DrawState.HELD else d for d in draws]
+    free = [d.person_id for d in draws if d.state is not DrawState.HELD]
+    found = [tried for draw in draws if (tried := _try_draw(turn, circle, round_, draw, free))]
+    done = [tried for tried in found if isinstance(tried, Say)]
+    return [_in_one(done)] if done else [tried for tried in found if isinstance(tried, Refusal)]
+
+
+def _in_one(says: list[Say]) -> Say:
+    return replace(says[0], texts=tuple(line for one in says for line in one.texts))
+
+
+def _try_draw(turn: Turn, circle: Circle, round_: Round, draw: Draw, free: list[str]) -> Say | Refusal | None:
+    """Start what a draw may have; None when it owes nothing or is being paid. `free`: the drawers that are not held."""
     if draw.state is DrawState.HELD:
         who = turn.book.person(draw.person_id).first_name
         return refuse(f"held_{draw.held_for}_banker", who=who, circle=circle.name)
-    if draw.state is DrawState.READY and (early := _too_early(turn, circle, round_)):
+    if draw.state is DrawState.READY and (early := _too_early(turn, circle, round_, free)):
         pots.reopen(turn, turn.book.must(Round, circle.code, round_.number))
         return early
     if draw.state in {DrawState.READY, DrawState.SHORT}:
@@ -130,18 +144,17 @@ def _try_round(turn: Turn, circle: Circle, round_: Round) -> Say | Refusal | Non
     return None
 
 
-def _too_early(turn: Turn, circle: Circle, round_: Round) -> Refusal | None:
+def _too_early(turn: Turn, circle: Circle, round_: Round, drawing: Iterable[str]) -> Refusal | None:
     """A full pot may go from the due date on, any other on its payout date (rules.md 19).
 
-    The drawer's own throw may be missing: it comes off the draw.
+    What those who draw of it throw themselves may be missing: it comes off the draw.
     """
     today = local_date(turn.at)
     if today >= round_.pays_on and not pots.still_taking(round_):
         return None
-    drawer = pots.drawing(turn, circle, round_.number).person_id
-    mine = {h.number for h in turn.book.all(Hand, circle=circle.code, person_id=drawer)}
+    theirs = {h.number for h in turn.book.hands(circle.code) if h.person_id in set(drawing)}
     dues = turn.book.all(Due, circle=circle.code, round=round_.number)
-    left = sum(d.left for d in dues if d.hand not in mine)
+    left = sum(d.left for d in dues if d.hand not in theirs)
     if left:
         number, day = round_.number, round_.pays_on
         return refuse("pot_not_full", circle=circle.name, round=number, left=circle.money(left), date=day)
@@ -152,7 +165,7 @@ def _too_early(turn: Turn, circle: Circle, round_: Round) -> Refusal | None:
 
 def _start(turn: Turn, circle: Circle, draw: Draw) -> Say | Refusal:
     """Make the payout and ask a second person for the yes."""
-    amount = min(draw.owed, pots.pot(turn, circle, draw.round))
+    amount = drawers.there_for(turn, circle, draw)
     who = turn.book.person(draw.person_id).first_name
     if not amount:
         return refuse("pot_empty", circle=circle.name, who=who, amount=circle.money(draw.owed, round=draw.round))
@@ -187,6 +200,7 @@ def _payout(turn: Turn, circle: Circle, draw: Draw, amount: int) -> Payout | Ref
         ref=payout_ref(turn.tools.randbelow),
         circle=circle.code,
         round=draw.round,
+        hand=draw.hand,
         kind="draw",
         person_id=draw.person_id,
         cash=split.cash,
@@ -207,7 +221,7 @@ def _payout(turn: Turn, circle: Circle, draw: Draw, amount: int) -> Payout | Ref
 def _no_way(turn: Turn, circle: Circle, draw: Draw, because: Refusal) -> Refusal:
     """Money that stands with the wrong carrier is finance's to move: they are asked, once a day."""
     if because.because.name == "rail_short":
-        key = f"short:{circle.code}:{draw.round}:{local_date(turn.at)}"
+        key = f"short:{circle.code}:{draw.round}:{draw.hand}:{local_date(turn.at)}"
         turn.plan(key, turn.at, f"circle:{circle.code}", c.RailShort(circle.code, draw.round, draw.owed))
     return because
 
@@ -221,7 +235,8 @@ def rail_short(turn: Turn, command: c.RailShort) -> None:
 
 def your_draw(turn: Turn, circle: Circle, draw: Draw, payout: Payout) -> Say:
     """Tell the drawer the sum, how it is worked out, and how it comes (rules.md 30)."""
-    parts = [text("sum_gross", amount=circle.money(draw.gross, round=draw.round))]
+    half = draw.gross < circle.gross
+    parts = [text("sum_half" if half else "sum_gross", amount=circle.money(draw.gross, round=draw.round))]
     for name, amount in (("fee", draw.fee), ("throw", draw.offset_throw), ("arrears", draw.offset_arrears)):
         if amount:
             parts.append(text(f"sum_{name}", amount=circle.money(amount, round=draw.round)))

@@ -1,19 +1,13 @@
-"""Pots and the cash behind them: what is there, what is spoken for, and whom it concerns when money comes in."""
+"""Pots: what was thrown for them, who draws next, and whom it concerns when money comes in."""
 
 from dataclasses import replace
 from datetime import date
 
-from bot.actions import fees
+from bot.actions import drawers, fees
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, say
-from domain import ledger
-from domain.pardna import BEFORE_GRACE_ENDS, Circle, Draw, DrawState, Due, Hand, Round, RoundState
+from domain.pardna import BEFORE_GRACE_ENDS, Circle, DrawState, Due, Round, RoundState
 from domain.schedule import cut_off, local_date
-
-
-def pot(turn: Turn, circle: Circle, number: int) -> int:
-    """Return the money that is in a round's pot now."""
-    return turn.book.balance(ledger.pot(circle.code, number))
 
 
 def thrown(turn: Turn, circle: Circle, number: int) -> int:
@@ -21,18 +15,12 @@ def thrown(turn: Turn, circle: Circle, number: int) -> int:
     return sum(d.paid for d in turn.book.all(Due, circle=circle.code, round=number))
 
 
-def drawing(turn: Turn, circle: Circle, number: int) -> Hand:
-    """Return the hand that draws in a round."""
-    return next(h for h in turn.book.hands(circle.code) if h.turn == number)
-
-
 def next_draw(turn: Turn, circle: Circle) -> tuple[str, date] | None:
     """Return who draws next and when: the first payout date to come of a round that has not been paid out."""
     today = local_date(turn.at)
     for number, round_ in sorted(turn.book.rounds(circle.code).items()):
-        draw = turn.book.get(Draw, circle.code, number)
-        if round_.pays_on >= today and not (draw and draw.state is DrawState.DONE):
-            return turn.book.person(drawing(turn, circle, number).person_id).first_name, round_.pays_on
+        if round_.pays_on >= today and round_.state is not RoundState.PAID:
+            return drawers.names(turn, circle, number), round_.pays_on
     return None
 
 
@@ -48,13 +36,10 @@ def money_came(turn: Turn, circle: Circle, numbers: list[int]) -> None:
 
 
 def _came_for(turn: Turn, circle: Circle, round_: Round) -> None:
-    match round_.state:
-        case RoundState.PAID:
-            fees.earn(turn, circle, round_.number)
-        case RoundState.PAID_SHORT:
-            say_top_up(turn, circle, round_.number)
-        case RoundState.CLOSED | RoundState.OPEN | RoundState.GRACE if _full(turn, circle, round_):
-            _say_full(turn, circle, round_)
+    if round_.state in {RoundState.CLOSED, RoundState.OPEN, RoundState.GRACE} and _full(turn, circle, round_):
+        _say_full(turn, circle, round_)
+    say_top_up(turn, circle, round_.number)
+    fees.earn(turn, circle, round_.number)
 
 
 def _full(turn: Turn, circle: Circle, round_: Round) -> bool:
@@ -62,28 +47,31 @@ def _full(turn: Turn, circle: Circle, round_: Round) -> bool:
 
 
 def _say_full(turn: Turn, circle: Circle, round_: Round) -> None:
-    drawer = turn.book.person(drawing(turn, circle, round_.number).person_id)
+    people = drawers.people(turn, circle, round_.number)
     figures: dict[str, Figure] = {
         "circle": circle.name,
         "round": round_.number,
         "pot": circle.money(circle.gross),
-        "who": drawer.first_name,
         "due": round_.due,
     }
-    turn.tell(circle.banker_id, say("pot_full_banker", pay_out_answer(circle), code=circle.code, **figures))
-    if drawer.id != circle.banker_id:
-        turn.tell(drawer.id, say("pot_full", **figures))
+    full = say(
+        "pot_full_banker", pay_out_answer(circle), code=circle.code, who=drawers.together(turn, people), **figures
+    )
+    turn.tell(circle.banker_id, full)
+    for person in people:
+        if person != circle.banker_id:
+            turn.tell(person, say("pot_full", who=turn.book.person(person).first_name, **figures))
 
 
 def say_top_up(turn: Turn, circle: Circle, number: int) -> None:
     """Late money is there for a drawer who was paid short: the banker may pay it out (rules.md 36)."""
-    draw = turn.book.get(Draw, circle.code, number)
-    there = pot(turn, circle, number)
-    if draw is None or draw.state is not DrawState.SHORT or not there:
+    short = [d for d in drawers.draws_of(turn, circle, number) if d.state is DrawState.SHORT]
+    there = {d.person_id: part for d in short if (part := drawers.there_for(turn, circle, d))}
+    if not there:
         return
     figures: dict[str, Figure] = {
-        "who": turn.book.person(draw.person_id).first_name,
-        "amount": circle.money(min(draw.owed, there), round=number),
+        "who": drawers.together(turn, there),
+        "amount": circle.money(sum(there.values()), round=number),
         "circle": circle.name,
     }
     turn.tell(circle.banker_id, say("top_up", pay_out_answer(circle), code=circle.code, **figures))

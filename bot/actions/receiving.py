@@ -3,13 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import cards, ending, fees, paths, pots
+from bot.actions import cards, drawers, ending, fees, paths, pots
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain import ledger
 from domain.ledger import Transaction, Transfer
-from domain.pardna import Circle, Draw, DrawState, Round, RoundState
+from domain.pardna import Circle, Draw, DrawState
 from domain.payments import DRAWN, OPEN_PAYOUTS, Payout, PayoutState
 from domain.people import Role, TicketKind
 
@@ -137,11 +137,11 @@ def finish(turn: Turn, circle: Circle, payout: Payout, state: PayoutState) -> Dr
     if payout.by_hand:
         moved = (Transfer(payable, cash, payout.by_hand),)
         turn.book.post(turn.at, Transaction(f"handed:{payout.id}", "handed", circle.currency, moved, circle.code))
-    draw = turn.book.must(Draw, circle.code, payout.round)
+    draw = turn.book.must(Draw, circle.code, payout.round, payout.hand)
     draw = replace(draw, paid=draw.paid + payout.amount)
-    of_draw, of_round = _so_far(turn, draw)
-    draw = replace(draw, state=of_draw)
-    turn.book.put(draw, replace(turn.book.must(Round, circle.code, payout.round), state=of_round))
+    draw = replace(draw, state=_so_far(turn, draw))
+    turn.book.put(draw)
+    drawers.come_to(turn, circle, payout.round)
     if not draw.owed:
         _say_done(turn, circle, draw, again=payout.tries > 1)
     pots.say_top_up(turn, circle, payout.round)
@@ -150,22 +150,32 @@ def finish(turn: Turn, circle: Circle, payout: Payout, state: PayoutState) -> Dr
     return draw
 
 
-def _so_far(turn: Turn, draw: Draw) -> tuple[DrawState, RoundState]:
-    """Return where a draw and its round are after one payout of it: another part may be under way."""
+def _so_far(turn: Turn, draw: Draw) -> DrawState:
+    """Return where a draw is after one payout of it: another part may be under way."""
     if not draw.owed:
-        return DrawState.DONE, RoundState.PAID
-    parts = turn.book.all(Payout, circle=draw.circle, round=draw.round, kind="draw")
-    if any(p.state in OPEN_PAYOUTS for p in parts):
-        return DrawState.PAYING, RoundState.PAYING
-    return DrawState.SHORT, RoundState.PAID_SHORT
+        return DrawState.DONE
+    parts = turn.book.all(Payout, circle=draw.circle, round=draw.round, hand=draw.hand, kind="draw")
+    return DrawState.PAYING if any(p.state in OPEN_PAYOUTS for p in parts) else DrawState.SHORT
 
 
 def _say_done(turn: Turn, circle: Circle, draw: Draw, *, again: bool) -> None:
-    """Tell all the others the total (rules.md 30), with the round's picture: once, also when it was paid anew."""
-    who = turn.book.person(draw.person_id).first_name
-    done = say("round_done", round=draw.round, circle=circle.name, who=who, amount=circle.money(draw.net))
-    done = replace(done, texts=(*done.texts, cards.coming(turn, circle, draw.round)))
-    if not again:
+    """Tell all the others the total (rules.md 30), with the round's picture: once, also when it was paid anew.
+
+    Of two halves the first one that is done is told without it, and with the other one both.
+    """
+    draws = drawers.draws_of(turn, circle, draw.round)
+    whole = all(one.state is DrawState.DONE for one in draws)
+    told = draws if whole else [draw]
+    figures: dict[str, Figure] = {
+        "round": draw.round,
+        "circle": circle.name,
+        "who": drawers.together(turn, (one.person_id for one in told)),
+        "amount": circle.money(sum(one.net for one in told)),
+    }
+    done = say("round_done" if whole else "half_done", **figures)
+    if whole:
+        done = replace(done, texts=(*done.texts, cards.coming(turn, circle, draw.round)))
+    if whole and not again:
         done = replace(done, drawn=cards.of_round(turn, circle, draw.round))
     turn.tell_all(turn.book.members(circle.code), lambda m: done if m.person_id != draw.person_id else None)
 

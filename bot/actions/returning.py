@@ -8,7 +8,7 @@ the member's debt to the circle.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bot.actions import deposits, freezing, paths, pots, settling, throws
+from bot.actions import deposits, drawers, freezing, paths, settling, throws
 from bot.actions.deposits import Deposit
 from bot.actions.turn import Turn
 from bot.words.say import Figure, Refusal, Say, refuse, say, text
@@ -26,7 +26,7 @@ TAKEN, BACK = deposits.TAKEN, deposits.BACK
 
 def _undrawn(turn: Turn, circle: Circle, person: str) -> Iterator[tuple[Due, int]]:
     """Yield a member's dues, the latest first, with what of each is still in its pot."""
-    left = {number: pots.pot(turn, circle, number) for number in turn.book.rounds(circle.code)}
+    left = {number: drawers.pot(turn, circle, number) for number in turn.book.rounds(circle.code)}
     for due in reversed(turn.book.dues_of(circle.code, person)):
         part = min(due.paid, left[due.round])
         left[due.round] -= part

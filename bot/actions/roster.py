@@ -7,7 +7,7 @@ from bot.actions.names import called
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, say, text
 from domain import commands as c
-from domain.pardna import Circle, Hand, MemberState
+from domain.pardna import Circle, Hand, MemberState, shown, weight
 
 MOST_ASKERS = 5
 
@@ -28,15 +28,15 @@ def roster(turn: Turn, command: c.Roster) -> Say | Refusal:
         who = name if is_banker else _short(turn, member.person_id, name)
         if is_banker:
             tier = scores.tier_text(turn, member.person_id)
-            lines.append(text("roster_asks_banker", who=who, hands=member.hands, tier=tier))
+            lines.append(text("roster_asks_banker", who=who, hands=shown(member.halves), tier=tier))
         else:
-            lines.append(text("roster_asks", who=who, hands=member.hands))
+            lines.append(text("roster_asks", who=who, hands=shown(member.halves)))
     if len(asking) > MOST_ASKERS:
         lines.append(text("roster_more", count=len(asking) - MOST_ASKERS))
     figures: dict[str, Figure] = {
         "circle": circle.name,
         "code": circle.code,
-        "taken": len(turn.book.hands(circle.code)),
+        "taken": shown(weight(turn.book.hands(circle.code))),
         "turns": circle.turns,
     }
     answers = (Answer(f"APPROVE {circle.code} ALL", text("approve_all")),) if asking and is_banker else ()

@@ -1,9 +1,10 @@
 """Rounds by the clock: open, cut off, close, pay day, remind (rules.md 16-21). Each step may be repeated."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from bot.actions import ending, fees, holding, pots, settling
+from bot.actions import drawers, ending, fees, holding, pots, settling
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Say, Text, say, text
 from domain import commands as c
@@ -68,7 +69,8 @@ def open_round(turn: Turn, circle: Circle, number: int) -> None:
     if round_.state is not RoundState.SCHEDULED:
         return
     turn.book.put(replace(round_, state=RoundState.OPEN))
-    turn.book.put(*(Due(circle.code, number, h.number, circle.throw) for h in turn.book.hands(circle.code)))
+    for hand in turn.book.hands(circle.code):
+        turn.book.put(Due(circle.code, number, hand.number, circle.throw_of(hand.halves)))
     members = [m for m in turn.book.members(circle.code) if m.state is MemberState.IN]
     for member in members:
         used = settling.use_credit(turn, circle, member.person_id, number)
@@ -77,13 +79,12 @@ def open_round(turn: Turn, circle: Circle, number: int) -> None:
 
 
 def _opened(turn: Turn, circle: Circle, round_: Round, member: Member, used: int) -> Say:
-    drawer = next(h.person_id for h in turn.book.hands(circle.code) if h.turn == round_.number)
     figures: dict[str, Figure] = {
         "circle": circle.name,
         "round": round_.number,
         "turns": circle.turns,
         "due": round_.due,
-        "who": turn.book.person(drawer).first_name,
+        "who": drawers.names(turn, circle, round_.number),
     }
     owed = sum(d.left for d in settling.open_dues(turn, circle, member.person_id) if d.round == round_.number)
     if not owed:
@@ -138,10 +139,10 @@ def _catch_up(turn: Turn, circle: Circle, number: int) -> None:
 def _owing(turn: Turn, circle: Circle, number: int) -> dict[str, int]:
     """Return who owes what of a round. The drawer's own throw comes off the draw, so it is not owed (21)."""
     owing: dict[str, int] = {}
-    drawer = pots.drawing(turn, circle, number).person_id
+    drawing = drawers.people(turn, circle, number)
     for due in turn.book.all(Due, circle=circle.code, round=number):
         person = turn.book.must(Hand, circle.code, due.hand).person_id
-        if due.left and person != drawer:
+        if due.left and person not in drawing:
             owing[person] = owing.get(person, 0) + due.left
     return owing
 
@@ -182,40 +183,51 @@ def pay_day(turn: Turn, command: c.PayDay) -> None:
     round_ = turn.book.must(Round, circle.code, command.round)
     if round_.state is not RoundState.CLOSED:
         return
-    draw = turn.book.get(Draw, circle.code, command.round)
-    if draw is None:
-        draw = holding.open_draw(turn, circle, round_)
-    elif draw.state is DrawState.HELD:  # held when the banker wanted to pay it early
-        turn.book.put(replace(round_, state=RoundState.HELD))
-        draw = holding.look_again(turn, draw)
-    _ask_to_pay(turn, circle, draw)
+    draws = drawers.draws_of(turn, circle, command.round)
+    if not draws:
+        draws = holding.open_draws(turn, circle, round_)
+    elif any(draw.state is DrawState.HELD for draw in draws):  # held when the banker wanted to pay it early
+        drawers.come_to(turn, circle, command.round)
+        draws = [holding.look_again(turn, draw) if draw.state is DrawState.HELD else draw for draw in draws]
+    _ask_to_pay(turn, circle, draws)
     ending.end_if_over(turn, circle)
 
 
-def _ask_to_pay(turn: Turn, circle: Circle, draw: Draw) -> None:
-    figures: dict[str, Figure] = {
-        "circle": circle.name,
-        "code": circle.code,
-        "round": draw.round,
-        "who": turn.book.person(draw.person_id).first_name,
-        "amount": circle.money(draw.net),
-    }
+def _ask_to_pay(turn: Turn, circle: Circle, draws: list[Draw]) -> None:
+    """Ask the banker for what can be paid, and say what cannot; halves of which the same is said are named together."""
+    waiting = [holding.ready(turn, d) for d in draws if d.state not in {DrawState.HELD, DrawState.DONE}]
+    draws = [d for d in draws if d.state in {DrawState.HELD, DrawState.DONE}] + waiting
+    there = {draw.hand: drawers.there_for(turn, circle, draw) for draw in waiting}
+    said: dict[str, list[Draw]] = {}
+    for draw in draws:
+        said.setdefault(_pay_day(draw, there), []).append(draw)
+    for asked, alike in said.items():
+        if not asked:
+            continue
+        if asked == "pay_day_empty":
+            turn.book.put(*(replace(draw, state=DrawState.SHORT) for draw in alike))
+            drawers.come_to(turn, circle, alike[0].round)
+        figures: dict[str, Figure] = {
+            "circle": circle.name,
+            "code": circle.code,
+            "round": alike[0].round,
+            "who": drawers.together(turn, (draw.person_id for draw in alike)),
+            "amount": circle.money(sum(draw.net for draw in alike)),
+            "there": circle.money(sum(there.get(draw.hand, 0) for draw in alike)),
+        }
+        answers = (pots.pay_out_answer(circle),) if asked in {"pay_day", "pay_day_short"} else ()
+        turn.tell(circle.banker_id, say(asked, *answers, **figures))
+
+
+def _pay_day(draw: Draw, there: Mapping[int, int]) -> str:
+    """Return what the banker is told of a draw on its day; "" for nothing."""
     if draw.held_for:
-        turn.tell(circle.banker_id, say(f"pay_day_held_{draw.held_for}", **figures))
-        return
-    if draw.state is DrawState.DONE:
-        return
-    draw = holding.ready(turn, draw)
-    there = min(draw.owed, pots.pot(turn, circle, draw.round))
-    pay = pots.pay_out_answer(circle)
-    if not there:
-        round_ = turn.book.must(Round, circle.code, draw.round)
-        turn.book.put(replace(draw, state=DrawState.SHORT), replace(round_, state=RoundState.PAID_SHORT))
-        turn.tell(circle.banker_id, say("pay_day_empty", **figures))
-    elif there < draw.owed:
-        turn.tell(circle.banker_id, say("pay_day_short", pay, there=circle.money(there), **figures))
-    else:
-        turn.tell(circle.banker_id, say("pay_day", pay, **figures))
+        return f"pay_day_held_{draw.held_for}"
+    if draw.hand not in there:
+        return ""
+    if not there[draw.hand]:
+        return "pay_day_empty"
+    return "pay_day_short" if there[draw.hand] < draw.owed else "pay_day"
 
 
 def end_circle(turn: Turn, command: c.EndCircle) -> None:

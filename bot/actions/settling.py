@@ -10,7 +10,7 @@ from bot.words.say import Figure, Refusal, Say, Text, refuse, say, text
 from domain import ledger
 from domain.codes import receipt_code
 from domain.ledger import Transfer
-from domain.pardna import Circle, CircleState, Draw, DrawState, Due, Hand, MemberState, RoundState, allocate
+from domain.pardna import Circle, CircleState, Draw, DrawState, Due, Hand, MemberState, RoundState, allocate, weight
 from domain.payments import CASH, CASH_CARRIER, Payment, PaymentState, Route
 from domain.people import Role, TicketKind
 from storage.book import throw_key
@@ -21,10 +21,11 @@ PAGE_IN_USE = timedelta(hours=1)
 
 def left_to_throw(turn: Turn, circle: Circle, person: str) -> int:
     """Return what a member can still throw in all rounds together, counting credit as thrown; below 0, a surplus."""
-    hands = len(turn.book.all(Hand, circle=circle.code, person_id=person))
+    halves = weight(turn.book.all(Hand, circle=circle.code, person_id=person))
     thrown = sum(d.paid for d in turn.book.dues_of(circle.code, person))
     credit = turn.book.balance(ledger.credit(circle.code, person))
-    return circle.throw * circle.turns * hands - thrown - credit + turn.book.balance(ledger.debt(circle.code, person))
+    owed = circle.throw_of(halves) * circle.turns
+    return owed - thrown - credit + turn.book.balance(ledger.debt(circle.code, person))
 
 
 def _on_its_way(turn: Turn, circle: Circle, person: str, rail: str) -> int:

@@ -5,14 +5,14 @@ A member sees of others what the circle sees anyway: first names of drawers and 
 
 from collections.abc import Iterable
 
-from bot.actions import cards, papers, people, pots
+from bot.actions import cards, drawers, papers, people, pots
 from bot.actions.turn import Turn
 from bot.words.say import Drawn, Refusal, Say, Text, refuse, say, text
 from domain import commands as c
 from domain import ledger
 from domain.documents import Entry, Moved, RoundLine, StatementFacts, What
 from domain.messages import AttachmentKind
-from domain.pardna import Circle, Draw, Round
+from domain.pardna import Circle, Round
 from domain.people import shown_address
 from domain.schedule import local_date
 
@@ -75,10 +75,9 @@ def _called(turn: Turn, person: str) -> str:
 def _rounds(turn: Turn, circle: Circle) -> Iterable[RoundLine]:
     """Yield the circle's rounds as every insider may see them: totals and the drawer's first name."""
     for number, round_ in sorted(turn.book.rounds(circle.code).items()):
-        draw = turn.book.get(Draw, circle.code, number)
-        drawer = turn.book.person(pots.drawing(turn, circle, number).person_id)
+        paid = sum(draw.paid for draw in drawers.draws_of(turn, circle, number))
         thrown = pots.thrown(turn, circle, number)
-        yield RoundLine(number, round_.due, drawer.first_name, thrown, draw.paid if draw else 0)
+        yield RoundLine(number, round_.due, drawers.names(turn, circle, number), thrown, paid)
 
 
 _THROWN = frozenset({What.THROW, What.TAKEN_BACK, What.REFUND, What.REFUND_BACK, What.CHARGEBACK, What.RETURNED})
@@ -129,5 +128,5 @@ def _dates(turn: Turn, circle: Circle) -> tuple[Text, ...]:
     if not open_:
         return ()
     first: Round = min(open_, key=lambda r: r.number)
-    who = turn.book.person(pots.drawing(turn, circle, first.number).person_id).first_name
+    who = drawers.names(turn, circle, first.number)
     return (text("statement_next", due=first.due, who=who, date=first.pays_on),)

@@ -9,7 +9,7 @@ from bot.conversations.reading import read_code
 from bot.conversations.running import MOST_CHOICES
 from bot.words.say import Answer, Say, say, text
 from domain.commands import Agree, LookAtTerms
-from domain.pardna import MOST_HANDS, TERMS_MARK, CircleState
+from domain.pardna import MOST_HANDS, TERMS_MARK, WHOLE, CircleState, shown
 
 HALF = frozenset({"half", "half-hand", "0.5", "1/2"})
 _MARK = re.compile(rf"[0-9a-f]{{{TERMS_MARK}}}")
@@ -27,16 +27,16 @@ def _take_hands(left: Words, _: Talk) -> tuple[int | None, Words]:
         return None, left
     if len(counts) > 1 or not 1 <= int(counts[0]) <= MOST_HANDS:
         raise Misread(text("hands_bounds", most=MOST_HANDS))
-    return int(counts[0]), [w for w in left if w != counts[0]]
+    return WHOLE * int(counts[0]), [w for w in left if w != counts[0]]
 
 
-PARTS = (("code", code), ("hands", _take_hands), ("code", lone_code))
+PARTS = (("code", code), ("halves", _take_hands), ("code", lone_code))
 
 
 def _look(talk: Talk) -> Step:
-    circle, hands = talk.slots["code"], talk.slots.get("hands", 1)
-    session = talk.session.idle().remember(agree={"code": circle, "hands": hands})
-    return Step(session, (), (LookAtTerms(circle, hands),))
+    circle, halves = talk.slots["code"], talk.slots.get("halves", WHOLE)
+    session = talk.session.idle().remember(agree={"code": circle, "halves": halves})
+    return Step(session, (), (LookAtTerms(circle, halves),))
 
 
 def _take_terms(left: Words, talk: Talk) -> tuple[str | None, Words]:
@@ -57,7 +57,7 @@ def join_line(rest: str, talk: Talk) -> str:
     """Return a JOIN in its short form, so that nothing else of what was typed is kept; "" when there is no code."""
     slots, _ = JOIN.line(rest, talk)
     circle: str = slots.get("code", "")
-    return f"{circle} {slots['hands']}" if circle and "hands" in slots else circle
+    return f"{circle} {shown(slots['halves'])}" if circle and "halves" in slots else circle
 
 
 def _offered(talk: Talk) -> list[str]:
@@ -86,8 +86,8 @@ def _agree(talk: Talk) -> Step:
     seen = talk.session.memory.get("agree") or {}
     circle = talk.slots["code"]
     seen = seen if seen.get("code") == circle else {}
-    hands = talk.slots.get("hands") or seen.get("hands", 1)
-    step = do(talk, Agree(circle, hands, talk.slots.get("terms") or seen.get("terms", "")))
+    halves = talk.slots.get("halves") or seen.get("halves", WHOLE)
+    step = do(talk, Agree(circle, halves, talk.slots.get("terms") or seen.get("terms", "")))
     return Step(step.session.remember(agree=None), (), step.commands)
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from bot.conversations.flow import Talk
 from bot.words.say import Answer, Figure, Say, Text, say, text
 from domain.money import Money
-from domain.pardna import CircleState, DrawState, RoundState
+from domain.pardna import WHOLE, CircleState, DrawState, RoundState, shown
 from domain.schedule import local_date
 from domain.standing import Ask, Owed, Seat, Standing, Turn
 
@@ -105,7 +105,7 @@ def _circle_line(seat: Seat) -> Text:
             return text("circle_locked", due=seat.first_due, **common)
     if seat.member_state == "ASKED":
         return text("circle_asked", **common)
-    return text("circle_open", taken=seat.taken, turns=seat.turns, **common)
+    return text("circle_open", taken=shown(seat.taken), turns=seat.turns, **common)
 
 
 def balance(talk: Talk) -> Say:
@@ -185,7 +185,8 @@ def _past(turn: Turn) -> bool:
 
 
 def _turn_line(seat: Seat, turn: Turn) -> Text:
-    amount: Money = seat.money(turn.net if turn.net is not None else seat.gross - seat.fee - seat.reserve)
+    gross, fee, reserve = (whole * turn.halves // WHOLE for whole in (seat.gross, seat.fee, seat.reserve))
+    amount: Money = seat.money(turn.net if turn.net is not None else gross - fee - reserve)
     common: dict[str, Figure] = {"circle": seat.name, "round": turn.round, "amount": amount}
     if turn.state is DrawState.HELD:
         return text(f"draw_held_{turn.held_for}", **common)

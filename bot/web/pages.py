@@ -15,6 +15,7 @@ from bot.web.assets import Looks, asked_language, language_of
 from bot.words.legal import TERMS_VERSION
 from bot.words.say import Text, text
 from domain.codes import normalise_code
+from domain.pardna import shown
 from domain.telegram import deep_link
 from storage.pages import Invite, Pages, Receipt
 
@@ -171,7 +172,7 @@ class PublicPages:
 
 
 def _state(circle: Invite) -> Text:
-    return text(f"page_state_{circle.state.lower()}", taken=circle.hands_in, turns=circle.turns)
+    return text(f"page_state_{circle.state.lower()}", taken=shown(circle.halves_in), turns=circle.turns)
 
 
 def _qr(address: str, title: str) -> str:

@@ -15,7 +15,7 @@ _SAID: Mapping[Of, str] = {
     Of.THROW: """ask_begin.throw begun.throw circle_active.throw circle_made.throw fee_too_high.throw
         group_opened.throw late_too_high.throw terms.throw terms_hands.amount""",
     Of.GROSS: """card_done.gross card_head.gross card_of.gross draw_now.gross paid_in.gross pot_full.pot
-        pot_full_banker.pot receipt.gross receipt_for.gross sum_gross.amount terms_more.gross""",
+        pot_full_banker.pot receipt.gross receipt_for.gross sum_gross.amount sum_half.amount terms_more.gross""",
     Of.FEE: "terms_fee.fee terms_fee_hand.fee sum_fee.amount",
     Of.LATE: "terms_late.fee terms_late.most terms_late_percent.most",
     Of.OWED: """ask_amount.amount balance_due.amount balance_late.amount balance_missed.amount line_owes.amount
@@ -35,7 +35,7 @@ _SAID: Mapping[Of, str] = {
     Of.DRAW: """card_done.amount draw_free.amount draw_free_banker.amount draw_held_arrears.amount
         draw_held_trn.amount draw_lottery.amount draw_order.amount draw_short.amount draw_turn.amount pay_day.amount
         pay_day_empty.amount pay_day_held_arrears.amount pay_day_held_trn.amount pay_day_short.amount
-        round_done.amount your_draw.net""",
+        half_done.amount round_done.amount your_draw.net""",
     Of.PAID: "card_drew.amount draw_short.paid",
     Of.REST: "line_owed.amount pot_empty.amount received_short.owed your_draw_short.owed",
     Of.OFFSET: "draw_settled.owed draw_settled_banker.owed",

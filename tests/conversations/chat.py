@@ -40,7 +40,7 @@ def seat(code: str = CODE, name: str = "Sunday Club", **changes: object) -> Seat
         is_banker=False,
         member_state="IN",
         agreed=True,
-        taken=5,
+        taken=10,
         round=2,
         drawer="Keisha",
         pot=1_000_000,

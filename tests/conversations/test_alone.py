@@ -36,8 +36,8 @@ FLOWS: list[tuple[Standing, Dialogue, str, c.Command]] = [
         "=join order",
         SUNDAY,
     ),
-    (member(), [("JOIN", "Which code")], "K7QX2M", c.LookAtTerms(CODE, 1)),
-    (member(), [("AGREE", "Which circle do you agree to")], "K7QX2M", c.Agree(CODE, 1)),
+    (member(), [("JOIN", "Which code")], "K7QX2M", c.LookAtTerms(CODE, 2)),
+    (member(), [("AGREE", "Which circle do you agree to")], "K7QX2M", c.Agree(CODE, 2)),
     (TWO_OPEN, [("INVITE", "for which circle")], "=Monday Box", c.Invite(OTHER)),
     (TWO, [("ROSTER", "for which circle")], "=Sunday Club", c.Roster(CODE)),
     (banker(CircleState.OPEN), [("APPROVE", "Whom shall I let in")], "Devon Clarke", c.Approve(CODE, "Devon Clarke")),
@@ -135,14 +135,14 @@ def test_the_join_that_brought_somebody_new_goes_on_after_the_onboarding(first: 
     chat = Chat(STRANGER).says(first).sees("Welcome")
     assert "123456789" not in str(chat.session.as_json())
     chat.says("Devon").says("I agree").says("english")
-    hands = 2 if "2" in first.split() else 1
-    assert chat.step.commands == (c.Onboard("Devon", Language.EN, "2026-11"), c.LookAtTerms(CODE, hands))
+    halves = 4 if "2" in first.split() else 2
+    assert chat.step.commands == (c.Onboard("Devon", Language.EN, "2026-11"), c.LookAtTerms(CODE, halves))
 
 
 def test_a_code_given_in_the_middle_of_the_onboarding_waits_too() -> None:
     chat = Chat(STRANGER).says("hi").says("Devon").says("JOIN K7QX2M").sees("Do you agree")
     chat.says("ok").says("en")
-    assert chat.step.commands[1:] == (c.LookAtTerms(CODE, 1),)
+    assert chat.step.commands[1:] == (c.LookAtTerms(CODE, 2),)
 
 
 def test_the_name_a_channel_knows_is_offered() -> None:

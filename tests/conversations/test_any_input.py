@@ -20,7 +20,7 @@ STANDINGS = [
     STRANGER,
     on(Channel.SMS, STRANGER),
     member(),
-    member(seat(owed=(), my_turns=(Turn(1, None, None, 0, DrawState.HELD, "trn"),))),
+    member(seat(owed=(), my_turns=(Turn(1, None, None, 0, DrawState.HELD, "trn", 2),))),
     on(Channel.SMS, member(seat(), seat(OTHER, "Monday Box"), stopped=True)),
     on(Channel.TELEGRAM, banker(CircleState.OPEN)),
     banker(CircleState.LOCKED, seat(OTHER, is_banker=True, member_state="")),

@@ -9,7 +9,7 @@ from tests.conversations.chat import CODE, Chat, member, on
 
 @pytest.mark.parametrize("typed", [f"/start {CODE}", f"/START  {CODE.lower()}", f"/start@PardnaBot {CODE}"])
 def test_start_with_a_code_shows_the_terms(typed: str) -> None:
-    Chat(on(Channel.TELEGRAM, member())).says(typed).does(LookAtTerms(CODE, 1))
+    Chat(on(Channel.TELEGRAM, member())).says(typed).does(LookAtTerms(CODE, 2))
 
 
 def test_start_with_anything_else_is_a_start() -> None:

@@ -90,4 +90,4 @@ def test_of_two_days_neither_is_taken() -> None:
 def test_numbers_in_words_are_taken_in_lines_too() -> None:
     Chat(member()).says("PAY five grand cash").does(c.BeginThrow(CODE, 500_000, "CASH"))
     Chat(banker()).says("CASH Devon five thousand").does(c.RecordCash(CODE, "Devon", 500_000))
-    Chat(banker(CircleState.OPEN)).says("JOIN K7QX2M two hands").does(c.LookAtTerms(CODE, 2))
+    Chat(banker(CircleState.OPEN)).says("JOIN K7QX2M two hands").does(c.LookAtTerms(CODE, 4))

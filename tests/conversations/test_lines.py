@@ -21,14 +21,14 @@ WAITING = banker(asks=(ask("cash", "R-7K2MQ9XA"), ask("draw", "P-7K2M"), ask("pa
 
 LINES: list[tuple[Standing, str, c.Command]] = [
     # joining
-    (member(), "JOIN K7QX2M", c.LookAtTerms(CODE, 1)),
-    (member(), "join k7qx2m 2", c.LookAtTerms(CODE, 2)),
-    (member(), "JOIN 2 hands K7QX2M please", c.LookAtTerms(CODE, 2)),
-    (member(), "K7QX2M", c.LookAtTerms(CODE, 1)),
-    (member(), "joyn K7QX2M", c.LookAtTerms(CODE, 1)),
-    (member(), "/join K7QX2M", c.LookAtTerms(CODE, 1)),
-    (member(), "/join@PardnaBot K7QX2M", c.LookAtTerms(CODE, 1)),
-    (member(), "AGREE K7QX2M 3", c.Agree(CODE, 3)),
+    (member(), "JOIN K7QX2M", c.LookAtTerms(CODE, 2)),
+    (member(), "join k7qx2m 2", c.LookAtTerms(CODE, 4)),
+    (member(), "JOIN 2 hands K7QX2M please", c.LookAtTerms(CODE, 4)),
+    (member(), "K7QX2M", c.LookAtTerms(CODE, 2)),
+    (member(), "joyn K7QX2M", c.LookAtTerms(CODE, 2)),
+    (member(), "/join K7QX2M", c.LookAtTerms(CODE, 2)),
+    (member(), "/join@PardnaBot K7QX2M", c.LookAtTerms(CODE, 2)),
+    (member(), "AGREE K7QX2M 3", c.Agree(CODE, 6)),
     # setting up
     (member(), "NEW Sunday Club; 5000 JMD; weekly; 5; 2026-12-04; join order", SUNDAY),
     (member(), "NEW Sunday Club; J$5k; week; 5 turns; 4 Dec; join order;", SUNDAY),

@@ -193,11 +193,11 @@ def test_a_suspended_circle_can_be_looked_at_but_not_thrown_into() -> None:
 def test_agree_is_for_the_terms_seen_last_and_is_asked_about_where_two_may_be_meant() -> None:
     """One circle's terms were looked at and left; another's have changed: AGREE alone could be either."""
     changed = seat(OTHER, "Monday Box", state=CircleState.OPEN, agreed=False)
-    chat = Chat(member()).says(f"JOIN {CODE} 2").says("AGREE").does(c.Agree(CODE, 2))
+    chat = Chat(member()).says(f"JOIN {CODE} 2").says("AGREE").does(c.Agree(CODE, 4))
     chat.says("AGREE").sees("Which circle do you agree to")
-    chat = Chat(member(changed)).says("I agree").does(c.Agree(OTHER, 1))
+    chat = Chat(member(changed)).says("I agree").does(c.Agree(OTHER, 2))
     chat = Chat(member(changed)).says(f"JOIN {CODE}").says("AGREE").sees("Which circle do you agree to")
-    chat.taps("Monday Box").does(c.Agree(OTHER, 1))
+    chat.taps("Monday Box").does(c.Agree(OTHER, 2))
 
 
 def test_an_old_answer_tapped_at_another_question_is_no_answer_and_loses_nothing() -> None:

@@ -30,13 +30,13 @@ from domain.pardna import (
     confirmers,
     early_turns,
     grace_over,
+    halves_taken,
     hold_reason,
     is_over,
     leave_seat,
     make_draw,
     next_hands,
     put_in_order,
-    seats_taken,
     split_payout,
     terms_hash,
     throw_refusal,
@@ -67,7 +67,7 @@ amounts = st.integers(1, 10**12)
 
 
 def member(person: str, hands: int = 1, state: MemberState = MemberState.IN) -> Member:
-    return Member(CIRCLE.code, person, hands, state, "", MADE)
+    return Member(CIRCLE.code, person, 2 * hands, state, "", MADE)
 
 
 def due(number: int, paid: int = 0, hand: int = 1, amount: int = 500_000) -> Due:
@@ -155,7 +155,7 @@ def test_a_throw_splits_into_two_whole_cents(throw: int, why: str) -> None:
 
 def test_only_those_who_are_in_take_seats() -> None:
     asked = member("keisha", 3, MemberState.ASKED)
-    assert seats_taken([member("marva", 2), member("devon"), asked, member("x", 1, MemberState.REFUSED)]) == 3
+    assert halves_taken([member("marva", 2), member("devon"), asked, member("x", 1, MemberState.REFUSED)]) == 6
 
 
 def test_hands_are_numbered_as_they_join_and_draw_last_for_now() -> None:

@@ -28,7 +28,7 @@ PEOPLE = {"m": "Marva Brown", "d": "Devon Clarke", "t": "Martha Brown", "k": "Ke
 CIRCLE = """
     INSERT INTO circle (code, name, banker_id, state, currency, throw, frequency, turns, first_due, order_by, made_at)
     VALUES ('ABC234', 'Hope', 'm', 'ACTIVE', 'JMD', 500000, 'weekly', 4, '2026-12-01', 'join order', now());
-    INSERT INTO member VALUES ('ABC234', 'k', 1, 'IN', '', now());
+    INSERT INTO member VALUES ('ABC234', 'k', 2, 'IN', '', now());
     INSERT INTO hand VALUES ('ABC234', 1, 'k', 1);
     INSERT INTO round VALUES ('ABC234', 1, '2026-12-01', '2026-12-04', '2026-12-05', 'PAYING');
     INSERT INTO draw (circle, round, hand, person_id, state, gross, fee, offset_throw, offset_arrears, net)
@@ -81,9 +81,9 @@ async def pays_out(engine: Engine, payout_id: str = PAYOUT, ref: str = "P-7K2M",
     async with engine.begin() as conn:
         await sql(
             conn,
-            "INSERT INTO payout (id, ref, circle, round, kind, person_id, cash, rail_amount, carrier,"
-            " via_banker, label, state, started_by, asked_at) VALUES (:id, :ref, 'ABC234', 1, 'draw', 'k', 0, :amount,"
-            " 'ncb', false, '', 'SENT', 'm', now())",
+            "INSERT INTO payout (id, ref, circle, round, hand, kind, person_id, cash, rail_amount, carrier,"
+            " via_banker, label, state, started_by, asked_at) VALUES (:id, :ref, 'ABC234', 1, 1, 'draw', 'k', 0,"
+            " :amount, 'ncb', false, '', 'SENT', 'm', now())",
             id=payout_id,
             ref=ref,
             amount=amount,

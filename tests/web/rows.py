@@ -21,8 +21,8 @@ _CIRCLE = text("""
     VALUES (:code, :name, 'p1', :state, 'JMD', 500000, 'weekly', 5, :first_due, 'join order', 50000, :at)
 """)
 _MEMBER = text("""
-    INSERT INTO member (circle, person_id, hands, state, agreed_hash, asked_at)
-    VALUES (:code, 'p2', 2, 'IN', 'x', :at)
+    INSERT INTO member (circle, person_id, halves, state, agreed_hash, asked_at)
+    VALUES (:code, 'p2', 4, 'IN', 'x', :at)
 """)
 _PAYMENT = text("""
     INSERT INTO payment (receipt, circle, person_id, amount, currency, rail, state, recorded_by, confirmed,

@@ -73,7 +73,6 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "sum_{}": ["fee", "throw", "arrears"],
     "draw_held_{}": HELD,
     "held_{}_banker": HELD,
-    "pay_day_held_{}": HELD,
     "page_state_{}": [state.value.lower() for state in CircleState],
     "page_pay_{}": [state.value.lower() for state in PaymentState],
     "page_how_{}": ["cash", "card", "uscard", "ncb", "scotia", "lynk", "sandbox"],
@@ -94,6 +93,7 @@ PICKED: Mapping[str, Iterable[str]] = {
     "n": ["help_member", "help_banker", "help_staff"],
     "_paid_out_text(payout)": ["paid_out_rail", "paid_out_cash", "paid_out_both"],
     "name": ["balance_due", "balance_late", "balance_missed"],
+    "asked": ["pay_day", "pay_day_short", "pay_day_empty", *(f"pay_day_held_{why}" for why in HELD)],
 }
 """Names picked by an expression, as it is written."""
 
