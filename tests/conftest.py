@@ -93,19 +93,19 @@ def pg_url(pg: EmbeddedPostgres) -> str:
 @pytest.fixture
 async def database_url(pg: EmbeddedPostgres) -> AsyncIterator[str]:
     """A fresh migrated database, owned by the service's ordinary role, dropped after the test."""
-    async with _fresh(pg) as url:
+    async with fresh(pg) as url:
         yield url
 
 
 @pytest.fixture
 async def other_database_url(pg: EmbeddedPostgres) -> AsyncIterator[str]:
     """One more, for what is to be compared."""
-    async with _fresh(pg) as url:
+    async with fresh(pg) as url:
         yield url
 
 
 @asynccontextmanager
-async def _fresh(pg: EmbeddedPostgres) -> AsyncIterator[str]:
+async def fresh(pg: EmbeddedPostgres) -> AsyncIterator[str]:
     name = f"test_{next(numbers)}"
     await _execute(pg.superuser_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY OWNER pardna")
     yield pg.address(name)
