@@ -40,8 +40,8 @@ format: $(VENV)/.dev ## rewrite the code in the project's format
 bench: $(VENV)/.dev $(BENCH_VENV)/.bench ## measure; writes benchmarks/RESULTS.md
 	@BENCH_PYTHON=$(CURDIR)/$(BENCH_VENV)/bin/python $(VENV)/bin/python -m benchmarks
 
-soak: $(VENV)/.dev ## kills for a quarter of an hour, thousands of notices by the wall clock, messages in any order
-	@$(VENV)/bin/python -m pytest -m soak tests/faults tests/spine tests/flows/test_any_order.py
+soak: $(VENV)/.dev ## kills for a quarter of an hour, thousands of notices by the wall clock, messages in any order, whole circles against a model
+	@$(VENV)/bin/python -m pytest -m soak tests/faults tests/spine tests/flows/test_any_order.py tests/flows/test_beans.py
 
 # --- the environments -------------------------------------------------------------------------------------------------
 # --no-deps: the lock names everything, and pip must not look for newer releases of what others ask for.
