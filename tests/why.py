@@ -4,7 +4,8 @@ from sqlalchemy import text
 
 from domain.money import Currency, Money
 from domain.pardna import Circle
-from domain.why import Books, Move, Of, Origin, Part, Shown, explain
+from domain.reckoning import explain
+from domain.why import Books, Move, Of, Origin, Part, Shown
 from storage import figures, tables
 from storage.codec import load
 from tests.teller import House

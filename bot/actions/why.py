@@ -1,8 +1,8 @@
 """WHY: where an amount comes from that somebody was shown, as arithmetic in plain words.
 
 What was shown is looked up by the one who asks, at any of their addresses, and its lines are worked out by
-domain/why.py. Others' throws are told by first name, as the roster tells them; their receipts only to the banker. Of a
-draw that is held it says the sums and nothing of the hold, so that all holds read the same (rules.md 58).
+domain/reckoning.py. Others' throws are told by first name, as the roster tells them; their receipts only to the
+banker. Of a draw that is held it says the sums and nothing of the hold, so that all holds read the same (rules.md 58).
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,8 +13,9 @@ from bot.words.say import Answer, Figure, Refusal, Say, Text, refuse, say, text
 from domain import commands as c
 from domain.pardna import Circle, Draw, Due
 from domain.people import Person
+from domain.reckoning import explain
 from domain.schedule import local_date
-from domain.why import AGREED, Books, Part, Shown, explain, money_of
+from domain.why import AGREED, Books, Part, Shown, money_of
 
 MOST_CHOICES = 5
 MOST_LOOKED_AT = 20
