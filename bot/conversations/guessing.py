@@ -4,15 +4,30 @@ A guess may show something or open a question. It never does anything: talk.py a
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
 from bot.conversations.flow import Talk
+from bot.conversations.likeness import NOT
 from bot.conversations.numbers import in_figures
-from bot.conversations.phrases import LONGEST_PHRASE, NOT, PHRASES, TALK, heart, is_known, naming, ranked
+from bot.conversations.phrases import (
+    LATER,
+    LONGEST_PHRASE,
+    PHRASES,
+    TALK,
+    akin,
+    asking,
+    heart,
+    is_known,
+    naming,
+    nearly,
+    ranked,
+    squeezed,
+    wonders,
+)
 from bot.conversations.reading import is_secret
 from bot.conversations.vocabulary import BY, HEADS, NOTHING, WORDS, Said, asks, fits, head_of, may, payout_ref_in
 from domain.codes import looks_like_circle_code
@@ -28,22 +43,41 @@ SURE_TURNED = 90.0
 """and so like one that is turned round (`nobody nuh pay`),"""
 CLEARLY = 12.0
 """if the next likely word is so much less like it, and the word does not act."""
+WHOLE, BEGUN, BOTH = 200.0, 60.0, 30.0
+"""Of 200, the likeness of words and sense together: a whole phrase, what only begins as one, and each of its words."""
+EXPECTED = 25.0
+"""So much likelier is what somebody was asked for."""
+AWAITED = 95.0
+"""How likely it is anyway, where nothing is asked."""
+TURNED = ("NOT RECEIVED", "DENY")
+ANSWERS = ("RECEIVED", "CONFIRM", *TURNED)
+"""What a member is asked for, and what they say then is likely an answer to."""
+LEAST_BOTH = 50.0
+WHOLLY = 99.9
+"""Of 100: the same words, in whatever order (`pin forgot`)."""
+FEW = 4
+"""Words: in more of them a single one tells little."""
 FEWEST_ELSE = 2
 """Words behind a word that make a line of their own; a single one is an answer misread."""
 WARY = 13.0
 """By so much more where the next likely one acts."""
 _BARE = re.compile(r"(?<![\w.,])[0-9]{4,6}(?![\w,])")
+_CODE = re.compile(r"(?i)\b[rpk]-\w")
 LONGEST_GUESSED = 200
 """Characters: nobody says a word in a letter."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Likely:
-    """A line that may have been meant. `clear`: no other may. `spelled`: it is the word, or one letter away from it."""
+    """A line that may have been meant. `clear`: no other may. `spelled`: it is the word, or one letter away from it.
+
+    `weight`: of 200, how like it is in its words and in its sense.
+    """
 
     said: Said
     clear: bool
     spelled: bool = False
+    weight: float = 0.0
 
 
 def meant(typed: str, talk: Talk) -> Said:
@@ -58,12 +92,17 @@ def meant(typed: str, talk: Talk) -> Said:
 
 def offered(typed: str, talk: Talk, first: Said = NOTHING) -> list[str]:
     """Return the lines that may have been meant, one a word, the likeliest first: what this person has a use for."""
-    by_clear = sorted(_likely(typed, talk), key=lambda likely: not likely.clear)
-    by_use = sorted(by_clear, key=lambda likely: not (likely.spelled or fits(likely.said.word, talk.standing)))
+    likely = sorted(_likely(typed, talk), key=lambda one: (not one.clear, -one.weight))
+    full: dict[str, str] = {}  # of what is read of a line for one word the most is offered
+    for one in likely:
+        if len(line := _offered(one.said)) > len(full.get(one.said.word, "")) and not one.spelled:
+            full[one.said.word] = line
+    by_use = sorted(likely, key=lambda one: not (one.spelled or fits(one.said.word, talk.standing)))
     found = {first.word: _offered(first)} if first.word else {}
-    for likely in by_use:
-        if (line := _offered(likely.said)) not in found.values():
-            found.setdefault(likely.said.word, line)
+    for one in by_use:
+        line = _offered(one.said) if one.spelled else full[one.said.word]
+        if line not in found.values():
+            found.setdefault(one.said.word, line)
     return list(found.values())
 
 
@@ -75,6 +114,8 @@ def rather(said: Said, typed: str, talk: Talk) -> Said:
     """
     if not said.rest or talk.tapped or said.word == "AGENT":
         return said
+    if _is_unwanted(said, typed, talk):
+        return NOTHING
     figures = _figures(said.rest)
     whole = _reads(said.word, said.rest, talk)
     if (figures and whole and not _is_free(said.word)) or ";" in said.rest:
@@ -91,7 +132,20 @@ def rather(said: Said, typed: str, talk: Talk) -> Said:
         same = word == said.word
         mine = same and not (_has_left_over(said, talk) if figures else not whole or _is_free(word))
         return said if mine else _with(word, figures, talk)
+    if not whole and not figures and " " in plain and nearly(plain).get(said.word, 0.0) > WHOLLY:
+        return _with(said.word, "", talk)
     return NOTHING if word == TALK or (not figures and not whole and _says_else(said, talk)) else said
+
+
+def _is_unwanted(said: Said, typed: str, talk: Talk) -> bool:
+    """Whether a word is told of and not wanted done (`pay mi back`), not theirs, or rather what they were asked."""
+    words = squeezed(said.rest).split()
+    if _acts(said.word) and not _is_free(said.word) and not _CODE.search(said.rest) and LATER & set(words):
+        return True
+    if len(words) >= FEWEST_ELSE and not _figures(said.rest) and not fits(said.word, talk.standing):
+        return True
+    near = akin(typed)
+    return said.entry.look is not None and any(_expected(word, talk) for word, score in near if score == near[0][1])
 
 
 def _begins_other(said: Said, typed: str) -> bool:
@@ -122,13 +176,34 @@ def _likely(typed: str, talk: Talk) -> Iterator[_Likely]:
     carrying = heart(typed)
     plain = " ".join(word for word, _ in carrying)
     figures = _figures(typed)
-    if (word := PHRASES.get(plain)) == TALK:
+    awaited = () if asking(typed) else tuple(word for word in ANSWERS if _expected(word, talk))
+    if (word := PHRASES.get(plain)) == TALK and not awaited:
         return
-    if word and may(word, talk.standing):
-        alone = len(words) > 1 and " " not in plain and word in WORDS and WORDS[word].common
-        yield _Likely(_with(word, figures, talk), clear=not alone)
+    if word and word != TALK and may(word, talk.standing):
+        far = (len(words) > 1 and WORDS[word].common) or (len(words) > FEW and _acts(word)) if word in WORDS else False
+        alone = far and " " not in plain
+        clear = not alone and fits(word, talk.standing) and not (awaited and word not in awaited)
+        clear = clear and not (_acts(word) and wonders(typed))
+        yield _Likely(_with(word, figures, talk), clear=clear, weight=WHOLE)
     for many in (2, 1):
         yield from _slips(words, many, talk, 1)
+    yield from _begun(typed, carrying, talk)
+    yield from _like(typed, plain, figures, talk)
+    for word in awaited:
+        turned = (NOT in plain.split()) is (word in TURNED)
+        yield _Likely(_with(word, figures, talk), clear=False, weight=AWAITED + (1 if turned else 0))
+    for many in (2, 1):
+        yield from _slips(words, many, talk, NEAR)
+    named = naming(plain)
+    for word, _ in ranked(named):
+        if word != TALK and may(word, talk.standing):
+            weight = WHOLE if PHRASES.get(named) == word else 0.0
+            yield _Likely(_with(word, figures, talk), clear=False, weight=weight)
+
+
+def _begun(typed: str, carrying: Sequence[tuple[str, int]], talk: Talk) -> Iterator[_Likely]:
+    """Yield the words of the phrases that a line begins as, with what the word can take of the rest."""
+    words = typed.split()
     for many in range(min(len(carrying) - 1, LONGEST_PHRASE), 0, -1):
         word = PHRASES.get(" ".join(w for w, _ in carrying[:many]))
         if word and may(word, talk.standing):
@@ -136,24 +211,55 @@ def _likely(typed: str, talk: Talk) -> Iterator[_Likely]:
             reads = (
                 _reads(word, rest, talk) and not (rest and _is_free(word)) and all(w != NOT for w, _ in carrying[many:])
             )
-            yield _Likely(Said(word, rest if reads else "", exact=False), clear=reads)
-    yield from _like(plain, figures, talk)
-    for many in (2, 1):
-        yield from _slips(words, many, talk, NEAR)
-    for word, _ in ranked(naming(plain)):
-        if word != TALK and may(word, talk.standing):
-            yield _Likely(_with(word, figures, talk), clear=False)
+            clear = (
+                reads
+                and fits(word, talk.standing)
+                and not (_is_weighty(word) and (asking(typed) or len(words) > FEW))
+                and _agrees(word, typed, talk)
+            )
+            yield _Likely(Said(word, rest if reads else "", exact=False), clear=clear, weight=BEGUN + BOTH * many)
 
 
-def _like(plain: str, figures: str, talk: Talk) -> Iterator[_Likely]:
-    """Yield the words that a line is like a phrase of. What acts is never clear so."""
-    like = [(word, score) for word, score in ranked(plain) if may(word, talk.standing)]
-    ahead = min((like[0][1] - score - (WARY if _acts(word) else 0) for word, score in like[1:]), default=SURE)
-    for place, (word, score) in enumerate(like):
-        if word != TALK:
-            sure = SURE if NOT not in plain.split() else SURE_TURNED
-            clear = place == 0 and not _acts(word) and not _guards(word) and score >= sure and ahead >= CLEARLY
-            yield _Likely(_with(word, figures, talk), clear=clear)
+def _agrees(word: str, typed: str, talk: Talk) -> bool:
+    """Whether the sense of a line is nearest to this word: what is taken at once is told so by both."""
+    sense = {near: score for near, score in akin(typed) if may(near, talk.standing)}
+    return all(sense.get(word, 0.0) > score for near, score in sense.items() if near != word)
+
+
+def _like(typed: str, plain: str, figures: str, talk: Talk) -> Iterator[_Likely]:
+    """Yield the words that a line is like a phrase of. Never clear: what acts, what its sense speaks against."""
+    like = {word: score for word, score in ranked(plain) if may(word, talk.standing)}
+    sense = {word: score for word, score in akin(typed) if may(word, talk.standing)}
+    said = {word: score for word, score in nearly(plain).items() if may(word, talk.standing)}
+    both = {word: said.get(word, 0.0) + sense.get(word, 0.0) for word in {**like, **said, **sense} if word != TALK}
+    sure = SURE if NOT not in plain.split() else SURE_TURNED
+    first = next(iter(like), TALK)
+    others = [score + (WARY if _acts(word) else 0) for word, score in like.items() if word != first]
+    for word, likeness in both.items():
+        if likeness < LEAST_BOTH:
+            continue
+        clear = word == first and not _is_weighty(word) and not (asking(typed) and _banks(word))
+        clear = clear and like[word] >= max(sure, CLEARLY + max(others, default=0.0)) and _agrees(word, typed, talk)
+        yield _Likely(
+            _with(word, figures, talk),
+            clear=clear,
+            weight=likeness + (EXPECTED if word in ANSWERS and _expected(word, talk) else 0.0),
+        )
+
+
+def _expected(word: str, talk: Talk) -> bool:
+    """Whether something waits for this word of theirs."""
+    return word in WORDS and bool(WORDS[word].waits) and fits(word, talk.standing)
+
+
+def _banks(word: str) -> bool:
+    """Whether only a banker has a use for a word."""
+    return word in WORDS and WORDS[word].banks
+
+
+def _is_weighty(word: str) -> bool:
+    """Whether a word does something, asks for the PIN or tells of money: that is never taken for likeness."""
+    return _acts(word) or _guards(word) or word == "SENT"
 
 
 def _figures(typed: str) -> str:
@@ -213,7 +319,7 @@ def _slips(words: list[str], many: int, talk: Talk, letters: int) -> Iterator[_L
         return
     head, rest = head_of(" ".join(words[:many])), " ".join(words[many:])
     if letters == 1 and (word := HEADS.get(head)) and may(word, talk.standing):
-        yield _Likely(Said(word, rest, exact=False), clear=False, spelled=True)
+        yield _Likely(Said(word, rest, exact=False), clear=False, spelled=True, weight=WHOLE)
     if (many == 1 or letters > 1) and all(is_known(word) for word in words[:many]):
         return
     close = [(w, d) for w, d in _distances(head) if may(w, talk.standing)]
@@ -222,7 +328,9 @@ def _slips(words: list[str], many: int, talk: Talk, letters: int) -> Iterator[_L
         alone = only == [word] and (len(close) == 1 or not _acts(word))
         clear = alone and len(head) >= SHORTEST_SLIP <= len(word)
         clear = clear and _reads(word, rest, talk)
-        yield _Likely(Said(word, rest, exact=False), clear=clear, spelled=letters == 1)
+        yield _Likely(
+            Said(word, rest, exact=False), clear=clear, spelled=letters == 1, weight=WHOLE if letters == 1 else BEGUN
+        )
 
 
 @lru_cache(maxsize=4096)
