@@ -26,7 +26,10 @@ class Lines(Protocol):
     """Where the lines are kept."""
 
     async def join(self, line: str, every_seconds: float, burst: int, patience_seconds: float) -> float:
-        """Return how many seconds are to be waited. A place was only taken when they are within the patience."""
+        """Return how many seconds are to be waited. A place was only taken when they are within the patience.
+
+        Below 0 the place is over by so much: the answer itself was late.
+        """
         ...
 
     async def close(self, line: str, seconds: float) -> None:
@@ -72,16 +75,28 @@ class SharedLines:
         self._now = now
         self._join = redis.register_script(_JOIN)
         self._close = redis.register_script(_CLOSE)
+        self._apart = float("inf")
+        """How far our clock is before Redis', as far as its answers tell."""
 
     async def join(self, line: str, every_seconds: float, burst: int, patience_seconds: float) -> float:
         """See Lines."""
-        slack = (burst - 1) * every_seconds
-        said = await self._join(keys=[_key(line)], args=[every_seconds, slack, patience_seconds, self._time()])
-        return float(said)
+        slack, asked = (burst - 1) * every_seconds, self._here()
+        said, then = await self._join(keys=[_key(line)], args=[every_seconds, slack, patience_seconds, self._time()])
+        wait = float(said)
+        return wait if wait > patience_seconds else wait - self._passed(asked, float(then))
 
     async def close(self, line: str, seconds: float) -> None:
         """See Lines."""
         await self._close(keys=[_key(line)], args=[seconds, self._time()])
+
+    def _passed(self, asked: float, then: float) -> float:
+        """Return how long ago it was that Redis looked at its clock: after we asked, and before now."""
+        now = self._here()
+        self._apart = max(asked - then, min(now - then, self._apart))
+        return now - then - self._apart
+
+    def _here(self) -> float:
+        return self._now() if self._now else time.monotonic()
 
     def _time(self) -> float:
         return self._now() if self._now else -1.0
@@ -108,7 +123,7 @@ _JOIN: Final = f"""{_TIME}
     free = math.max(free, now - slack)
     local wait = math.max(0, free - now)
     if wait <= patience then keep(free + every, wait + every + slack + {SPARE_SECONDS}) end
-    return string.format('%.6f', math.ceil(wait * 1000000) / 1000000)
+    return {{string.format('%.6f', math.ceil(wait * 1000000) / 1000000), string.format('%.6f', now)}}
 """
 _CLOSE: Final = f"""{_TIME}
     local seconds = tonumber(ARGV[1])

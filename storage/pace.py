@@ -11,8 +11,10 @@ from typing import Final
 
 from storage.limits import Limits
 
-LATE_SECONDS: Final = 0.05
-"""How much of its lateness a process may make up for: after a stall all who were due meanwhile would go at once."""
+LATE_SECONDS: Final = 0.03
+"""How long a place is good. After a stall what was due meanwhile would else go on top of what is due now."""
+PLACES: Final = 3
+"""So many places are tried one after the other by a process that comes late to each."""
 NEVER: Final = -1.0
 """The patience of who only asks."""
 Sleep = Callable[[float], Awaitable[object]]
@@ -35,8 +37,6 @@ class Pace:
         self._waiting = 0
         self._asking = asyncio.Lock()
         self._now = limits.now
-        self._door = asyncio.Lock()
-        self._goes_at = 0.0
         self._closed_until = 0.0
 
     @property
@@ -47,14 +47,22 @@ class Pace:
     async def turn(self, patience_seconds: float) -> float:
         """Wait for a place; 0 when it is there. A line that is longer than the patience is not joined: how long it is.
 
+        A place that is over is left empty, and another is taken.
+
         Whoever is cancelled meanwhile leaves a gap, which harms nobody.
         """
-        wait = await self._place(patience_seconds)
-        if wait > patience_seconds:
-            return wait
-        await self._sleep(wait)
-        await self._one_by_one()
-        return max(0.0, self._closed_until - self._now())  # it may have been closed meanwhile
+        for _ in range(PLACES):
+            wait = await self._place(patience_seconds)
+            if wait > patience_seconds:
+                return wait
+            at = self._now() + wait
+            await self._sleep(max(0.0, wait))
+            now = self._now()
+            if now < self._closed_until:  # meanwhile
+                return self._closed_until - now
+            if now - at <= LATE_SECONDS:
+                return 0.0
+        return self.every_seconds
 
     async def ahead_of(self, who: str) -> float:
         """Return how many seconds it is until there is a place in somebody's own line."""
@@ -62,20 +70,14 @@ class Pace:
 
     async def take(self, who: str, patience_seconds: float = 0.0) -> float:
         """Take a place in somebody's own line, if it comes within the patience; return in how many seconds it comes."""
-        return await self._limits.join(self._own(who), self.every_seconds, self._burst, patience_seconds)
+        wait = await self._limits.join(self._own(who), self.every_seconds, self._burst, patience_seconds)
+        return max(0.0, wait)
 
     async def close(self, seconds: float) -> None:
         """Let nobody go for so long; in other processes those still go who have their place."""
         await self._limits.close(self._name, seconds)
         self._closed_until = self._now() + seconds
         self._free_at = max(self._free_at, self._closed_until)
-
-    async def _one_by_one(self) -> None:
-        """Leave as far apart as the line has it, even when all woke late."""
-        async with self._door:
-            if (wait := self._goes_at - self._now()) > 0:
-                await self._sleep(wait)
-            self._goes_at = max(self._goes_at, self._now() - LATE_SECONDS) + self.every_seconds
 
     def _own(self, who: str) -> str:
         return f"{self._name}:{blake2b(who.encode(), digest_size=12).hexdigest()}"

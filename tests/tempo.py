@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 from itertools import count
-from typing import Self
+from typing import Any, Self
 
 TICK_SECONDS = 0.001
 LONGEST_WAY_SECONDS = 60.0
@@ -17,6 +17,7 @@ class Tempo:
         self._there = asyncio.Event()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = count()
+        self._on_the_way: asyncio.Task[Any] | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -34,10 +35,19 @@ class Tempo:
         return self._at
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, and be on the way then."""
+        """Wait, and be on the way then. Who was on the way and waits again, or ends, is there."""
+        if asyncio.current_task() is self._on_the_way:
+            self._there.set()
         wakes: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._at + seconds, next(self._numbers), wakes))
         await wakes
+        self._on_the_way = task = asyncio.current_task()
+        assert task
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if task is self._on_the_way:
+            self._there.set()
 
     def arrived(self) -> None:
         """Whoever was on the way is there."""

