@@ -19,7 +19,7 @@ MOST_CLOSED_SECONDS: Final = 300.0
 """Then somebody asks again, whatever was said: what nobody tries is not passed on to another network either."""
 AT_ONCE: Final = float("inf")
 MARGIN: Final = 0.93
-"""Of what a provider takes: in any second there is room for what comes LATE_SECONDS late, and for one send under way."""
+"""Of what a provider takes: in any second there is room for what comes LATE_SECONDS late, and for one under way."""
 
 
 class Pacing:
