@@ -217,12 +217,8 @@ class Desk:
         await self._publish(conn, book)
         await self._dispatch.send(conn, jobs, groups.news(book.changes(), book.circle))
         now = self._clock.now()
-        again = await outbox.shut_out(conn, [ident for arrival in ready for ident in _shut_out(arrival)], now)
-        if self._tools.past_sim:
-            again |= await outbox.past_sim(conn, [ident for arrival in ready for ident in _not_sent(arrival)], now)
-        reports = [report for arrival in ready for report in _delivery(arrival) if report.provider_id not in again]
-        await outbox.note_delivery(conn, reports)
-        for report in reports:
+        reports = [report for arrival in ready for report in _delivery(arrival, past_sim=self._tools.past_sim)]
+        for report in await outbox.note_delivery(conn, reports, now):
             self._metrics.deliveries.labels(report.channel, report.status).inc()
         sessions = [
             (j.arrival.party, j.session.as_json(), j.arrival.received_at) for j in jobs if j.session is not None
@@ -387,22 +383,17 @@ def _other_step(arrival: Arrival) -> Step:
     return Step(Session(), (), (command,) if command else ())
 
 
-def _delivery(arrival: Arrival) -> list[Report]:
+def _delivery(arrival: Arrival, *, past_sim: bool) -> list[Report]:
+    """Return what was told of a message. One that the SIM could not send may go by Twilio, where there is that.
+
+    One that a network took and then found to be too long after the person wrote may go as its form.
+    """
     body = arrival.body
     if arrival.kind != "status" or "status" not in body:
         return []
-    return [Report(body["channel"], body["message_id"], body["status"], body.get("code", ""))]
-
-
-def _shut_out(arrival: Arrival) -> list[str]:
-    """Return which message came too long after the person wrote, as a network found when it had taken it."""
-    return [arrival.body["message_id"]] if arrival.kind == "status" and arrival.body.get("shut") else []
-
-
-def _not_sent(arrival: Arrival) -> list[str]:
-    """Return which message the phone with the local SIM could not send."""
-    failed = arrival.kind == "status" and arrival.source == SIM and arrival.body.get("status") == "failed"
-    return [arrival.body["message_id"]] if failed else []
+    not_sent = past_sim and arrival.source == SIM and body["status"] == "failed"
+    again = "form" if body.get("shut") else "past_sim" if not_sent else ""
+    return [Report(body["channel"], body["message_id"], body["status"], body.get("code", ""), again)]
 
 
 def _pins_of(job: _Job) -> list[c.PinTry]:

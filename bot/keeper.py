@@ -107,7 +107,7 @@ class Keeper:
         """Have the desk send by another way what did not get there."""
         now = self._clock.now()
         async with self._engine.begin() as conn:
-            await outbox.note_early(conn)
+            await outbox.note_early(conn, now)
             missed = await outbox.missed(conn, now, MOST_AT_ONCE)
             await inbox.file(conn, self._vault, [_passing(one, now) for one in missed], now)
         return len(missed)

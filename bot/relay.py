@@ -129,7 +129,7 @@ def _of_chat(shared: "_Shared", name: str, chat: Chat, press: Press | None) -> l
 
     return [
         _Carrier(shared, name, send, usual, lanes(but=True)),
-        _Carrier(shared, name, send, slow, lanes(but=False)),
+        _Carrier(shared, name, send, slow, lanes(but=False), called=f"{name}.home"),
     ]
 
 
@@ -265,9 +265,14 @@ class _Carrier:
         lanes: Callable[[], Lanes] = lambda: EVERY,
         *,
         most: int = MOST_IN_FLIGHT,
+        called: str = "",
     ) -> None:
-        """`lanes` says which of the carrier's lanes are this one's now; it may change its mind. `most`: at once."""
+        """`lanes` says which of the carrier's lanes are this one's now; it may change its mind. `most`: at once.
+
+        `called` is what staff hear of it by, where one network has two carriers.
+        """
         self._most = most
+        self._called = called or name
         self.name = name
         self._lanes = lanes
         self._shared = shared
@@ -353,17 +358,17 @@ class _Carrier:
 
     async def _tell_of(self, conn: Connection, now: datetime, *, shut_out: bool) -> None:
         """Have staff told once that the provider turns us away, or takes us again, whichever relay saw it first."""
-        word: c.Duty = c.ShutOut(self.name) if shut_out else c.LetIn(self.name)
+        word: c.Duty = c.ShutOut(self._called) if shut_out else c.LetIn(self._called)
         if shut_out:
-            news = await alarms.begins(conn, PROVIDER, self.name, "turns us away: a dead token, say", now)
+            news = await alarms.begins(conn, PROVIDER, self._called, "turns us away: a dead token, say", now)
         else:
-            news = await alarms.ends(conn, PROVIDER, self.name)
+            news = await alarms.ends(conn, PROVIDER, self._called)
         if news:
-            key = f"{c.word(type(word))}:{self.name}:{now.isoformat()}"
+            key = f"{c.word(type(word))}:{self._called}:{now.isoformat()}"
             await duties.plan(conn, [Duty(key, now, f"house:{key}", c.word(type(word)), asdict(word))])
         if news and shut_out:
             self._shared.metrics.alarms.labels("provider").inc()
-            log.error("a provider turns us away", carrier=self.name)
+            log.error("a provider turns us away", carrier=self._called)
 
     async def _attempt(self, posted: Posted, deadline: float) -> _Done:
         try:

@@ -519,10 +519,14 @@ class OpenTicket(Command):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TakeFile(Command):
-    """I send a picture or a document. `file` is what the network calls it, `text` what I wrote beside it."""
+    """I send a picture or a document. `file` is what the network calls it, `text` what I wrote beside it.
+
+    `lately`: how many I sent from here within a day before it, whatever became of them.
+    """
 
     file: str
     text: str
+    lately: int = 0
 
 
 @dataclass(frozen=True, slots=True)

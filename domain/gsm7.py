@@ -17,8 +17,8 @@ EXTENSION = frozenset("^{}\\[~]|€")
 
 GSM7 = BASIC | EXTENSION
 
-LONGEST_SMS = 306
-"""Septets that one message of ours may take: two segments."""
+LONGEST_SMS = 305
+"""Septets that one message of ours may take: two segments of 153, the first one short where a sign of two ends it."""
 
 _GSM7_ROOM = (160, 153)
 _UCS2_ROOM = (70, 67)

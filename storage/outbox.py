@@ -132,12 +132,16 @@ EVERY = Lanes()
 
 
 class Report(NamedTuple):
-    """What a network told of a message: how far it got (DELIVERY), and by its own code why no further."""
+    """What a network told of a message: how far it got (DELIVERY), and by its own code why no further.
+
+    `again`: how it may go once more by the same network: as its `form`, or `past_sim`.
+    """
 
     channel: str
     provider_id: str
     status: str
     code: str = ""
+    again: str = ""
 
 
 class Life(NamedTuple):
@@ -284,27 +288,39 @@ async def last_menu(conn: Connection, vault: Vault, typed: Mapping[str, datetime
     return {row.lane: Outgoing.from_json(vault.open_json(place(row.key), row.body)) for row in found}
 
 
-async def note_delivery(conn: Connection, reports: Iterable[Report]) -> None:
+async def note_delivery(conn: Connection, reports: Iterable[Report], at: datetime) -> list[Report]:
     """Note how far messages got, and why not; reports come late, twice, unordered, or too early.
 
-    What is told of a message that is not noted as sent yet is kept for `note_early`.
+    What may go once more by the same network goes, and did not fail: the other reports are returned. What is told of a
+    message that is not noted as sent yet is kept for `note_early`.
     """
-    known = [report for report in reports if report.status in DELIVERY]
-    if known:
+    reports = list(reports)
+    again = await _shut_out(conn, [r.provider_id for r in reports if r.again == "form"], at)
+    again |= await _past_sim(conn, [r.provider_id for r in reports if r.again == "past_sim"], at)
+    rest = [report for report in reports if report.provider_id not in again]
+    if known := [report for report in rest if report.status in DELIVERY]:
         ranks = [DELIVERY[report.status] for report in known]
         columns = {
             "channels": [report.channel for report in known],
             "ids": [report.provider_id for report in known],
             "codes": [_clean(report.code) for report in known],
+            "again": [report.again for report in known],
         }
         await conn.execute(_DELIVERY, {**columns, "ranks": ranks})
         if DELIVERY["failed"] in ranks:
             await ring(conn, MISSED)
+    return rest
 
 
-async def note_early(conn: Connection) -> None:
-    """Note what was told of messages before they were noted as sent."""
-    await conn.execute(_EARLY)
+async def note_early(conn: Connection, at: datetime) -> None:
+    """Note what was told of messages before they were noted as sent, as if it were told now."""
+    names = {rank: status for status, rank in DELIVERY.items()}
+    early = [
+        Report(row.channel, row.provider_id, names[row.rank], row.code, row.again)
+        for row in await conn.execute(_EARLY)
+    ]
+    if early:
+        await note_delivery(conn, early, at)
 
 
 async def take_waiting(
@@ -325,7 +341,7 @@ async def wake(conn: Connection, parties: Sequence[str], now: datetime) -> None:
     await conn.execute(_WAKE, {"parties": list(parties), "now": now})
 
 
-async def shut_out(conn: Connection, ids: Sequence[str], at: datetime) -> set[str]:
+async def _shut_out(conn: Connection, ids: Sequence[str], at: datetime) -> set[str]:
     """Queue notices again that a network took and then found to be too late for free words, by the provider's ids.
 
     It is noted that the person wrote too long ago. Returns the ids of what goes again: they did not fail.
@@ -338,7 +354,7 @@ async def shut_out(conn: Connection, ids: Sequence[str], at: datetime) -> set[st
     return again
 
 
-async def past_sim(conn: Connection, ids: Sequence[str], at: datetime) -> set[str]:
+async def _past_sim(conn: Connection, ids: Sequence[str], at: datetime) -> set[str]:
     """Queue messages again, each once, that the phone with the local SIM could not send, by their ids there.
 
     What went on by another address meanwhile, or is there after all, does not. Returns the ids of what goes again.
@@ -517,30 +533,29 @@ _LAST_MENU = text("""
 
 _DELIVERY = text("""
     WITH told AS MATERIALIZED (
-        SELECT channel, provider_id, max(rank) AS rank, max(code) FILTER (WHERE rank = 2) AS code
+        SELECT channel, provider_id, max(rank) AS rank, max(code) FILTER (WHERE rank = 2) AS code, max(again) AS again
         FROM unnest(CAST(:channels AS text[]), CAST(:ids AS text[]), CAST(:ranks AS smallint[]),
-            CAST(:codes AS text[])) AS reported (channel, provider_id, rank, code)
+            CAST(:codes AS text[]), CAST(:again AS text[])) AS reported (channel, provider_id, rank, code, again)
         GROUP BY channel, provider_id ORDER BY channel, provider_id
     ), early AS (
-        INSERT INTO early_report (channel, provider_id, rank)
-        SELECT channel, provider_id, rank FROM told s WHERE NOT EXISTS (
+        INSERT INTO early_report (channel, provider_id, rank, code, again)
+        SELECT channel, provider_id, rank, coalesce(code, ''), again FROM told s WHERE NOT EXISTS (
             SELECT FROM outbox o WHERE o.provider_id = s.provider_id AND split_part(o.lane, ':', 1) = s.channel
         )
-        ON CONFLICT (channel, provider_id) DO UPDATE SET rank = greatest(early_report.rank, excluded.rank)
+        ON CONFLICT (channel, provider_id) DO UPDATE SET rank = greatest(early_report.rank, excluded.rank),
+            code = greatest(early_report.code, excluded.code), again = greatest(early_report.again, excluded.again)
     )
     UPDATE outbox o SET delivery = s.rank, fault = coalesce(nullif(s.code, ''), o.fault) FROM told s
     WHERE o.provider_id = s.provider_id AND split_part(o.lane, ':', 1) = s.channel AND o.delivery < s.rank
 """)
 
 _EARLY = text("""
-    WITH there AS (
-        DELETE FROM early_report e USING outbox o
-        WHERE o.provider_id = e.provider_id AND split_part(o.lane, ':', 1) = e.channel
-        RETURNING o.id, e.rank
-    ), old AS (
+    WITH old AS (
         DELETE FROM early_report WHERE at < clock_timestamp() - interval '1 day'
     )
-    UPDATE outbox o SET delivery = t.rank FROM there t WHERE o.id = t.id AND o.delivery < t.rank
+    DELETE FROM early_report e USING outbox o
+    WHERE o.provider_id = e.provider_id AND split_part(o.lane, ':', 1) = e.channel
+    RETURNING e.channel, e.provider_id, e.rank, e.code, CASE WHEN e.rank = 2 THEN e.again ELSE '' END AS again
 """)
 
 _TAKE_WAITING = text("""

@@ -25,7 +25,7 @@ WHY = frozenset({"too_large", "wrong_kind", "infected", "gone"})
 def take_file(turn: Turn, command: c.TakeFile) -> Refusal | None:
     """Have a file fetched. What comes of it is said then: one file, one answer."""
     lately = [e for e in turn.book.all(Enclosure, person_id=turn.person_id) if turn.at - e.kept_at < DAY]
-    if len(lately) >= MOST_A_DAY:
+    if max(len(lately), command.lately) >= MOST_A_DAY:
         return refuse("file_many", count=MOST_A_DAY)
     echo: dict[str, object] = {
         "enclosure_id": turn.tools.new_id(),

@@ -32,6 +32,8 @@ LINK_CODE_LASTS = timedelta(minutes=10)
 LINK_TRIES = 5
 DAY = timedelta(days=1)
 MOST_CODES = ((timedelta(hours=1), 3), (DAY, 10))
+"""How many codes a person may ask for in each time. Where an address has had so many from all, they come more slowly."""
+CODES_APART = timedelta(minutes=10)
 """How many codes one person may have sent, and one address may be sent, in an hour and in a day."""
 QUEUE_PAGE = 10
 IN_TURN = (
@@ -142,9 +144,9 @@ def start_link(turn: Turn, command: c.StartLink) -> Say | Refusal:
         return refuse("link_mine_already", address=shown_address(command.party))
     # All goes the same way when the address belongs to somebody else, but for the code that nobody gets: so nobody
     # learns who is with us, neither now nor when a wrong code is typed.
-    if _too_many_codes(turn, command.party):
-        return refuse("link_many")
     before = turn.book.get(LinkCode, command.party, turn.person_id)
+    if _too_many_codes(turn) or _too_soon(turn, command.party, before):
+        return refuse("link_many")
     live = before is not None and before.expires_at > turn.at
     if before and live and before.tries >= LINK_TRIES:
         return refuse("link_many")
@@ -265,14 +267,20 @@ def mail_of(turn: Turn) -> Address | None:
     return min(mine, key=lambda a: (-(a.preferred_at or never).timestamp(), a.added_at), default=None)
 
 
-def _too_many_codes(turn: Turn, party: str) -> bool:
-    """Whether this person, or this address from anybody, has had all the codes of an hour or a day."""
-    mine, to_it = turn.book.link_codes(turn.person_id), turn.book.all(LinkCode, party=party)
-    return any(
-        sum(len(code.sent_since(turn.at - span)) for code in codes) >= most
-        for codes in (mine, to_it)
-        for span, most in MOST_CODES
-    )
+def _too_many_codes(turn: Turn) -> bool:
+    """Whether this person has had all the codes of an hour or a day, to whatever address."""
+    mine = turn.book.link_codes(turn.person_id)
+    return any(sum(len(code.sent_since(turn.at - span)) for code in mine) >= most for span, most in MOST_CODES)
+
+
+def _too_soon(turn: Turn, party: str, before: LinkCode | None) -> bool:
+    """Whether another code is to wait, as this address has had many: strangers slow its owner, and cannot shut them out.
+
+    Whoever has had none there yet gets one in any case.
+    """
+    to_it = turn.book.all(LinkCode, party=party)
+    many = any(sum(len(code.sent_since(turn.at - span)) for code in to_it) >= most for span, most in MOST_CODES)
+    return many and before is not None and bool(before.sent_since(turn.at - CODES_APART))
 
 
 def _hash(turn: Turn, party: str, number: str) -> bytes:

@@ -25,7 +25,14 @@ def back(turn: Turn, _: c.PhoneBack) -> None:
     turn.tell_staff([Role.SUPPORT], say("staff_phone_back"))
 
 
-CALLED: Final = {"whatsapp": "WhatsApp", "sms": "SMS", "telegram": "Telegram", "email": "E-mail", "stripe": "Stripe"}
+CALLED: Final = {
+    "whatsapp": "WhatsApp",
+    "sms": "SMS",
+    "sms.home": "SMS by the SIM",
+    "telegram": "Telegram",
+    "email": "E-mail",
+    "stripe": "Stripe",
+}
 
 
 def shut_out(turn: Turn, command: c.ShutOut) -> None:

@@ -18,6 +18,7 @@ from bot.conversations.vocabulary import BACK, BY, FLOWS, ONBOARDING, WORDS, Sai
 from bot.words.say import Answer, Say, Text, say, text
 from domain.codes import looks_like_circle_code
 from domain.commands import AddressBack, AddressGone, FinishLink, GivePin, Start, Stop, TakeFile
+from domain.enclosures import DAY, MOST_A_DAY
 from domain.messages import LONGEST_ID, Channel, Inbound, InboundKind, Outgoing
 from domain.money import Currency, NotMoney, parse_money
 from domain.standing import Standing
@@ -81,6 +82,14 @@ def _stale(step: Step) -> Step:
     return replace(step, toast=text("tap_over"))
 
 
+def _takes_file(talk: Talk, file: str, said: str) -> Step:
+    """Have a file fetched, and remember when the files of a day came: one that was refused took work as well."""
+    now = talk.standing.now
+    lately = [at for at in talk.session.memory.get("files", ()) if now - datetime.fromisoformat(at) < DAY]
+    session = talk.session.remember(files=[*lately, now.isoformat(timespec="seconds")][-MOST_A_DAY:])
+    return Step(session, (), (TakeFile(file, said, len(lately)),))
+
+
 def _turn(talk: Talk, inbound: Inbound, menu: Outgoing | None) -> Step:
     if inbound.kind is InboundKind.EDITED:
         return _interrupted(talk, text("edited"))
@@ -88,7 +97,7 @@ def _turn(talk: Talk, inbound: Inbound, menu: Outgoing | None) -> Step:
         return _card(talk, inbound.contact)
     said = inbound.choice or inbound.text
     if inbound.file and talk.standing.person:
-        return Step(talk.session, (), (TakeFile(inbound.file, said[:LONGEST_TEXT]),))
+        return _takes_file(talk, inbound.file, said[:LONGEST_TEXT])
     if len(said) > LONGEST_TEXT:
         return _interrupted(talk, text("too_long"))
     typed = _tidy(said) if inbound.kind in {InboundKind.TEXT, InboundKind.CHOICE} else ""

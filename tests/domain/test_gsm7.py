@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.gsm7 import BASIC, EXTENSION, GSM7, is_gsm7, segments, septets, to_gsm7
+from domain.gsm7 import BASIC, EXTENSION, GSM7, LONGEST_SMS, is_gsm7, segments, septets, to_gsm7
 
 gsm7_text = st.text(sorted(GSM7), max_size=400)
 any_text = st.text(max_size=60) | st.text("Devon’s ½ hand – 🎉👍🏾é²\u200d\u00a0.", max_size=60)
@@ -30,6 +30,18 @@ def test_one_character_outside_is_noticed(char: str) -> None:
     assert not is_gsm7(f"J$5,000{char}")
     with pytest.raises(ValueError, match="GSM-7"):
         septets(char)
+
+
+@given(st.text("a^", min_size=150, max_size=320))
+def test_what_a_message_of_ours_may_take_is_two_segments_wherever_a_sign_of_two_septets_falls(text: str) -> None:
+    assert septets(text) > LONGEST_SMS or segments(text) <= 2
+
+
+def test_a_sign_of_two_septets_at_the_border_does_not_cost_a_third_segment() -> None:
+    at_the_border = "a" * 152 + "^" + "a" * 152
+    assert septets(at_the_border) == 306
+    assert segments(at_the_border) == 3
+    assert septets(at_the_border) > LONGEST_SMS
 
 
 def test_extension_characters_count_two() -> None:

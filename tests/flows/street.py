@@ -56,6 +56,8 @@ class Street:
     """Parties whose phones are off or lost: what is sent there lies in `lost`, and nothing is told of it."""
     failing: set[str] = field(default_factory=set)
     """Parties to whom the SIM cannot send: its phone says so."""
+    hasty: bool = False
+    """Whether the SIM's phone says so before its gateway has answered the call that brought the message."""
     lost: list[Heard] = field(default_factory=list)
     came: dict[str, list[Heard]] = field(default_factory=lambda: defaultdict(list))
     """What lies on each phone, by party, oldest first."""
@@ -126,7 +128,9 @@ class Street:
             self.lost.append(heard)
         else:
             self.came[party].append(heard)
-        if fails:
+        if fails and self.hasty:
+            await self.deliver(self.status(self.gate, heard, "failed"))
+        elif fails:
             task = asyncio.create_task(self._fails(heard))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)

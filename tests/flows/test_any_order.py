@@ -119,7 +119,7 @@ class Somebody:
                 self.house, "UPDATE outbox SET provider_id = :p, state = 'sent' WHERE id = :i", p=name, i=ident
             )
         async with self.house.engine.begin() as conn:
-            await outbox.note_early(conn)
+            await outbox.note_early(conn, self.house.clock.now())
 
     async def stands(self) -> tuple[str, list[str], list[tuple[Any, ...]]]:
         """Return where their talk stands, what they were answered, and who they are."""

@@ -264,6 +264,17 @@ async def test_a_flood_of_files_ends_for_the_day(house: House, devon: Phone, mon
     await devon.sends("slip").sees("Your file is here")
 
 
+async def test_what_is_refused_counts_among_the_files_of_a_day(
+    house: House, devon: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.actions.enclosing.MOST_A_DAY", 2)
+    for _ in range(2):
+        await devon.sends("nowhere").sees("")
+    await devon.sends("slip").sees("no more today", "tomorrow")
+    await house.pass_days(1.1)
+    await devon.sends("slip").sees("Your file is here")
+
+
 async def test_without_a_scanner_staff_read_that_nobody_scanned_it(database_url: str) -> None:
     networks = Networks({"slip": PICTURE})
     async with open_house(database_url, at=monday(), holidays=frozenset(), network=networks.over) as house:

@@ -72,6 +72,18 @@ async def test_it_goes_by_twilio_once_and_not_by_mail(house: House, street: Stre
     assert sum("APPROVE" in heard.text for heard in street.came[marva.party]) == 0  # both phones were off
 
 
+async def test_a_failure_told_before_the_message_was_noted_counts_like_a_late_one(
+    house: House, street: Street
+) -> None:
+    marva = await news(house, street)
+    street.mute.discard(marva.party)
+    street.failing.add(marva.party)
+    street.hasty = True
+    await marva.says("NEW Other Club; 5000 JMD; weekly; 3; 1 dec 2027; join order").sees("Other Club")
+    await house.rest()
+    assert "Other Club" in street.twilio.heard[-1].text
+
+
 async def test_what_twilio_does_not_bring_there_either_comes_by_mail(house: House, street: Street) -> None:
     await news(house, street)
     await fails(street)

@@ -49,6 +49,18 @@ async def test_a_code_is_good_for_five_tries_and_ten_minutes(house: House) -> No
     await marva.says(again).sees("is added")
 
 
+async def test_strangers_who_ask_for_codes_do_not_shut_out_the_owner(house: House) -> None:
+    """rule 53: who has had no code there yet gets one, however many others asked for."""
+    marva, devon = await people(house, 2)
+    second = house.phone("sms", "+18765550190")
+    for _ in range(3):
+        await devon.says("LINK SMS +18765550190").sees("6-digit code")
+    await devon.says("LINK SMS +18765550190").sees("Too many codes")
+    await house.rest()
+    await second.look()
+    await marva.says(await link(marva, second)).sees("is added")
+
+
 async def test_an_address_of_somebody_else_is_answered_alike_and_never_taken_over(house: House) -> None:
     """rule 53: two known persons are never merged by chat, and nobody learns who is with us."""
     marva, devon = await people(house, 2)

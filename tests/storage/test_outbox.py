@@ -272,7 +272,7 @@ async def test_delivery_only_goes_up_whatever_the_order_of_the_reports(engine: E
             ([Report("sms", "SM1", "failed")], 3),
             ([Report("sms", "SM1", "read"), Report("sms", "SM9", "read")], 4),
         ):
-            await outbox.note_delivery(conn, reports)
+            await outbox.note_delivery(conn, reports, NOW)
             assert (await one(conn, "SELECT delivery FROM outbox WHERE lane = 'sms:+1'"))[0] == rank
         assert (await one(conn, "SELECT delivery FROM outbox WHERE lane = 'telegram:1'"))[0] == 0
 
@@ -281,16 +281,28 @@ async def test_what_is_told_before_we_noted_that_it_was_sent_is_not_lost(engine:
     await put(engine, say("sms:+1", 1))
     (posted,) = await claim(engine, "sms")
     async with engine.begin() as conn:
-        await outbox.note_delivery(conn, [Report("sms", "SM1", "delivered"), Report("whatsapp", "SM1", "read")])
-        await outbox.note_delivery(conn, [Report("sms", "SM1", "sent")])
-        await outbox.note_early(conn)
+        await outbox.note_delivery(conn, [Report("sms", "SM1", "delivered"), Report("whatsapp", "SM1", "read")], NOW)
+        await outbox.note_delivery(conn, [Report("sms", "SM1", "sent")], NOW)
+        await outbox.note_early(conn, NOW)
     await settle(engine, posted, "sent", provider_id="SM1")
     async with engine.begin() as conn:
-        await outbox.note_early(conn)
+        await outbox.note_early(conn, NOW)
         assert (await one(conn, "SELECT delivery FROM outbox"))[0] == 3
         await conn.execute(text("UPDATE early_report SET at = at - interval '2 days'"))
-        await outbox.note_early(conn)
+        await outbox.note_early(conn, NOW)
         assert (await one(conn, "SELECT count(*) FROM early_report"))[0] == 0
+
+
+async def test_a_failure_told_too_early_keeps_its_code(engine: Engine) -> None:
+    await put(engine, say("sms:+1", 1))
+    (posted,) = await claim(engine, "sms")
+    async with engine.begin() as conn:
+        await outbox.note_delivery(conn, [Report("sms", "SM1", "failed", "30005"), Report("sms", "SM1", "sent")], NOW)
+        await outbox.note_delivery(conn, [Report("sms", "SM1", "sent")], NOW)
+    await settle(engine, posted, "sent", provider_id="SM1")
+    async with engine.begin() as conn:
+        await outbox.note_early(conn, NOW)
+        assert await one(conn, "SELECT delivery, fault FROM outbox") == (2, "30005")
 
 
 async def test_the_backlog_counts_what_is_due(engine: Engine) -> None:
