@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     add = staff.add_parser("add", help="make an address staff")
     add.add_argument("address", help="channel:address, such as telegram:5550103")
     add.add_argument("--role", required=True, choices=[r.value for r in Role])
+    staff.add_parser("list", help="every address of staff and its role")
     remove = staff.add_parser("remove", help="an address is staff no more")
     remove.add_argument("address", help="channel:address, such as telegram:5550103")
     parked = words.add_parser("inbox", help="arrivals that were given up").add_subparsers(dest="act", required=True)
@@ -78,6 +79,7 @@ COMMANDS: Mapping[tuple[str, str], str] = {
     ("demo", ""): "demo.run",
     ("chat", ""): "chat.run",
     ("staff", "add"): "staff.add",
+    ("staff", "list"): "staff.list_all",
     ("staff", "remove"): "staff.remove",
     ("inbox", "list"): "given_up.list_parked",
     ("inbox", "retry"): "given_up.retry_parked",

@@ -316,8 +316,7 @@ async def note_early(conn: Connection, at: datetime) -> None:
     """Note what was told of messages before they were noted as sent, as if it were told now."""
     names = {rank: status for status, rank in DELIVERY.items()}
     early = [
-        Report(row.channel, row.provider_id, names[row.rank], row.code, row.again)
-        for row in await conn.execute(_EARLY)
+        Report(row.channel, row.provider_id, names[row.rank], row.code, row.again) for row in await conn.execute(_EARLY)
     ]
     if early:
         await note_delivery(conn, early, at)

@@ -53,6 +53,7 @@ def new_circle(turn: Turn, command: c.NewCircle) -> Say | Refusal:
         "code": circle.code,
         "throw": circle.money(circle.throw),
         "turns": circle.turns,
+        "order": text(f"order_{circle.order_by.name.lower()}"),
     }
     return say("circle_made", invite, join, frequency=text(circle.frequency.value), due=circle.first_due, **figures)
 

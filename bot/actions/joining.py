@@ -127,12 +127,13 @@ def agree(turn: Turn, command: c.Agree) -> Say | Refusal:
 
 def _joined(turn: Turn, circle: Circle, member: Member) -> Say:
     if circle.order_by in BY_LOT:
-        return say("joined_lottery", circle=circle.name, turns=circle.turns, left=shown(_left(turn, circle)))
+        places = ordering.places(turn, circle)
+        return say("joined_lottery", circle=circle.name, turns=circle.turns, places=places)
     if circle.order_by is OrderBy.SEATS:
         return ordering.ask_for_seat(turn, circle, member.person_id)
     turns = [h.turn for h in turn.book.hands(circle.code) if h.person_id == member.person_id]
-    left = shown(_left(turn, circle))
-    return say("joined", circle=circle.name, turn=", ".join(map(str, turns)), turns=circle.turns, left=left)
+    places = ordering.places(turn, circle)
+    return say("joined", circle=circle.name, turn=", ".join(map(str, turns)), turns=circle.turns, places=places)
 
 
 def _left(turn: Turn, circle: Circle) -> int:
@@ -201,4 +202,7 @@ def approve(turn: Turn, command: c.Approve) -> Say | Refusal:
     if circle.order_by in BY_LOT:
         draw = Answer(f"LOTTERY {circle.code}", f"LOTTERY {circle.code}")
         return say("approved_full_lottery", draw, turns=circle.turns, **figures)
-    return say("approved_full", Answer(f"LOCK {circle.code}", f"LOCK {circle.code}"), turns=circle.turns, **figures)
+    lock = Answer(f"LOCK {circle.code}", f"LOCK {circle.code}")
+    if unchosen := ordering.unchosen(turn, circle):
+        return say("approved_full_seats", lock, turns=circle.turns, count=unchosen, **figures)
+    return say("approved_full", lock, turns=circle.turns, **figures)

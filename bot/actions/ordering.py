@@ -122,9 +122,20 @@ def arrange(turn: Turn, command: c.Arrange) -> Say | Refusal:
 # -- by the members' own choice ---------------------------------------------------------------------------------------
 
 
+def places(turn: Turn, circle: Circle) -> Text:
+    """Say how many places are left, if any."""
+    left = circle.halves - halves_taken(turn.book.members(circle.code))
+    return text("places_left", left=shown(left)) if left else text("places_none")
+
+
+def unchosen(turn: Turn, circle: Circle) -> int:
+    """Return how many hands have not chosen their turn, where turns are chosen."""
+    hands = turn.book.hands(circle.code) if circle.order_by is OrderBy.SEATS else []
+    return sum(not hand.chosen for hand in hands)
+
+
 def ask_for_seat(turn: Turn, circle: Circle, person: str) -> Say:
     """Tell one who is in which turns are free."""
-    members = turn.book.members(circle.code)
     free = _free_seats(turn, circle)
     mine = turn.book.all(Hand, circle=circle.code, person_id=person)
     chosen = ", ".join(str(h.turn) for h in mine if h.chosen)
@@ -133,8 +144,7 @@ def ask_for_seat(turn: Turn, circle: Circle, person: str) -> Say:
     answers = [Answer(f"SEAT {circle.code} {seat}", str(seat)) for seat in offered]
     figures: dict[str, Figure] = {"circle": circle.name, "turns": circle.turns, "free": ", ".join(map(str, free))}
     if not chosen:
-        left = shown(circle.halves - halves_taken(members))
-        return say("seat_ask", *answers, left=left, **figures)
+        return say("seat_ask", *answers, places=places(turn, circle), **figures)
     return say("seat_yours", *(answers if any(not h.chosen for h in mine) else ()), chosen=chosen, **figures)
 
 
@@ -182,6 +192,8 @@ def open_lottery(turn: Turn, command: c.OpenLottery) -> Say | Refusal:
     lottery = turn.book.get(Lottery, circle.code)
     if lottery is not None and lottery.state in RUNNING:
         return _still_runs(circle, lottery)
+    if lottery is not None and lottery.state is LotteryState.DRAWN:
+        return _published(turn, circle, lottery)
     if lottery is not None or circle.state is not CircleState.OPEN:
         return refuse("lottery_was", circle=circle.name)
     if missing := not_ready(turn, circle):
@@ -232,9 +244,12 @@ def _promise(turn: Turn, circle: Circle, lottery: Lottery) -> Say:
     lottery = replace(lottery, state=LotteryState.WORDS, seed_hash=hash_seed(seed), seed=sealed)
     turn.book.put(lottery)
     hands = () if lottery.tiers else _hands(turn, circle, lottery)
+    return _publish(turn, circle, Say((_began(circle, lottery), *hands, text("lottery_ask_word"))))
+
+
+def _began(circle: Circle, lottery: Lottery) -> Text:
     until = local_date(lottery.words_until)
-    head = text("lottery_began", circle=circle.name, code=circle.code, until=until, hash=lottery.seed_hash)
-    return _publish(turn, circle, Say((head, *hands, text("lottery_ask_word"))))
+    return text("lottery_began", circle=circle.name, code=circle.code, until=until, hash=lottery.seed_hash)
 
 
 def _place(circle: Circle) -> str:
@@ -258,8 +273,10 @@ def _hands(turn: Turn, circle: Circle, lottery: Lottery) -> tuple[Text, ...]:
         star = MARK if hand.number in lottery.waiting else ""
         lines.append(f"#{hand.number} {_first_name(turn, hand, names)}{tier}{star}")
     third = circle.turns // 3
-    waits = (text("lottery_waits", third=third),) if lottery.waiting and third else ()
-    return (text("lottery_hands", lines=tuple(lines)), *waits)
+    if not third or not 0 < len(lottery.waiting) < len(lines):  # where all wait, nobody is spared the first turns
+        return (text("lottery_hands", lines=tuple(lines)),)
+    waits = text("lottery_waits", third=third) if third > 1 else text("lottery_waits_one")
+    return (text("lottery_hands", lines=tuple(lines)), waits)
 
 
 def _first_name(turn: Turn, hand: Hand, names: dict[str, str]) -> str:
@@ -327,17 +344,34 @@ def reveal_seed(turn: Turn, command: c.RevealSeed) -> None:
         _cancel(turn, circle, lottery)
         return
     turn.book.put(replace(lottery, state=LotteryState.DRAWN))
-    drawn = [replace(hands[number], turn=place) for place, number in enumerate(order, start=1)]
-    turn.book.put(*drawn)
+    turn.book.put(*(replace(hands[number], turn=place) for place, number in enumerate(order, start=1)))
+    _tell_result(turn, circle, _result(turn, circle, seed))
+
+
+def _result(turn: Turn, circle: Circle, seed: bytes) -> tuple[Text, ...]:
+    """Write what is published at the end: seed, words and order, and where anybody may check them."""
     names = called(turn, circle.code)
     words = tuple(f"#{number} {word or NO_WORD}" for number, word in sorted(_words(turn, circle).items()))
+    drawn = sorted(turn.book.hands(circle.code), key=lambda hand: hand.turn or 0)
     lines = tuple(f"{h.turn} {_first_name(turn, h, names)} #{h.number}" for h in drawn)
-    told = (
+    return (
         text("lottery_drawn", circle=circle.name, seed=seed.hex()),
         text("lottery_words", lines=words),
         text("lottery_order", lines=lines),
+        text("lottery_check", link=f"{turn.tools.site}/lottery"),
     )
-    _tell_result(turn, circle, told)
+
+
+def _published(turn: Turn, circle: Circle, lottery: Lottery) -> Say | Refusal:
+    """Say once more all that was published of a lottery that was drawn."""
+    try:
+        seed = turn.tools.vault.open(_place(circle), lottery.seed)
+    except Unsealable:
+        return refuse("lottery_was", circle=circle.name)
+    tiers = (text("lottery_tiers", circle=circle.name, code=circle.code),) if lottery.tiers else ()
+    began = (*tiers, _began(circle, lottery), *_hands(turn, circle, lottery))
+    over = text("words_over", circle=circle.name, hash=lottery.words_hash)
+    return Say((*began, over, *_result(turn, circle, seed)))
 
 
 def lapse_lottery(turn: Turn, command: c.LapseLottery) -> None:

@@ -32,9 +32,8 @@ LINK_CODE_LASTS = timedelta(minutes=10)
 LINK_TRIES = 5
 DAY = timedelta(days=1)
 MOST_CODES = ((timedelta(hours=1), 3), (DAY, 10))
-"""How many codes a person may ask for in each time. Where an address has had so many from all, they come more slowly."""
+"""How many codes one person may have sent in an hour and in a day; when an address had so many, more come slowly."""
 CODES_APART = timedelta(minutes=10)
-"""How many codes one person may have sent, and one address may be sent, in an hour and in a day."""
 QUEUE_PAGE = 10
 IN_TURN = (
     TicketKind.ALERT,
@@ -230,6 +229,12 @@ def ask_reach(turn: Turn, _: c.AskReach) -> Say | Refusal:
 
 def reach(turn: Turn, command: c.Reach) -> Say | Refusal:
     """Tell them first at this address from now on; the others hear of it."""
+    mine = turn.book.addresses(turn.person_id)
+    if command.party.endswith(":"):  # its network alone, which is enough where only one is there
+        there = [a for a in mine if a.party.startswith(command.party)]
+        if len(there) != 1:
+            return ask_reach(turn, c.AskReach())
+        command = c.Reach(there[0].party)
     address = turn.book.get(Address, command.party)
     where = shown_address(command.party)
     if address is None or address.person_id != turn.person_id:
@@ -274,7 +279,7 @@ def _too_many_codes(turn: Turn) -> bool:
 
 
 def _too_soon(turn: Turn, party: str, before: LinkCode | None) -> bool:
-    """Whether another code is to wait, as this address has had many: strangers slow its owner, and cannot shut them out.
+    """Whether another code is to wait, as this address has had many: strangers slow its owner and shut nobody out.
 
     Whoever has had none there yet gets one in any case.
     """
@@ -390,7 +395,8 @@ def case(turn: Turn, command: c.Case) -> Say | Refusal:
     elif ticket.person_id:
         turn.tell(ticket.person_id, say("agent_answer", ref=ticket.ref, answer=command.text))
     _closed(turn, ticket, verdict.upper() if ticket.kind is not TicketKind.AGENT else "answered")
-    return say("case_done", ref=ticket.ref, note=note or command.text)
+    said = note if ticket.kind in OF_MONEY and note else command.text
+    return say("case_done", ref=ticket.ref, note=said)
 
 
 def _not_theirs(turn: Turn, ticket: Ticket) -> Refusal | None:

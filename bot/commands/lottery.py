@@ -18,7 +18,9 @@ async def verify_lottery(_: Settings, asked: argparse.Namespace) -> int:
         return 2
     told = read_messages(said)
     if wrong := faults(told):
+        print("WRONG: this is not the order that seed and words give.")
         print("\n".join(f"pardna: {one}" for one in wrong), file=sys.stderr)
         return 1
-    print(f"The draw order of {told.code} is right: {len(told.order)} hands, {' '.join(map(str, told.order))}.")
+    order = " ".join(map(str, told.order))
+    print(f"RIGHT: the draw order of {told.code} is what seed and words give: {len(told.order)} hands, {order}.")
     return 0

@@ -35,6 +35,14 @@ async def remove(settings: Settings, asked: argparse.Namespace) -> int:
     return 0
 
 
+async def list_all(settings: Settings, _: argparse.Namespace) -> int:
+    """Print every address of staff, cut short, and its role."""
+    async with transaction(settings) as conn:
+        for clerk in await queries.staff(conn):
+            print(f"{clerk.role:<12}{_short(clerk.party)}{'' if clerk.person_id else ', has not written yet'}")
+    return 0
+
+
 def _is_party(party: str) -> bool:
     channel, _, address = party.partition(":")
     patterns = {c.value: pattern for c, pattern in ADDRESS.items()}

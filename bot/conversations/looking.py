@@ -73,7 +73,7 @@ def _owed_line(seat: Seat) -> Text:
 def help_(talk: Talk) -> Say:
     """Say the words that fit this person."""
     seats = live(talk.standing)
-    names = ["help_member"]
+    names = ["help_member", "help_more"]
     if any(s.is_banker for s in seats):
         names.append("help_banker")
     if talk.standing.roles:

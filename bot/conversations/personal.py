@@ -109,11 +109,21 @@ def _usual_channel(typed: str, talk: Talk) -> Channel:
 def _read_address(typed: str, talk: Talk) -> str:
     words = typed.split()
     channel = CHANNEL_WORDS.get(words[0].casefold()) if words else None
-    where = channel or _usual_channel(typed, talk)
-    address = normal_address(where, " ".join(words[1:] if channel else words))
+    where = channel or talk.slots.get("by") or _usual_channel(typed, talk)
+    address = normal_address(Channel(where), " ".join(words[1:] if channel else words))
     if not address:
-        raise miss("no_address", typed)
+        raise miss("no_mail_address" if where == Channel.EMAIL else "no_address", typed)
     return f"{where}:{address}"
+
+
+def _take_network(left: Words, _: Talk) -> tuple[str | None, Words]:
+    """Take the network where nothing but it is named."""
+    channel = CHANNEL_WORDS.get(left[0].casefold()) if len(left) == 1 else None
+    return (channel.value, []) if channel else (None, left)
+
+
+def _ask_link(talk: Talk) -> Say:
+    return say("ask_link_mail" if talk.slots.get("by") == Channel.EMAIL else "ask_link")
 
 
 def read_link_code(typed: str, talk: Talk) -> str:
@@ -142,9 +152,9 @@ def _no_link_code(talk: Talk) -> bool:
 
 LINK = Flow(
     "link",
-    [Question("party", lambda _: say("ask_link"), _read_address, when=_no_link_code, figures=True)],
+    [Question("party", _ask_link, _read_address, when=_no_link_code, figures=True)],
     _link,
-    line("LINK", ("code", _take_code), ("party", rest(_read_address))),
+    line("LINK", ("code", _take_code), ("by", _take_network), ("party", rest(_read_address))),
 )
 
 
@@ -154,11 +164,18 @@ def _unlink(talk: Talk) -> Step:
 
 
 UNLINK = Flow("unlink", [], _unlink, line("UNLINK", ("party", rest(_read_address))))
+
+
+def _reached(talk: Talk) -> str:
+    """Return the address that is named, or its network alone (`sms:`)."""
+    return str(talk.slots.get("party") or (f"{talk.slots['by']}:" if "by" in talk.slots else ""))
+
+
 REACH = Flow(
     "reach",
     [],
-    lambda talk: do(talk, Reach(party) if (party := talk.slots.get("party")) else AskReach()),
-    line("REACH", ("party", rest(_read_address))),
+    lambda talk: do(talk, Reach(party) if (party := _reached(talk)) else AskReach()),
+    line("REACH", ("by", _take_network), ("party", rest(_read_address))),
 )
 ON_OFF = {"on": True, "yes": True, "off": False, "no": False, "stop": False}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.conversations.flow import Flow, Misread, Question, Step, Talk, do
 from bot.conversations.lines import Words, code, line, lone_code, rest, yes_at_end
-from bot.conversations.looking import menu_answers
+from bot.conversations.looking import live, menu_answers
 from bot.conversations.personal import CHANNEL_WORDS
 from bot.conversations.phrases import NAMELESS
 from bot.conversations.reading import heard, is_secret, miss, read_code, read_count, read_money
@@ -73,7 +73,10 @@ def circle_question(word: str, fits: Fits) -> Question:
     def ask(talk: Talk) -> Say:
         found = fitting(talk, fits)[:MOST_CHOICES]
         if not found:
-            return say("no_circle_fits", *menu_answers(talk.standing)[:2], word=word)
+            answers = menu_answers(talk.standing)[:2]
+            if not live(talk.standing):
+                return say("no_circle_yet", *answers, word=word)
+            return say("no_circle_fits", *answers, word=word)
         return say("ask_circle", *(Answer(f"{word} {s.code}", s.name) for s in found), word=word)
 
     def read(typed: str, talk: Talk) -> str:

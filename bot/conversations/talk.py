@@ -299,7 +299,8 @@ def _left(said: Said, talk: Talk) -> Text | None:
     if not flow or not said.word or said.word in {"MENU", BACK}:
         return None
     same = said.entry.flow is not None and said.entry.flow.name == flow
-    return None if same else text("left_flow", flow=flow.upper())
+    word = next((word for word, entry in WORDS.items() if entry.flow and entry.flow.name == flow), "PIN")  # or ASIDE
+    return None if same else text("left_flow", flow=word)
 
 
 def _after(what: Say, left: Text | None) -> Say:

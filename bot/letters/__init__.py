@@ -6,6 +6,7 @@ to it are not read.
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,11 @@ LONGEST_SUBJECT: Final = 70
 SHORTEST_SUBJECT: Final = 20
 """Of whole sentences; what is shorter says too little."""
 _PLACE: Final = "mail.stop"
+TITLE: Final = "Digital Pardna"
+_CODE: Final = re.compile(r"\b[0-9]{6}\b")
+"""A one-time code, which a locked screen must not show in a subject."""
+_REPLY: Final = re.compile(r"\b([Rr])eply(?= [A-Z]{2})")
+"""`reply STOP PAYOUT`: what a chat says."""
 _KEY: Final = Markup('<kbd style="font:600 17px Consolas,Menlo,monospace;white-space:nowrap">{}</kbd>')
 _LANGUAGES: Final = {language.value: language for language in Language}
 
@@ -63,7 +69,7 @@ class Letters:
         """Write a message to an address, in the language that it is in."""
         language = _LANGUAGES.get(message.language, Language.EN)
         stop = self._links.url(address)
-        body = [message.text]
+        body = [message.text if message.options else self._in_chat(message.text, language)]
         if message.attachment and message.attachment.alt not in message.text:
             body.append(message.attachment.alt)
         shown = [_linked(part) for part in body]
@@ -73,9 +79,14 @@ class Letters:
             shown.append(keys)
         foot = self._catalogue.write(text("mail_foot"), language)
         end = self._catalogue.write(text("mail_stop"), language)
-        subject = subject_of(message.text)
+        subject = TITLE if _CODE.search(message.text) else subject_of(body[0])
         html = self._template.render(tag=language.tag, subject=subject, body=shown, foot=foot, end=end, stop=stop)
         return Letter(subject, "\n\n".join([*body, "-- ", foot, f"{end} {stop}"]), html, stop)
+
+    def _in_chat(self, said: str, language: Language) -> str:
+        """Say where a word is to be typed: answers to a mail are read by nobody."""
+        where = self._catalogue.write(text("mail_in_chat"), language)
+        return _REPLY.sub(lambda found: f"{where.capitalize() if found[1] == 'R' else where} reply", said)
 
     def _answers(self, words: Sequence[str], language: Language) -> tuple[str, Markup]:
         """Say with which words to answer in chat, as text and as HTML."""
@@ -90,10 +101,11 @@ def subject_of(said: str) -> str:
     first = " ".join(next(line for line in said.splitlines() if line.strip()).split())
     first = "".join(c for c in first if c.isprintable())
     if len(first) <= LONGEST_SUBJECT:
-        return first or "Digital Pardna"
-    sentences = first[: LONGEST_SUBJECT + 1].rpartition(". ")[0]
-    if len(sentences) >= SHORTEST_SUBJECT:
-        return f"{sentences}."
+        return first or TITLE
+    for mark, end in ((". ", "."), ("; ", ""), (": ", ""), (", ", "")):
+        part = first[: LONGEST_SUBJECT + 1].rpartition(mark)[0]
+        if len(part) >= SHORTEST_SUBJECT:
+            return f"{part}{end}"
     kept = first[: LONGEST_SUBJECT - 3]
     return (kept.rpartition(" ")[0].rstrip(" .,:;") or kept) + "..."
 

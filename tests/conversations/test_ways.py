@@ -1,10 +1,12 @@
 """Ways through a talk: switching flows, one question back, slips, misses, and messages that are no text."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from bot.conversations.flow import Session
+from bot.conversations.vocabulary import WORDS, may
 from domain import commands as c
 from domain.messages import Channel, InboundKind
 from domain.pardna import CircleState
@@ -220,3 +222,35 @@ def test_a_refused_answer_can_be_asked_for_again_with_the_others_kept() -> None:
     slots = {k: v for k, v in before.slots.items() if k != "amount"}
     chat.session = Session("pay", "amount", slots)
     chat.says("5000").does(c.BeginThrow(CODE, 500_000, "CASH"))
+
+
+def test_help_names_every_word_that_somebody_may_use() -> None:
+    """By pages on SMS, too: what the help leaves out nobody finds."""
+    for standing in (member(), banker(), clerk()):
+        for channel in (Channel.WHATSAPP, Channel.SMS):
+            said = Chat(on(channel, standing)).says("HELP").text
+            mine = {w for w, entry in WORDS.items() if may(w, standing) and (not entry.banks or standing.seats)}
+            banks = {w for w in mine if WORDS[w].banks and not any(s.is_banker for s in standing.seats)}
+            words = mine - banks - {"HELP"}
+            assert {word for word in words if not re.search(rf"\b{word}\b", said)} == set()
+
+
+def test_a_question_that_no_word_begins_is_left_by_the_name_people_know() -> None:
+    chat = Chat(member())
+    chat.session = Session("new_pin", "pin")
+    chat.says("BALANCE").sees("I have left PIN")
+    assert "NEW_PIN" not in chat.text
+
+
+def test_link_and_reach_keep_the_network_that_stands_alone() -> None:
+    Chat(member()).says("LINK EMAIL").sees("e-mail address").says("nonsense").sees("Type it like m@example.com")
+    chat = Chat(member()).says("LINK WHATSAPP").says("876 555 0199")
+    assert chat.step.commands == (c.StartLink("whatsapp:+18765550199"),)
+    chat = Chat(member()).says("REACH SMS")
+    assert chat.step.commands == (c.Reach("sms:"),)
+
+
+def test_who_is_in_no_circle_is_not_asked_for_its_code() -> None:
+    alone = replace(member(), seats=())
+    said = Chat(alone).says("LOCK").sees("you are in none", "JOIN", "NEW").text
+    assert "Type a circle's code" not in said

@@ -72,9 +72,7 @@ async def test_it_goes_by_twilio_once_and_not_by_mail(house: House, street: Stre
     assert sum("APPROVE" in heard.text for heard in street.came[marva.party]) == 0  # both phones were off
 
 
-async def test_a_failure_told_before_the_message_was_noted_counts_like_a_late_one(
-    house: House, street: Street
-) -> None:
+async def test_a_failure_told_before_the_message_was_noted_counts_like_a_late_one(house: House, street: Street) -> None:
     marva = await news(house, street)
     street.mute.discard(marva.party)
     street.failing.add(marva.party)

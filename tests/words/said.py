@@ -90,7 +90,7 @@ PICKED: Mapping[str, Iterable[str]] = {
     "circle.frequency.value": [frequency.value for frequency in Frequency],
     "f.value": [frequency.value for frequency in Frequency],
     "why": ["throw_odd"],
-    "n": ["help_member", "help_banker", "help_staff"],
+    "n": ["help_member", "help_more", "help_banker", "help_staff"],
     "_paid_out_text(payout)": ["paid_out_rail", "paid_out_cash", "paid_out_both"],
     "name": ["balance_due", "balance_late", "balance_missed"],
     "asked": ["pay_day", "pay_day_short", "pay_day_empty", *(f"pay_day_held_{why}" for why in HELD)],

@@ -18,6 +18,28 @@ LETTERS = Letters(Catalogue(SITE), LINKS)
 DUE = "Sunday Club: J$5,000 is due Fri 15 Jan. Reply PAY to throw now."
 
 
+def test_a_letter_that_asks_nothing_says_where_its_word_is_typed() -> None:
+    told = "A PIN was set from SMS ...0177. If that was not you, reply STOP PAYOUT now."
+    assert "If that was not you, in your chat reply STOP PAYOUT now." in LETTERS.write("m@x.com", Outgoing(told)).text
+
+
+def test_a_one_time_code_is_not_in_the_subject_that_a_locked_screen_shows() -> None:
+    letter = LETTERS.write("m@x.com", Outgoing("Your code is 482604. Marva types it where she asked for it."))
+    assert letter.subject == "Digital Pardna"
+    assert "482604" in letter.text
+
+
+def test_a_long_sentence_ends_in_the_subject_where_a_part_of_it_ends() -> None:
+    said = "Devon asks to join Sunday Club, hands: 1, and the circle has four places left of ten, first due Monday."
+    assert (
+        subject_of(said)
+        == "Devon asks to join Sunday Club, hands: 1, and the circle has four places left of ten"[
+            : len(subject_of(said))
+        ]
+    )
+    assert not subject_of(said).endswith("...")
+
+
 def test_a_letter_says_what_the_chat_would_and_where_to_answer() -> None:
     letter = LETTERS.write("m@example.com", Outgoing(DUE, (Option("PAY K7QX2M", "Throw now"),)))
     assert letter.subject == "Sunday Club: J$5,000 is due Fri 15 Jan. Reply PAY to throw now."
