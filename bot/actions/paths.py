@@ -98,15 +98,18 @@ def moved(turn: Turn, circle: Circle, payout: Payout) -> Payout | None:
     return replace(payout, via_banker=via_banker, label=found.label, carrier=carrier, asked_at=turn.at)
 
 
-def how(turn: Turn, circle: Circle, payout: Payout) -> Text:
-    """Say in words how a payout reaches the drawer."""
+def how(turn: Turn, circle: Circle, payout: Payout, reader: str = "") -> Text:
+    """Say in words how a payout reaches the drawer, to the banker as what they do themselves."""
     figures: dict[str, Figure] = {
         "banker": turn.book.person(circle.banker_id).first_name,
         "label": payout.label,
         "hand": circle.money(payout.by_hand, ref=payout.ref),
         "rail": circle.money(payout.rail_amount, ref=payout.ref),
     }
-    if not payout.rail_amount or payout.via_banker:
+    by_hand = not payout.rail_amount or payout.via_banker
+    if reader == circle.banker_id and (by_hand or payout.cash):
+        return text("how_cash_you", **figures) if by_hand else text("how_both_you", **figures)
+    if by_hand:
         return text("how_cash", **figures)
     return text("how_both", **figures) if payout.cash else text("how_rail", **figures)
 

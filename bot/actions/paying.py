@@ -90,7 +90,7 @@ def _stands(name: str, turn: Turn, circle: Circle, payout: Payout) -> Say:
         "who": turn.book.person(payout.person_id).first_name,
         "amount": circle.money(payout.amount),
         "ref": payout.ref,
-        "how": paths.how(turn, circle, payout),
+        "how": paths.how(turn, circle, payout, turn.person_id),
         "second": second,
     }
     return say(name, **figures)

@@ -38,7 +38,7 @@ async def test_the_fee_is_kept_out_of_the_cash_that_the_banker_holds(house: Hous
     marva, devon, _ = club.phones
     for who in ("Marva", "Devon", "Keisha"):
         await marva.says(f"CASH {who} 5000 {club.code}").sees("R-")
-    await marva.says(f"PAY OUT {club.code}").sees("Marva hands over J$14,500 in cash")
+    await marva.says(f"PAY OUT {club.code}").sees("you hand over J$14,500 in cash")
     ref = found(r"P-\w{4}", marva.last.text)
     await (await club.asked(ref)).says(f"APPROVE PAYOUT {ref}").sees("Thank you")
     assert await marva.saw("hand J$14,500 in cash to Devon")
@@ -57,7 +57,7 @@ async def test_a_draw_takes_cash_first_and_the_rest_by_the_drawers_rail(house: H
     await club.pay(marva, devon)
     await marva.says(f"CASH Keisha 5000 {club.code}").sees("counted")
     await keisha.says("CONFIRM").sees("is right")
-    await marva.says(f"PAY OUT {club.code}").sees("Marva hands over J$5,000 in cash, J$10,000 to NCB ...5678")
+    await marva.says(f"PAY OUT {club.code}").sees("you hand over J$5,000 in cash, J$10,000 to NCB ...5678")
     ref = found(r"P-\w{4}", marva.last.text)
     await (await club.asked(ref)).says(f"APPROVE PAYOUT {ref}").sees("Thank you")
     await devon.sees("Marva has J$5,000 in cash, J$10,000 sent to NCB ...5678")

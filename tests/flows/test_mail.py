@@ -115,7 +115,7 @@ async def test_who_is_told_by_mail_first_hears_of_their_own_act_in_the_chat_they
     banker, devon = club.phones[:2]
     mails = [await with_mail(house, phone) for phone in (banker, devon)]
     for phone, mail in zip((banker, devon), mails, strict=True):
-        await phone.says(f"REACH EMAIL {mail.address}").sees("first by e-mail")
+        await phone.says("REACH EMAIL").sees("first by e-mail", mail.address[-12:])
     await devon.says("COPIES OFF").sees("No copies")
     await devon.says(f"PAY SANDBOX {club.code}").sees("J$5,000 from Devon", "R-")
     await mails[0].sees("Devon threw")

@@ -180,7 +180,7 @@ async def test_a_person_asks_for_a_human_and_is_answered(house: House) -> None:
     await marva.says("My cousin paid twice").sees("A person will answer", "K-")
     await staff.sees("My cousin paid twice", "CASE K-")
     ref = found(r"K-\w{4}", (await staff.says("QUEUE").sees("agent", "Marva Brown")).text)
-    await staff.says(f"CASE {ref} We have found it, all is well").sees(f"{ref} done")
+    await staff.says(f"CASE {ref} We have found it, all is well").sees(f"{ref} done: We have found it, all is well")
     await marva.sees("From our staff", "We have found it, all is well")
     await staff.says(f"CASE {ref} again").sees("not waiting")
     await staff.says("QUEUE").sees("Nothing is waiting")
