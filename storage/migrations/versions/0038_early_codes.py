@@ -1,13 +1,13 @@
 """What a network tells too early of a message keeps its code, and how the message may go once more.
 
 Revision ID: 0038
-Revises: 0037
+Revises: 0032
 """
 
 from alembic import op
 
 revision = "0038"
-down_revision = "0037"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 
