@@ -51,7 +51,8 @@ _SAID: Mapping[Of, str] = {
         receipt.amount receipt_for.amount sent_noted.amount waits_cash.amount""",
     Of.PAYOUT: """approve_ask.amount approved.amount dispute_came.amount dispute_open.amount
         dispute_open_banker.amount fee_sending.amount fee_sent.amount hand_over.hand how_both.hand how_both.rail
-        how_cash.hand how_rail.rail not_received.amount not_received_told.amount owed_returned.amount
+        how_both_you.hand how_both_you.rail how_cash.hand how_cash_you.hand how_rail.rail
+        not_received.amount not_received_told.amount owed_returned.amount
         paid_out_banker.amount paid_out_both.amount paid_out_both.hand paid_out_both.rail paid_out_cash.amount
         paid_out_rail.amount payout_asked.amount payout_asked_again.amount payout_asked_staff.amount
         payout_failed.amount payout_failed_banker.amount payout_resent.amount payout_returned.amount
