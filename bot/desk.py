@@ -34,7 +34,7 @@ from domain.events import Event
 from domain.messages import Inbound, Outgoing
 from domain.pardna import Circle, CircleState
 from domain.people import Clerk, Person, Ticket, TicketKind, parties_of
-from storage import documents, figures, inbox, outbox, partners, queries, tables
+from storage import chains, documents, figures, inbox, outbox, partners, queries, tables
 from storage.bell import Bell
 from storage.book import Book, Needs
 from storage.clock import Clock
@@ -66,6 +66,10 @@ STRETCH: Final = 50
 """After so many steps of a batch, hooks get a turn on the processor."""
 WAITS_FOR_OLDER: Final = (c.CutOff, c.CloseRound)
 MOVES_CASH: Final = (c.BeginThrow, c.RecordCash, c.Confirm)
+TELLS_MARK: Final = (
+    c.Begin, c.CutOff, c.CloseRound, c.PayDay, c.EndCircle, c.Received, c.ReceiptSilence, c.Case,
+)  # fmt: skip
+"""What may open or end a round: its messages carry the mark of the book."""
 OF_FILES: Final = (c.TakeFile, c.Fetched, c.Files)
 CASH_WEEK: Final = timedelta(days=7)
 SIM: Final = "smsgate"
@@ -276,8 +280,11 @@ class Desk:
         standings = await queries.standings_of(conn, reminded, self._clock.now()) if reminded else {}
         stated = {(cmd.circle, job.turn.person_id) for job, cmd in commands if isinstance(cmd, c.Statement)}
         histories = await documents.histories(conn, stated)
+        asked_of = {(cmd.circle, job.turn.person_id) for job, cmd in commands if isinstance(cmd, c.Proof)}
+        proofs = await chains.proved(conn, asked_of)
         for job, _ in commands:
             job.turn.book = book
+            job.turn.proofs = proofs
             job.turn.standings, job.turn.histories, job.turn.told = standings, histories, told
         if scored := {person for job, cmd in commands for person in scores.asked_about(job.turn, cmd)}:
             deeds = await deeds_of(conn, scored, self._clock.now())
@@ -332,6 +339,7 @@ class Desk:
             queue=any(isinstance(cmd, c.Queue) for cmd in every),
             lines=any(isinstance(cmd, c.Line) for cmd in every),
             files=any(isinstance(cmd, OF_FILES) for cmd in every),
+            marks=any(isinstance(cmd, TELLS_MARK) for cmd in every),
             provider_refs=frozenset(ref for cmd in every for ref in _provider_refs(cmd)),
             aside=frozenset(name for cmd in every for name in deposits.names(cmd)),
             refund_ids=named("refund_id", every),

@@ -45,18 +45,16 @@ def main() -> int:
 def of_book(told: dict, marks: list[str], *, chat: bool) -> tuple[str, list[str]]:
     """Work a whole book out, line by line, and look for the marks that were told."""
     chain = Chain(told["book"])
-    comes_to = {}
+    comes_to = {chain.mark(): 0}
     for line in told["lines"]:
         chain.add(bytes.fromhex(line[1:]) if line.startswith("#") else leaf(line))
         comes_to[chain.mark()] = chain.lines
-    if not comes_to:
-        return "nothing is sealed in this book yet.", ["marks were told, and the book is empty"] if marks else []
     if chat and not marks:
         return "", [f"there is no mark of book {told['book']} in the chat: look for 'Book {told['book']}:' in it"]
     wrong, last = [], 0
     for mark in marks:
-        lines = comes_to.get(mark, 0)
-        if not lines:
+        lines = comes_to.get(mark)
+        if lines is None:
             where = f"after line {last}" if last else "somewhere"
             wrong.append(f"the book does not come to {shown(mark)}, which you were told: {where} a line was changed")
             break
@@ -130,7 +128,7 @@ class Chain:
 
     def mark(self) -> str:
         """Return the mark after the last line."""
-        root = self.peaks[-1]
+        root = self.peaks[-1] if self.peaks else hashlib.sha256().digest()
         for peak in reversed(self.peaks[:-1]):
             root = sha(1, peak, root)
         return short(head(self.link, root))

@@ -67,6 +67,17 @@ def _named(name: str, aliases: Mapping[str, str]) -> str:
     return ":".join(aliases.get(part, part) for part in name.split(":"))
 
 
+@dataclass(frozen=True, slots=True)
+class ToldMark:
+    """A mark of a circle's book that stands in a message to somebody."""
+
+    circle: str
+    person_id: str
+    lines: int
+    mark: str
+    told_at: datetime
+
+
 def aliases_in(text: str) -> dict[str, str]:
     """Return by the field in which it stands what a text calls a person."""
     fields = dict(zip(FIELDS, text.split("|"), strict=False))
@@ -117,8 +128,8 @@ class Chain:
 
     @property
     def root(self) -> bytes:
-        """The hash of the Merkle tree of all lines (RFC 6962); there has to be one."""
-        root = self.peaks[-1]
+        """The hash of the Merkle tree of all lines (RFC 6962, 2.1); of none, that of nothing."""
+        root = self.peaks[-1] if self.peaks else sha256().digest()
         for peak in reversed(self.peaks[:-1]):
             root = _node(peak, root)
         return root
@@ -138,6 +149,11 @@ def mark(head: bytes) -> str:
     return written
 
 
+def first_mark(book: str) -> str:
+    """Return the mark of a book in which nothing is written yet."""
+    return mark(Chain(book).head)
+
+
 def shown(mark: str) -> str:
     """Write a mark as people see it."""
     return f"{mark[:4]}-{mark[4:]}"
@@ -148,6 +164,16 @@ def read_mark(typed: str) -> str:
     tidy = typed.strip().upper().translate(_DASHES)
     found = _MARK.fullmatch(tidy)
     return found[1] + found[2] if found and not tidy.isalpha() else ""
+
+
+def file_of(book: str, texts: Iterable[tuple[str, tuple[str, ...]]], person: str | None) -> dict[str, object]:
+    """Return a book as docs/proof.py reads it: what is a person's own or nobody's in words, all else as its hash.
+
+    `texts` come with the people whose accounts each names; None reads all of them.
+    """
+    open_to = ((text, person is None or not people or person in people) for text, people in texts)
+    lines = [text if is_open else f"#{leaf(text).hex()}" for text, is_open in open_to]
+    return {"what": "pardna book 1", "book": book, "lines": lines}
 
 
 def path(leaves: Sequence[bytes], index: int) -> list[bytes]:

@@ -154,6 +154,18 @@ class Why(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class Proof(Command):
+    """Whether the book still is what was told of it (docs/proof.md), or the book as a file."""
+
+    by: ClassVar[By] = "insider"
+    reads_only: ClassVar[bool] = True
+    circle: str
+    mark: str = ""
+    """One that the member kept; else those that they were told last."""
+    as_file: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Approve(Command):
     """Let somebody who asked, or ALL, into the circle."""
 

@@ -23,6 +23,7 @@ class DocumentKind(StrEnum):
     CARD = "card"
     STATEMENT = "statement"
     ENCLOSURE = "enclosure"
+    BOOK = "book"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,20 @@ class CardFacts:
             for a in plain["ahead"]
         )
         return cls(**{**plain, **dates, "currency": Currency(plain["currency"]), "throws": throws, "ahead": ahead})
+
+
+@dataclass(frozen=True, slots=True)
+class BookFacts:
+    """A circle's book for who asked for it: read from the ledger when it is opened. `whole`: all lines in words."""
+
+    code: str
+    person_id: str
+    whole: bool
+
+    @classmethod
+    def read(cls, plain: dict[str, Any]) -> "BookFacts":
+        """Read what was kept as JSON."""
+        return cls(**plain)
 
 
 # -- a statement ------------------------------------------------------------------------------------------------------

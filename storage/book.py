@@ -19,7 +19,7 @@ from domain.exchange import Rate
 from domain.pardna import Circle, Due, Hand, Member, Round
 from domain.payments import CASH, OPEN_PAYOUTS, Chargeback, Payment, PaymentState, Payout, PayoutState, Refund
 from domain.people import Address, Destination, LinkCode, Person, Ticket, TicketKind, Trn
-from storage import ledger, rates, statements, tables
+from storage import chains, ledger, rates, statements, tables
 from storage.codec import Table, delete, load, save
 from storage.duties import Duty, plan
 from storage.shelf import Circles, Key, Shelf, Shelves
@@ -99,6 +99,8 @@ class Needs:
     """Groups whose circles are loaded."""
     money_at: datetime | None = None
     """Where two currencies may meet: the time of now, by which the rate in force is read."""
+    marks: bool = False
+    """Whether circles' messages are told that carry the mark of their book."""
     cash_since: datetime | None = None
     """Where cash may change hands: since when it is read how much did."""
 
@@ -122,6 +124,8 @@ class Book:
     refs: set[str] = field(default_factory=set)
     """References that a new ticket may not have: those of open ones, where many may be opened at once, and those of
     this book's own. A reference that another desk takes meanwhile fails the batch, which is then decided again."""
+    heads: dict[str, chains.Head] = field(default_factory=dict)
+    """The last head of the book of each circle that is locked, where messages carry its mark."""
     lines: dict[str, tuple[str, str]] = field(default_factory=dict)
     """What lines of statements turned out to be: state, and what they are matched with."""
     _rows: dict[type, dict[Key, Any]] = field(default_factory=dict, repr=False)
@@ -248,6 +252,8 @@ class Book:
             self.rate = await rates.in_force(self.conn, needs.money_at)
         if needs.money_at and needs.cash_since:
             await self._load_cash(needs.cash_since, needs.money_at)
+        if needs.marks:
+            self.heads = await chains.latest(self.conn, locked)
         if locked or needs.rails:
             standings = await ledger.lock_standings(self.conn, locked, sorted(needs.rails))
             self.balances.update({name: standing.balance for name, standing in standings.items()})

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
-from domain.chain import HOUSE, Chain, Line, aliases_in, differs, leaf, mark, shown
+from domain.chain import HOUSE, Chain, Line, aliases_in, differs, first_mark, leaf, mark, shown
 from storage.engine import Connection
 
 MOST_AT_ONCE: Final = 2_000
@@ -259,6 +259,42 @@ async def walked(conn: Connection, book: str, *, keep: bool = False) -> Walk:
     return next(iter([walk async for walk in _walk(conn, book, keep=keep)]), Walk(Chain(book)))
 
 
+_TOLD = text("""
+    SELECT asked.circle, asked.person, t.mark
+    FROM unnest(CAST(:circles AS text[]), CAST(:people AS text[])) AS asked (circle, person)
+    CROSS JOIN LATERAL (
+        SELECT mark, told_at FROM told_mark t WHERE t.circle = asked.circle AND t.person_id = asked.person
+        ORDER BY told_at DESC LIMIT :most
+    ) t ORDER BY t.told_at DESC
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What PROOF says: a circle's book as it is now, and the marks that who asks was told last, the newest first."""
+
+    walk: Walk
+    told: tuple[str, ...]
+
+    def after(self, mark: str) -> int | None:
+        """Return after how many lines the book comes to a mark; None when it does not."""
+        if mark == first_mark(self.walk.chain.book):
+            return 0
+        return next((head.lines for head in self.walk.heads if head.mark == mark), None)
+
+
+async def proved(conn: Connection, asked: Collection[tuple[str, str]]) -> dict[tuple[str, str], Proved]:
+    """Walk the circles that are asked about, each once, for each (circle, who asks)."""
+    if not asked:
+        return {}
+    circles, people = zip(*sorted(asked), strict=True)
+    told: dict[tuple[str, str], list[str]] = {pair: [] for pair in asked}
+    for row in await conn.execute(_TOLD, {"circles": list(circles), "people": list(people), "most": MOST_TOLD}):
+        told[row.circle, row.person].append(row.mark)
+    walks = {circle: await walked(conn, circle) for circle in sorted(set(circles))}
+    return {pair: Proved(walks[pair[0]], tuple(marks)) for pair, marks in told.items()}
+
+
 _LEFT_OUT = text("""
     SELECT format('transaction %s: was left out of the chain of its book', x.key) FROM ledger_transaction x
     WHERE x.xid < CAST(CAST((SELECT mark FROM sealing) AS text) AS xid8) AND (SELECT mark FROM sealing) <=
@@ -281,6 +317,7 @@ async def faults(conn: Connection) -> tuple[int, list[str]]:
         if walk.fault:
             found[walk.chain.book] = walk.fault
     for told in await conn.execute(_TOLD_ALL):
+        marks.add((told.circle, 0, first_mark(told.circle)))
         if (told.circle, told.lines, told.mark) not in marks and told.circle not in found:
             said = f"mark {shown(told.mark)} of book {told.circle}: was told on {told.day}, and is not what it comes to"
             found[told.circle] = said

@@ -10,13 +10,13 @@ from typing import Any
 
 from sqlalchemy import text
 
-from domain.documents import CardFacts, DocumentKind, Moved, StatementFacts, What, place
+from domain.documents import BookFacts, CardFacts, DocumentKind, Moved, StatementFacts, What, place
 from domain.enclosures import EnclosureFacts
 from storage.engine import Connection, Engine
 from storage.reads import fetch
 from storage.vault import Unsealable, Vault
 
-Facts = CardFacts | StatementFacts | EnclosureFacts
+Facts = CardFacts | StatementFacts | EnclosureFacts | BookFacts
 Histories = Mapping[tuple[str, str], tuple[Moved, ...]]
 """The lines by (circle, who asks)."""
 
@@ -116,6 +116,8 @@ def _open(vault: Vault, rows: Any) -> Facts | None:
             return StatementFacts.read(plain)
         case DocumentKind.ENCLOSURE:
             return EnclosureFacts.read(plain)
+        case DocumentKind.BOOK:
+            return BookFacts.read(plain)
 
 
 async def sweep(conn: Connection, before: datetime, limit: int = 10_000) -> int:

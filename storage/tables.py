@@ -1,5 +1,6 @@
 """Which row of the domain lives in which table (the columns are its fields; see storage/codec.py)."""
 
+from domain.chain import ToldMark
 from domain.documents import Document
 from domain.enclosures import Enclosure
 from domain.exchange import Rate
@@ -28,6 +29,7 @@ ROUND = Table("round", Round, ("circle", "number"))
 LOTTERY = Table("lottery", Lottery, ("circle",))
 WORD = Table("lottery_word", Word, ("circle", "person_id"))
 THROW_MARK = Table("throw_mark", Mark, ("circle", "round", "person_id"))
+TOLD_MARK = Table("told_mark", ToldMark, ("circle", "person_id", "lines", "mark"))
 DUE = Table("due", Due, ("circle", "round", "hand"))
 PAYMENT = Table("payment", Payment, ("receipt",))
 DRAW = Table("draw", Draw, ("circle", "round", "hand"))
@@ -42,7 +44,8 @@ SIM_PHONE = Table("sim_phone", SimPhone, ("name",))
 
 IN_ORDER = (
     PERSON, ADDRESS, CONSENT, TRN, DESTINATION, LINK_CODE, PIN, STEP_UP, FREEZE, CIRCLE, MEMBER, HAND, LOTTERY, WORD,
-    ROUND, THROW_MARK, DUE, PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE, TICKET, ENCLOSURE, DOCUMENT, SIM_PHONE,
+    ROUND, THROW_MARK, TOLD_MARK, DUE, PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE, TICKET, ENCLOSURE, DOCUMENT,
+    SIM_PHONE,
 )  # fmt: skip
 """Parents before children, so that a batch may be written table by table."""
 BY_ROW = {table.row: table for table in IN_ORDER}

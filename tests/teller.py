@@ -73,16 +73,24 @@ class House:
         """Give somebody a phone."""
         return self.phones.setdefault(f"{channel}:{address}", self.handset(self, Channel(channel), address, name))
 
+    async def seal(self) -> None:
+        """Seal what is new in the books, as the sealer does every few seconds of the wall clock."""
+        while await Sealer(self.engine, metrics=Metrics()).seal_once():
+            pass
+
     async def rest(self) -> None:
         """Wait until nothing is left to do at this time of the clock."""
+        await self.seal()
         await self.mover.move(lambda now: now)
 
     async def pass_days(self, days: float) -> None:
         """Move the clock; every duty on the way runs at its own time."""
+        await self.seal()
         await self.mover.move(lambda now: now + timedelta(days=days))
 
     async def go_to(self, at: datetime) -> None:
         """Move the clock to a time."""
+        await self.seal()
         await self.mover.move(lambda _: at)
 
     @asynccontextmanager
@@ -287,7 +295,6 @@ async def open_house(
         keeper = Keeper(engine, vault, clock, bell, metrics=metrics)
         house = House(engine, vault, clock, bell, filer, desk, Mover(engine, clock, Pulse(engine)))
         parts = {"desk": desk.run(), "relay": relay.run(), "keeper": keeper.run()}
-        parts["sealer"] = Sealer(engine, metrics=metrics).run()
         parts["auditor"] = Auditor(engine, clock, metrics=metrics).run()
         parts["clock"] = clock.follow(engine, bell)
         house.tasks = {name: asyncio.create_task(running) for name, running in parts.items()}

@@ -88,6 +88,8 @@ def test_only_what_says_everything_is_whole() -> None:
         "turns": 5,
         "due": date(2026, 12, 6),
         "who": "D",
+        "code": "K7QX2M",
+        "mark": "K7QX-2M9P",
     }
     one = say("round_opened", Answer("PAY K7QX2M", text("menu_pay")), **figures)
     assert template_of(one, Language.EN, CATALOGUE).whole

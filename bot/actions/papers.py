@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.actions.turn import Turn
-from domain.documents import KEPT_FOR, CardFacts, Document, DocumentKind, StatementFacts, place
+from domain.documents import KEPT_FOR, BookFacts, CardFacts, Document, DocumentKind, StatementFacts, place
 from domain.enclosures import EnclosureFacts
 from domain.pardna import Circle
+from storage.documents import Facts
 
 KINDS = {
     CardFacts: DocumentKind.CARD,
     StatementFacts: DocumentKind.STATEMENT,
     EnclosureFacts: DocumentKind.ENCLOSURE,
+    BookFacts: DocumentKind.BOOK,
 }
 
 
@@ -26,7 +28,7 @@ class Kept:
 
 def keep(
     turn: Turn,
-    facts: CardFacts | StatementFacts | EnclosureFacts,
+    facts: Facts,
     person: str,
     *,
     circle: Circle | None = None,

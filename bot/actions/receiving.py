@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import cards, drawers, ending, fees, paths, pots
+from bot.actions import cards, drawers, ending, fees, paths, pots, proving
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
@@ -177,7 +177,13 @@ def _say_done(turn: Turn, circle: Circle, draw: Draw, *, again: bool) -> None:
         done = replace(done, texts=(*done.texts, cards.coming(turn, circle, draw.round)))
     if whole and not again:
         done = replace(done, drawn=cards.of_round(turn, circle, draw.round))
-    turn.tell_all(turn.book.members(circle.code), lambda m: done if m.person_id != draw.person_id else None)
+    others = (m for m in turn.book.members(circle.code) if m.person_id != draw.person_id)
+    turn.tell_all(others, lambda m: _marked(turn, circle, m.person_id, done))
+
+
+def _marked(turn: Turn, circle: Circle, person: str, done: Say) -> Say:
+    mark = proving.mark_for(turn, circle, person)
+    return replace(done, texts=(*done.texts, text("book_mark", code=circle.code, mark=mark)))
 
 
 # -- staff ----------------------------------------------------------------------------------------------------

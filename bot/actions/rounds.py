@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from bot.actions import drawers, ending, fees, holding, pots, settling
+from bot.actions import drawers, ending, fees, holding, pots, proving, settling
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Say, Text, say, text
 from domain import commands as c
@@ -85,6 +85,8 @@ def _opened(turn: Turn, circle: Circle, round_: Round, member: Member, used: int
         "turns": circle.turns,
         "due": round_.due,
         "who": drawers.names(turn, circle, round_.number),
+        "code": circle.code,
+        "mark": proving.mark_for(turn, circle, member.person_id),
     }
     owed = sum(d.left for d in settling.open_dues(turn, circle, member.person_id) if d.round == round_.number)
     if not owed:

@@ -19,6 +19,7 @@ from domain.schedule import Calendar
 from domain.scores import Done
 from domain.standing import Standing
 from storage.book import Book
+from storage.chains import Proved
 from storage.documents import Histories
 from storage.duties import Duty
 from storage.figures import Told
@@ -110,6 +111,8 @@ class Turn:
     """The lines of the book that statements were asked for, by (circle, who asks)."""
     told: Told = field(default_factory=Told)
     """What people who ask WHY were shown, and the ledger of the circles that it is about."""
+    proofs: Mapping[tuple[str, str], Proved] = field(default_factory=dict)
+    """What PROOF is asked about, by (circle, who asks)."""
     lives: Mapping[str, Sequence[Life]] = field(default_factory=dict)
     """What became of the last messages to people that staff ask about."""
     deeds: Mapping[str, Sequence[Done]] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from bot.conversations.personal import CHANNEL_WORDS
 from bot.conversations.phrases import NAMELESS
 from bot.conversations.reading import heard, is_secret, miss, read_code, read_count, read_money
 from bot.words.say import Answer, Say, say, text
+from domain.chain import read_mark
 from domain.commands import (
     Approve,
     Arrange,
@@ -28,6 +29,7 @@ from domain.commands import (
     LookAtTerms,
     OpenLottery,
     PayOut,
+    Proof,
     Resume,
     Roster,
     SetTerms,
@@ -155,6 +157,27 @@ STATEMENT = Flow(
     [circle_question("STATEMENT", lambda s: s.is_banker or s.is_member)],
     lambda talk: do(talk, Statement(talk.slots["code"], talk.slots.get("mail", False))),
     line("STATEMENT", ("mail", _take_mail), ("code", lone_code)),
+)
+
+
+def _take_file(left: Words, _: Talk) -> tuple[bool | None, Words]:
+    """Take FILE, wherever it stands."""
+    kept = [w for w in left if w.casefold() != "file"]
+    return (True, kept) if len(kept) < len(left) else (None, left)
+
+
+def _read_mark(typed: str, _: Talk) -> str:
+    """Read a mark that was kept, in one word or two."""
+    if not (mark := read_mark("-".join(typed.split()) if len(typed.split()) == 2 else typed)):  # noqa: PLR2004 - halves
+        raise miss("no_mark", typed)
+    return mark
+
+
+PROOF = Flow(
+    "proof",
+    [circle_question("PROOF", lambda s: s.is_banker or s.is_member)],
+    lambda talk: do(talk, Proof(talk.slots["code"], talk.slots.get("mark", ""), talk.slots.get("file", False))),
+    line("PROOF", ("file", _take_file), ("code", code), ("mark", rest(_read_mark))),
 )
 PAY_OUT = _one("PAY OUT", banks(CircleState.ACTIVE), PayOut)
 SUSPEND = _one("SUSPEND", banks(CircleState.ACTIVE), Suspend)

@@ -56,6 +56,7 @@ WORDS: Mapping[str, Word] = {
     "ROSTER": Word(running.ROSTER),
     "STATEMENT": Word(running.STATEMENT),
     "WHY": Word(why.WHY),
+    "PROOF": Word(running.PROOF, common=True),
     "APPROVE": Word(running.APPROVE, acts=True, banks=True),
     "ORDER": Word(running.ORDER, banks=True),
     "TREASURER": Word(running.TREASURER, acts=True, banks=True),

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from typing import Final
 
+import orjson
 import structlog
 
 from bot.drawing.card import card
@@ -17,15 +18,16 @@ from bot.drawing.pdf import pdf_bytes
 from bot.drawing.png import png
 from bot.words.catalogue import Catalogue
 from bot.words.say import Text
-from domain.documents import CardFacts, StatementFacts
+from domain.chain import file_of
+from domain.documents import BookFacts, CardFacts, StatementFacts
 from domain.enclosures import EnclosureFacts
 from domain.messages import Attachment, AttachmentKind, Outgoing
 from domain.people import Language
-from storage import documents, enclosures
+from storage import chains, documents, enclosures
 from storage.clock import Clock
 from storage.documents import Facts
 from storage.engine import Engine
-from storage.reads import Unreachable
+from storage.reads import Unreachable, reading
 from storage.vault import Vault
 
 MOST_AT_ONCE: Final = 2
@@ -77,6 +79,13 @@ class Press:
     async def enclosed(self, facts: EnclosureFacts) -> bytes | None:
         """Return a file as it was sent. Raises Unreachable."""
         return await enclosures.content(self._engine, self._vault, facts.enclosure)
+
+    async def book(self, facts: BookFacts) -> bytes:
+        """Return a circle's book as docs/proof.py reads it, from the ledger as it is now. Raises Unreachable."""
+        async with reading(self._engine) as conn:
+            walk = await chains.walked(conn, facts.code, keep=True)
+        told = file_of(facts.code, walk.texts, None if facts.whole else facts.person_id)
+        return orjson.dumps(told, option=orjson.OPT_INDENT_2)
 
     async def draw(self, facts: Facts, form: str, language: Language) -> bytes:
         """Draw facts as `png`, `pdf` or `csv`, once for all who ask. Raises ValueError for a form they do not have.

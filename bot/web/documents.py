@@ -1,4 +1,4 @@
-"""Statements, pictures and files by their link: `/s/{token}` with its PDF and CSV, `/c/{token}.png`, `/f/{token}`.
+"""Statements, pictures, files and books by their link: `/s/{token}` (PDF, CSV), `/c/...png`, `/f/...`, `/b/...json`.
 
 The token is the only key: it is looked up by its hash, expires, and is never written down. What is given is drawn
 from its facts, kept by nobody on the way and listed nowhere.
@@ -14,11 +14,13 @@ from bot.drawing.press import Press
 from bot.web.answers import NOSNIFF, PRIVATE
 from bot.web.assets import Looks, asked_language, language_of
 from bot.words.say import text
-from domain.documents import CardFacts, StatementFacts
+from domain.documents import BookFacts, CardFacts, StatementFacts
 from domain.enclosures import EnclosureFacts
 from domain.people import Language
 
-_TYPES: Final[Mapping[str, str]] = {"pdf": "application/pdf", "csv": "text/csv", "png": "image/png"}
+_TYPES: Final[Mapping[str, str]] = {
+    "pdf": "application/pdf", "csv": "text/csv", "png": "image/png", "json": "application/json",
+}  # fmt: skip
 _LANGUAGES: Final = {language.value: language for language in Language}
 HEADERS: Final = {
     **PRIVATE,
@@ -34,7 +36,7 @@ FILE_HEADERS: Final = {**HEADERS, "Content-Security-Policy": "default-src 'none'
 
 
 class DocumentPages:
-    """Handlers of `/s/{name}`, `/c/{name}` and `/f/{name}`; a name is a token and perhaps a form (`.pdf`)."""
+    """Handlers of `/s/{name}`, `/c/{name}`, `/f/{name}` and `/b/{name}`; a name is a token, perhaps with a form."""
 
     def __init__(self, press: Press, looks: Looks) -> None:
         self._press = press
@@ -42,7 +44,12 @@ class DocumentPages:
 
     def routes(self) -> list[web.RouteDef]:
         """The addresses served here."""
-        return [web.get("/s/{name}", self.statement), web.get("/c/{name}", self.card), web.get("/f/{name}", self.file)]
+        return [
+            web.get("/s/{name}", self.statement),
+            web.get("/c/{name}", self.card),
+            web.get("/f/{name}", self.file),
+            web.get("/b/{name}", self.book),
+        ]
 
     async def statement(self, request: web.Request) -> web.StreamResponse:
         """Show a statement in short with its two forms, or give one of them."""
@@ -75,16 +82,24 @@ class DocumentPages:
         headers = {**FILE_HEADERS, "Content-Disposition": disposition}
         return web.Response(body=content, content_type=facts.mime, headers=headers)
 
+    async def book(self, request: web.Request) -> web.StreamResponse:
+        """Give a circle's book, to be held against the marks of a chat (docs/proof.md)."""
+        token, _, form = request.match_info["name"].partition(".")
+        facts = await self._press.find(token)
+        if not isinstance(facts, BookFacts) or form != "json":
+            return self._gone(request)
+        return _file(await self._press.book(facts), form, f"book-{facts.code}")
+
     def _gone(self, request: web.Request) -> web.Response:
         title, told = text("page_gone_title"), text("page_gone")
         return self._looks.page("missing.html", language_of(request), 404, title=title, text=told)
 
 
 def _file(content: bytes, form: str, name: str) -> web.Response:
-    shown = "attachment" if form == "csv" else "inline"
+    shown = "attachment" if form in {"csv", "json"} else "inline"
     return web.Response(
         body=content,
         content_type=_TYPES[form],
-        charset="utf-8" if form == "csv" else None,
+        charset="utf-8" if form in {"csv", "json"} else None,
         headers={**HEADERS, "Content-Disposition": f'{shown}; filename="{name}.{form}"'},
     )

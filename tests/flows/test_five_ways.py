@@ -30,7 +30,8 @@ FIRST = (
     ("sms", "+18765550105"),
 )
 WEEKS = 5
-REFS = re.compile(r"\b[RPK]-\w+\b")
+REFS = re.compile(r"\b[RPK]-\w+\b|(?<=Book \w{6}: )\w{4}-\w{4}")
+"""What differs from run to run: references, and the mark of the book."""
 Book = Counter[tuple[str, tuple[tuple[str, int], ...]]]
 Told = Counter[tuple[str, str]]
 

@@ -55,6 +55,7 @@ TYPICAL: Mapping[str, Figure] = {
     "size": 10_240, "percent": "12.25%", "tier": text("tier_building"), "points": "+40",
     "places": text("places_left", left=50), "fades": text("score_fades", count=24),
     "which": " R-7K2MQ9XA",
+    "mark": "WKQX-WM9P", "marks": "WKQX-WM9P, WKQX-WM9P, WKQX-WM9P",
     "asks": (text("waits_draw", circle=CIRCLE, amount=MONEY, ref="P-7K2M"),),
 }  # fmt: skip
 """The longest that is likely for every gap."""
