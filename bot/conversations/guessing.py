@@ -59,6 +59,8 @@ FEW = 4
 """Words: in more of them a single one tells little."""
 FEWEST_ELSE = 2
 """Words behind a word that make a line of their own; a single one is an answer misread."""
+MOST_NAMES = 2
+"""Words that somebody is called by: more behind a word that is said of other things too are no name."""
 WARY = 13.0
 """By so much more where the next likely one acts."""
 _BARE = re.compile(r"(?<![\w.,])[0-9]{4,6}(?![\w,])")
@@ -128,6 +130,8 @@ def rather(said: Said, typed: str, talk: Talk) -> Said:
         return NOTHING
     plain = " ".join(word for word, _ in heart(typed))
     word = PHRASES.get(plain if whole else naming(plain)) if " " in plain else None
+    if word and word != said.word and _is_weighty(word) and plain not in PHRASES:
+        return NOTHING  # somebody's name was read into it
     if word and may(word, talk.standing):
         same = word == said.word
         mine = same and not (_has_left_over(said, talk) if figures else not whole or _is_free(word))
@@ -142,7 +146,9 @@ def _is_unwanted(said: Said, typed: str, talk: Talk) -> bool:
     words = squeezed(said.rest).split()
     if _acts(said.word) and not _is_free(said.word) and not _CODE.search(said.rest) and LATER & set(words):
         return True
-    if len(words) >= FEWEST_ELSE and not _figures(said.rest) and not fits(said.word, talk.standing):
+    theirs = fits(said.word, talk.standing)
+    most = MOST_NAMES if theirs else FEWEST_ELSE - 1
+    if len(words) > most and (said.entry.common or not theirs) and not _figures(said.rest):
         return True
     near = akin(typed)
     return said.entry.look is not None and any(_expected(word, talk) for word, score in near if score == near[0][1])
@@ -214,7 +220,7 @@ def _begun(typed: str, carrying: Sequence[tuple[str, int]], talk: Talk) -> Itera
             clear = (
                 reads
                 and fits(word, talk.standing)
-                and not (_is_weighty(word) and (asking(typed) or len(words) > FEW))
+                and not (_is_weighty(word) and (asking(typed) or len(words) > FEW or not _counts(rest)))
                 and _agrees(word, typed, talk)
             )
             yield _Likely(Said(word, rest if reads else "", exact=False), clear=clear, weight=BEGUN + BOTH * many)
@@ -260,6 +266,11 @@ def _banks(word: str) -> bool:
 def _is_weighty(word: str) -> bool:
     """Whether a word does something, asks for the PIN or tells of money: that is never taken for likeness."""
     return _acts(word) or _guards(word) or word == "SENT"
+
+
+def _counts(rest: str) -> bool:
+    """Whether what follows a word says how much or which, or nothing does: a line that may be taken at its word."""
+    return not rest or bool(_figures(rest))
 
 
 def _figures(typed: str) -> str:
@@ -327,7 +338,7 @@ def _slips(words: list[str], many: int, talk: Talk, letters: int) -> Iterator[_L
     for word in (w for w, d in close if d == letters):
         alone = only == [word] and (len(close) == 1 or not _acts(word))
         clear = alone and len(head) >= SHORTEST_SLIP <= len(word)
-        clear = clear and _reads(word, rest, talk)
+        clear = clear and _reads(word, rest, talk) and (_counts(rest) or not _is_weighty(word))
         yield _Likely(
             Said(word, rest, exact=False), clear=clear, spelled=letters == 1, weight=WHOLE if letters == 1 else BEGUN
         )

@@ -181,7 +181,6 @@ def test_a_line_with_a_word_too_many_does_nothing_and_says_what_would() -> None:
         (member(), "NEW Sunday Club; 5000; weekly; 1", "2 to 50"),
         (member(), "NEW Sunday Club; 5000; weekly; 5; 8", "Type a day"),
         (member(), "NEW Sunday Club; 5000; weekly; 5; 2020-01-08", "not within a year"),
-        (member(), "NEW Sunday Club; 5000; weekly; 5; 2026-12-04; trust", "not open yet"),
         (member(), "NEW Sunday Club; 5000; weekly; 5; 2026-12-04; banker; more", '"more"'),
         (OPEN, "ROSTER K7QX2", '"K7QX2"'),
         (OPEN, "TERMS K7QX2M late soon", "Type an amount"),
