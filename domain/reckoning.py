@@ -4,10 +4,10 @@ Pure functions of the circle's rows and its ledger. What was shown is explained 
 points in the ledger up to that time the last at which the lines give the amount, to the cent; if there is none, None.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from itertools import groupby
+from datetime import datetime, timedelta
+from itertools import combinations, groupby
 
 from domain.payments import UNSENT
 from domain.schedule import local_date
@@ -31,6 +31,8 @@ from domain.why import Books, Move, Of, Origin, Part, Shown
 
 MOST_POINTS = 60
 """How many points of the ledger before a figure was shown are tried."""
+TOGETHER, MOST_TOGETHER = timedelta(minutes=1), 6
+"""How near to each other transactions are handled in one batch, and how many of the last are looked at one by one."""
 
 
 def explain(shown: Shown, books: Books) -> tuple[Part, ...] | None:
@@ -46,12 +48,24 @@ def explain(shown: Shown, books: Books) -> tuple[Part, ...] | None:
 
 
 def _points(books: Books, at: datetime) -> Iterator[Books]:
-    """Yield the books as they stood up to a time, the latest first; a transaction is in them whole or not at all."""
+    """Yield the books as they may have stood at a time: up to then, or to a point before, the latest first.
+
+    A transaction is in them whole or not at all. What was said while many were handled together knew some of the last.
+    """
     moves = sorted((m for m in books.moves if m.at <= at), key=lambda move: move.at)
-    ends = [len(moves)]
-    ends += [place for place in range(len(moves) - 1, -1, -1) if place == 0 or moves[place].key != moves[place - 1].key]
-    for end in ends[:MOST_POINTS]:
-        yield replace(books, moves=moves[:end])
+    keys = list(dict.fromkeys(move.key for move in reversed(moves)))
+    for gone in range(min(len(keys), MOST_POINTS) + 1):
+        yield _without(books, moves, keys[:gone])
+    times = {move.key: move.at for move in moves}
+    lately = [key for key in keys[:MOST_TOGETHER] if at - times[key] < TOGETHER]
+    for many in range(1, len(lately)):
+        for left_out in combinations(lately, many):
+            yield _without(books, moves, left_out)
+
+
+def _without(books: Books, moves: Sequence[Move], left_out: Iterable[str]) -> Books:
+    out = frozenset(left_out)
+    return replace(books, moves=[move for move in moves if move.key not in out])
 
 
 # -- what the terms say -----------------------------------------------------------------------------------------------

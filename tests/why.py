@@ -46,7 +46,8 @@ async def figures_add_up(house: House) -> set[Of]:
     """Hold every figure that was shown against its lines; returns what kinds there were."""
     every = await every_figure(house)
     assert every
-    assert [one for one, lines in every if lines is None] == []
+    unexplained = [f"{one.money.text()} {one.origin} {one.at}" for one, lines in every if lines is None]
+    assert not unexplained, "\n".join(unexplained)
     for one, lines in every:
         assert lines is not None
         assert sum(line.minor for line in lines) == one.money.minor
