@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
-from domain.chain import HOUSE, Chain, Line, aliases_in, differs, first_mark, leaf, mark, shown
+from domain.chain import HOUSE, Chain, Line, aliases_in, differs, first_mark, leaf, mark, path, shown
 from storage.engine import Connection
 
 MOST_AT_ONCE: Final = 2_000
@@ -293,6 +293,45 @@ async def proved(conn: Connection, asked: Collection[tuple[str, str]]) -> dict[t
         told[row.circle, row.person].append(row.mark)
     walks = {circle: await walked(conn, circle) for circle in sorted(set(circles))}
     return {pair: Proved(walks[pair[0]], tuple(marks)) for pair, marks in told.items()}
+
+
+# The first head after the line that the circle was told, or else the last one.
+_INCLUDED = text(r"""
+    SELECT l.book, l.n, l.said, h.lines, h.link, h.head
+    FROM ledger_transaction t JOIN ledger_line l ON l.transaction = t.id AND l.line = 1
+    CROSS JOIN LATERAL (
+        SELECT h.*, EXISTS (SELECT FROM told_mark m WHERE m.circle = h.book AND m.lines = h.lines) AS told
+        FROM ledger_head h WHERE h.book = l.book AND h.lines >= l.n
+    ) h
+    WHERE t.key = 'throw\:' || :receipt
+    ORDER BY h.told DESC, CASE WHEN h.told THEN h.lines ELSE -h.lines END LIMIT 1
+""")
+_SAID = text("SELECT said FROM ledger_line WHERE book = :book AND n <= :lines ORDER BY n")
+
+
+@dataclass(frozen=True, slots=True)
+class Included:
+    """A receipt's line in its book: where it stands, and the hashes that lead from it to a mark, in small hex."""
+
+    receipt: str
+    book: str
+    line: str
+    n: int
+    lines: int
+    path: tuple[str, ...]
+    link: str
+    mark: str
+
+
+async def included(conn: Connection, receipt: str) -> Included | None:
+    """Return the proof that a receipt is in its book; None while it is not sealed, or there is none."""
+    row = (await conn.execute(_INCLUDED, {"receipt": receipt})).one_or_none()
+    if row is None:
+        return None
+    texts = (await conn.execute(_SAID, {"book": row.book, "lines": row.lines})).scalars()
+    way = path([leaf(said) for said in texts], row.n - 1)
+    hashes = tuple(one.hex() for one in way)
+    return Included(receipt, row.book, row.said, row.n, row.lines, hashes, row.link.hex(), shown(mark(row.head)))
 
 
 _LEFT_OUT = text("""

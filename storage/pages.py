@@ -14,11 +14,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from domain.money import Currency, Money
 from domain.people import Language
 from domain.terms import FeeKind, OnDefault, Terms
-from storage import duties
+from storage import chains, duties
+from storage.chains import Included
 from storage.duties import Duty
 from storage.engine import Engine
 from storage.filer import NotDurable
-from storage.reads import fetch
+from storage.reads import fetch, reading
 
 _INVITE = text("""
     SELECT circle.code, circle.name, circle.state, circle.currency, circle.throw, circle.frequency,
@@ -154,6 +155,11 @@ class Pages:
             settled_at=row.settled_at,
             given_back=Money(row.given_back, unit),
         )
+
+    async def included(self, receipt: str) -> Included | None:
+        """The line of a receipt in its book and what leads from it to the book's mark, once it is sealed."""
+        async with reading(self._engine) as conn:
+            return await chains.included(conn, receipt)
 
     async def payment(self, token: str) -> Payment | None:
         """The payment that this link's token opens, if there is one; only the token's hash is ever stored."""

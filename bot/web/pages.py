@@ -4,13 +4,14 @@ They work without script, load nothing from elsewhere and show first names alone
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from urllib.parse import quote
 
 import segno
 from aiohttp import web
 
 from bot.terms import fee_text, more_texts
+from bot.web.answers import as_json
 from bot.web.assets import Looks, asked_language, language_of
 from bot.words.legal import TERMS_VERSION
 from bot.words.say import Text, text
@@ -104,6 +105,7 @@ class PublicPages:
             web.get("/j", self.find),
             web.get("/j/{code}", self.invite),
             web.get("/r/{receipt}", self.receipt),
+            web.get("/r/{receipt}/proof.json", self.proof),
             web.get("/lottery", self.lottery),
             web.get("/legal/terms", self.terms),
             web.get("/legal/privacy", self.privacy),
@@ -160,7 +162,20 @@ class PublicPages:
             title, told = text("page_no_receipt_title"), text("page_no_receipt")
             return self._looks.page("missing.html", language, 404, title=title, text=told)
         when = receipt.settled_at or receipt.began_at
-        return self._looks.page("receipt.html", language, receipt=receipt, verdict=verdict(receipt), when=when)
+        proof = await self._pages.included(receipt.code)
+        held = verdict(receipt)
+        return self._looks.page("receipt.html", language, receipt=receipt, verdict=held, when=when, proof=proof)
+
+    async def proof(self, request: web.Request) -> web.StreamResponse:
+        """Give what leads from a receipt's line to the mark of its book, for docs/proof.py."""
+        code = normalise_code(request.match_info["receipt"])
+        proof = await self._pages.included(code) if code and code.startswith("R-") else None
+        if proof is None:
+            title, told = text("page_no_receipt_title"), text("page_no_receipt")
+            return self._looks.page("missing.html", language_of(request), 404, title=title, text=told)
+        answer = as_json({"what": "pardna receipt 1", **asdict(proof)})
+        answer.headers["Content-Disposition"] = f'attachment; filename="{proof.receipt}.json"'
+        return answer
 
     async def terms(self, _request: web.Request) -> web.StreamResponse:
         """Show the terms: in English alone, the language that people consent in until counsel has one in Patwa."""

@@ -1,12 +1,23 @@
 """The pages people open: they say what the link is about, name first names alone, and work without script."""
 
+import asyncio
 import re
+import subprocess
+import sys
 from datetime import timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from bot.words.legal import TERMS_VERSION
+from domain import ledger
+from domain.chain import shown as shown_mark
+from domain.ledger import Transaction, Transfer
+from domain.money import Currency
+from storage import chains
+from storage.ledger import post
 from tests.web import rows
 from tests.web.conftest import Site
 from tests.web.workers import Workers
@@ -161,6 +172,58 @@ async def test_a_receipt_says_whether_it_holds_and_nothing_of_the_person(
         assert shown in html
     assert "Devon" not in html
     assert "Marva" not in html
+
+
+async def throw(site: Site, receipt: str) -> chains.Head:
+    """Write a throw that pays its due, and seal it."""
+    credit = ledger.credit(rows.CODE, "p2")
+    paid = Transfer(ledger.rail("sandbox", Currency.JMD), credit, 500_000)
+    due = Transfer(credit, ledger.pot(rows.CODE, 1), 500_000)
+    async with site.engine.begin() as conn:
+        await post(conn, [Transaction(f"throw:{receipt}", "throw", Currency.JMD, (paid, due), rows.CODE)], rows.AT)
+    async with site.engine.begin() as conn:
+        await chains.seal(conn, rows.AT)
+        return (await chains.latest(conn, [rows.CODE]))[rows.CODE]
+
+
+async def test_a_receipt_that_is_sealed_leads_by_its_page_to_the_mark_of_the_book(site: Site, tmp_path: Path) -> None:
+    """With the file and the script alone; and the page names nobody, not even by what stands for them elsewhere."""
+    await rows.put_circle(site.engine)
+    await rows.put_payment(site.engine, "SETTLED", confirmed=True)
+    assert "proof.json" not in (await site.get(f"/r/{rows.RECEIPT}"))[1]
+    assert (await site.get(f"/r/{rows.RECEIPT}/proof.json"))[0] == 404
+    await throw(site, "R-22222222")
+    await throw(site, rows.RECEIPT)
+    told = await throw(site, "R-33333333")
+    async with site.engine.begin() as conn:
+        mark = {"c": rows.CODE, "n": told.lines, "m": told.mark}
+        await conn.execute(text("INSERT INTO told_mark VALUES (:c, 'p2', :n, :m, now())"), mark)
+    await throw(site, "R-44444444")
+    status, html = await site.get(f"/r/{rows.RECEIPT}")
+    assert status == 200
+    assert "line 3 of the book" in html
+    assert shown_mark(told.mark) in html
+    for person in ("Devon", "Marva", ":p2"):
+        assert person not in html
+    status, body = await site.get(f"/r/{rows.RECEIPT}/proof.json")
+    assert status == 200
+    file, chat = tmp_path / "receipt.json", tmp_path / "chat.txt"
+    file.write_text(body)
+    chat.write_text(f"Sunday Club\nBook {rows.CODE}: {shown_mark(told.mark)}\n")
+    script = Path(__file__).parents[2] / "docs" / "proof.py"
+
+    async def verified(*files: Path) -> str:
+        command = [sys.executable, "-I", str(script), "verify", *map(str, files)]
+        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+        return f"{done.returncode} {done.stdout}{done.stderr}"
+
+    assert (await verified(file, chat)).startswith(f"0 RIGHT: {rows.RECEIPT} of 5,000.00 JMD is line 3 of book")
+    file.write_text(body.replace("500000", "900000"))
+    assert "which was not told in the chat" in await verified(file, chat)
+    file.write_text(body.replace(f"throw:{rows.RECEIPT}", "throw:R-22222222"))
+    assert "1 WRONG: the line is not of this receipt" in await verified(file)
+    file.write_text("{}")
+    assert (await verified(file)).startswith("2 ")
 
 
 @pytest.mark.parametrize("code", ["R-ZZZZZZZZ", "7K2MQ9", "x"])
