@@ -342,6 +342,30 @@ class RecordCash(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class CoverPot(Command):
+    """The banker fills short pots out of their own pocket: by a rail, or with cash that they hold from now on (36)."""
+
+    moves_money: ClassVar[bool] = True
+    by: ClassVar[By] = "banker"
+    circle: str
+    amount: int
+    rail: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Waive(Command):
+    """The banker lets go of late fees, or of the throw of a round; `round` 0: of all of them, of the oldest (29)."""
+
+    moves_money: ClassVar[bool] = True
+    by: ClassVar[By] = "banker"
+    circle: str
+    who: str
+    kind: Literal["late", "throw"]
+    round: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Confirm(Command):
     """The cash entry is right. Only the other side of the entry may say so."""
 
@@ -764,6 +788,14 @@ class WriteAlone(Duty):
 @dataclass(frozen=True, slots=True)
 class EndCircle(Duty):
     """The day after the last payout date: what is still open becomes a debt or a liability (51)."""
+
+    moves_money: ClassVar[bool] = True
+    circle: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShareReserve(Duty):
+    """A circle is over and something is in its reserve: it goes back to all hands (49)."""
 
     moves_money: ClassVar[bool] = True
     circle: str

@@ -136,6 +136,7 @@ class What(StrEnum):
     REFUND_BACK = "refund_back"
     CHARGEBACK = "chargeback"
     RETURNED = "returned"
+    COVER = "cover"
     OTHER = "other"
 
 

@@ -113,8 +113,13 @@ def payable(circle: str, round_number: int) -> Account:
     return Account(f"circle:{circle}:payable:{round_number}", Side.LIABILITY, circle)
 
 
+def reserve(circle: str) -> Account:
+    """What is kept of each pot, and late fees: for short pots, and at the end for all hands (rules.md 28, 49)."""
+    return Account(f"circle:{circle}:reserve", Side.LIABILITY, circle)
+
+
 def fee(circle: str) -> Account:
-    """What the circle owes its banker for running it (rules.md 31)."""
+    """What the circle owes its banker: the fee (rules.md 31), and what they covered and was made good (36)."""
     return Account(f"circle:{circle}:fee", Side.LIABILITY, circle)
 
 

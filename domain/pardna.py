@@ -83,13 +83,15 @@ ENDED = frozenset({RoundState.PAID, RoundState.PAID_SHORT, RoundState.HELD})
 
 
 class ThrowState(StrEnum):
-    """rules.md 21, of those that come without waivers and substitutes."""
+    """rules.md 21. COVERED: missed, and the reserve or the banker stands in for it, whole or in part."""
 
     DUE = "DUE"
     PART_PAID = "PART_PAID"
     PAID = "PAID"
     LATE = "LATE"
     MISSED = "MISSED"
+    WAIVED = "WAIVED"
+    COVERED = "COVERED"
 
 
 class DrawState(StrEnum):
@@ -224,37 +226,61 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What one hand owes in one round."""
+    """What one hand owes in one round, and what stands in its pot in place of it (36).
+
+    `reserve` and `cover` are what the reserve and the banker put in and have not got back; it is owed all the same.
+    `waived` is owed by nobody (29).
+    """
 
     circle: str
     round: int
     hand: int
     amount: int
     paid: int = 0
+    waived: int = 0
+    reserve: int = 0
+    cover: int = 0
+    late_fee: int = 0
+    late_paid: int = 0
 
     @property
     def left(self) -> int:
         """What is still owed."""
-        return self.amount - self.paid
+        return self.amount - self.paid - self.waived
+
+    @property
+    def bare(self) -> int:
+        """What of it is not in the pot by anybody's money."""
+        return max(self.amount - self.paid - self.reserve - self.cover, 0)
+
+    @property
+    def too_much(self) -> int:
+        """What goes back to the reserve or the banker, since the money that they stood in for has come (36)."""
+        return max(self.paid + self.reserve + self.cover - self.amount, 0)
+
+    @property
+    def late_left(self) -> int:
+        """What of its late fee is still owed (27)."""
+        return self.late_fee - self.late_paid
 
     def state(self, of_round: RoundState) -> ThrowState:
         """Return the state of the throw; never MISSED before grace has ended (21)."""
         if not self.left:
-            return ThrowState.PAID
+            return ThrowState.WAIVED if self.waived else ThrowState.PAID
         match of_round:
             case RoundState.SCHEDULED | RoundState.OPEN:
                 return ThrowState.PART_PAID if self.paid else ThrowState.DUE
             case RoundState.GRACE:
                 return ThrowState.LATE
             case _:
-                return ThrowState.MISSED
+                return ThrowState.COVERED if self.reserve or self.cover else ThrowState.MISSED
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
     """What one hand draws of one round's pot, half of it for half a hand (8).
 
-    net = gross - fee - offset_throw - offset_arrears (30).
+    net = gross - fee - reserve - offset_throw - offset_arrears - offset_late (30).
     """
 
     circle: str
@@ -274,6 +300,11 @@ class Draw:
     """Since when its banker could pay it, where it was not begun before that day (56)."""
     begun_at: datetime | None = None
     """When its first payout was begun."""
+    reserve: int = 0
+    """What it leaves in the reserve, and what of that is there (49)."""
+    reserve_paid: int = 0
+    offset_late: int = 0
+    """Late fees that came off it."""
 
     @property
     def owed(self) -> int:
@@ -282,8 +313,8 @@ class Draw:
 
     @property
     def wanted(self) -> int:
-        """What it takes of the pot for its drawer, as money or to pay arrears with."""
-        return self.net + self.offset_arrears
+        """What it takes of the pot for its drawer, as money or to pay arrears and late fees with."""
+        return self.net + self.offset_arrears + self.offset_late
 
 
 def become(circle: Circle, state: CircleState) -> Circle:
@@ -416,8 +447,18 @@ def allocate(amount: int, dues: Iterable[Due]) -> tuple[list[Due], int]:
     return changed, amount
 
 
+def allocate_late(amount: int, dues: Iterable[Due]) -> tuple[list[Due], int]:
+    """Spread money over late fees, the oldest first: they are paid last of all (22)."""
+    changed = []
+    for due in sorted(dues, key=lambda d: (d.round, d.hand)):
+        if part := min(amount, due.late_left):
+            changed.append(replace(due, late_paid=due.late_paid + part))
+            amount -= part
+    return changed, amount
+
+
 def make_draw(circle: Circle, hand: Hand, dues: Iterable[Due], there: int, missed: Container[int]) -> Draw:
-    """Work out a draw (30): gross - fee - the drawer's unpaid current throw - arrears, in this order.
+    """Work out a draw (30): gross - fee - reserve - the unpaid current throw - arrears - late fees, in this order.
 
     `dues` are all those of the drawer's own hands, `there` the money of the pot that is this hand's (see `share`),
     `missed` the rounds whose grace is over: a held draw takes what was missed after its own round as well. Nothing is
@@ -428,10 +469,14 @@ def make_draw(circle: Circle, hand: Hand, dues: Iterable[Due], there: int, misse
     left = gross = circle.terms.gross_of(hand.halves)
     fee = min(circle.terms.fee_of(hand.halves), left)
     left -= fee
+    reserve = min(circle.terms.reserve_of(hand.halves), left)
+    left -= reserve
     offset_throw = min(left, sum(d.left for d in mine if d.round == number))
     left -= offset_throw
     offset_arrears = min(left, there, sum(d.left for d in arrears(mine, number, missed)))
     left -= offset_arrears
+    offset_late = min(left, there - offset_arrears, sum(d.late_left for d in mine))
+    left -= offset_late
     return Draw(
         circle=circle.code,
         round=number,
@@ -444,6 +489,8 @@ def make_draw(circle: Circle, hand: Hand, dues: Iterable[Due], there: int, misse
         offset_throw=offset_throw,
         offset_arrears=offset_arrears,
         net=left,
+        reserve=reserve,
+        offset_late=offset_late,
     )
 
 

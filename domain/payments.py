@@ -114,6 +114,8 @@ class Payment:
     told: str = ""
     given_back: int = 0
     """What of it has gone back to the payer, or is on its way there."""
+    covers: bool = False
+    """Whether the banker pays it into a short pot, for nobody's hand (rules.md 36)."""
 
     @property
     def is_cash(self) -> bool:

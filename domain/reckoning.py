@@ -208,8 +208,7 @@ def _earned(shown: Shown, then: Books) -> Iterator[Parts]:
 def _sums(then: Books, origin: Origin) -> Iterator[tuple[int, int, int, int, int]]:
     """Yield what a draw's figures may have been: gross, fee, reserve, own throw, arrears; they change."""
     for draw in then.draws_of(origin):
-        kept = draw.gross - draw.fee - draw.offset_throw - draw.offset_arrears - draw.net
-        yield draw.gross, draw.fee, kept, draw.offset_throw, draw.offset_arrears
+        yield draw.gross, draw.fee, draw.reserve, draw.offset_throw, draw.offset_arrears + draw.offset_late
     whose = next(iter(then.drawers(origin.round)), "")
     throw = sum(part.minor for part in owed_in(then, origin.round, whose, own=False)) if origin.round else 0
     gross, fee = then.circle.gross, then.circle.terms.fee_of()
@@ -265,7 +264,8 @@ def _rest(shown: Shown, then: Books) -> Iterator[Parts]:
 def _offset(shown: Shown, then: Books) -> Iterator[Parts]:
     of = shown.origin.of
     for draw in then.draws_of(shown.origin):
-        own, arrears = Part("own_throw", draw.offset_throw, round=draw.round), Part("arrears", draw.offset_arrears)
+        own = Part("own_throw", draw.offset_throw, round=draw.round)
+        arrears = Part("arrears", draw.offset_arrears + (0 if of is Of.ARREARS else draw.offset_late))
         if of in {Of.OWN_THROW, Of.ARREARS}:
             yield [own if of is Of.OWN_THROW else arrears]
         else:
@@ -313,6 +313,14 @@ def _back(shown: Shown, then: Books) -> Iterator[Parts]:
         if moves[0].kind in {"refund", "chargeback", "returned", "reversal"}:
             day = local_date(moves[0].at)
             yield [Part("debt_of" if ":debt:" in m.debit + m.credit else "credit_of", m.amount, day=day) for m in moves]
+    yield [Part("told", shown.money.minor, ref=shown.origin.ref, day=local_date(shown.at))]
+
+
+def _cover(shown: Shown, then: Books) -> Iterator[Parts]:
+    """What the reserve or the banker put into pots and got back, or what was waived, which moves nothing (29, 36)."""
+    for _, group in groupby(reversed(then.moves), key=lambda move: move.key):
+        moves = [m for m in group if m.kind in {"cover", "reserve"}]
+        yield from ([Part("moved", m.amount, day=local_date(m.at))] for m in moves)
     yield [Part("told", shown.money.minor, ref=shown.origin.ref, day=local_date(shown.at))]
 
 
@@ -368,6 +376,8 @@ _RECKONED: Mapping[Of, Callable[[Shown, Books], Iterator[Parts]]] = {
     Of.GROSS: _agreed,
     Of.FEE: _agreed,
     Of.LATE: _agreed,
+    Of.RESERVE: _agreed,
+    Of.COVER: _cover,
     Of.OWED: _owed,
     Of.LEFT: _left,
     Of.SURPLUS: _surplus,

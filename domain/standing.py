@@ -65,6 +65,8 @@ class Seat(NamedTuple):
     lottery: str = ""
     """Of a circle that is open and draws its order: AHEAD, or the state of the lottery."""
     order_by: OrderBy = OrderBy.JOIN
+    late: int = 0
+    """What is open of my late fees."""
     reserve: int = 0
     """What of a pot is kept in reserve, as `fee` is the banker's."""
 
@@ -95,7 +97,7 @@ class Seat(NamedTuple):
     @property
     def owed_in_all(self) -> int:
         """What this person owes here today."""
-        return sum(o.left for o in self.owed) + self.debt
+        return sum(o.left for o in self.owed) + self.debt + self.late
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ class Of(StrEnum):
     GROSS = "gross"
     FEE = "fee"
     LATE = "late"
+    RESERVE = "reserve"
+    COVER = "cover"
     OWED = "owed"
     LEFT = "left"
     SURPLUS = "surplus"
@@ -52,7 +54,7 @@ class Of(StrEnum):
     BOOK = "book"
 
 
-AGREED = frozenset({Of.THROW, Of.GROSS, Of.FEE, Of.LATE})
+AGREED = frozenset({Of.THROW, Of.GROSS, Of.FEE, Of.LATE, Of.RESERVE})
 """What the terms say, the same in every round."""
 BY_REF = frozenset({Of.PAYMENT, Of.PAYOUT, Of.BACK})
 """What is known by its receipt or its payout's reference."""

@@ -34,6 +34,7 @@ _HISTORIES = text(r"""
                 ELSE split_part(inner_, '\:', 4) END AS whose,
             CASE split_part(t.key, '\:', 1)
                 WHEN 'throw' THEN split_part(t.key, '\:', 2)
+                WHEN 'cover' THEN split_part(t.key, '\:', 2)
                 WHEN 'sent' THEN (SELECT p.ref FROM payout p WHERE p.id = split_part(t.key, '\:', 2))
                 WHEN 'handed' THEN (SELECT p.ref FROM payout p WHERE p.id = split_part(t.key, '\:', 2))
                 WHEN 'refund' THEN (SELECT r.receipt FROM refund r WHERE r.id = split_part(t.key, '\:', 2))
@@ -88,6 +89,8 @@ _KEYS: Mapping[tuple[str, bool], What] = {
 
 def _what(kind: str, key_kind: str, account: str, *, came: bool) -> What:
     """Say what a line is by the circle's account that it touches, or else by the transaction's key."""
+    if kind == "cover":
+        return What.COVER
     return _ACCOUNTS.get((account, came)) or _KEYS.get((key_kind, came)) or _KEYS.get((kind, came)) or What.OTHER
 
 

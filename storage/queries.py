@@ -52,9 +52,9 @@ _SEATS = text("""
             WHERE name = 'circle\\:' || c.code || '\\:cash'), 0) ELSE 0 END AS cash_held,
         coalesce((SELECT balance FROM ledger_account
             WHERE name = 'circle\\:' || c.code || '\\:debt\\:' || mine.person_id), 0) AS debt,
-        (SELECT CAST(json_agg(json_build_array(d.round, w.due, w.grace_until, w.state, d.amount - d.paid)
+        (SELECT CAST(json_agg(json_build_array(d.round, w.due, w.grace_until, w.state, d.amount - d.paid - d.waived)
                 ORDER BY d.round, d.hand) AS text)
-            FROM hand h JOIN due d ON d.circle = h.circle AND d.hand = h.number AND d.paid < d.amount
+            FROM hand h JOIN due d ON d.circle = h.circle AND d.hand = h.number AND d.paid + d.waived < d.amount
             JOIN round w ON w.circle = d.circle AND w.number = d.round
             WHERE h.circle = c.code AND h.person_id = mine.person_id) AS owed,
         (SELECT CAST(json_agg(json_build_array(h.turn, w.pays_on, x.net, coalesce(x.paid, 0), x.state,
@@ -62,6 +62,9 @@ _SEATS = text("""
             FROM hand h LEFT JOIN round w ON w.circle = h.circle AND w.number = h.turn
             LEFT JOIN draw x ON x.circle = h.circle AND x.round = h.turn AND x.hand = h.number
             WHERE h.circle = c.code AND h.person_id = mine.person_id) AS my_turns,
+        coalesce((SELECT sum(d.late_fee - d.late_paid) FROM hand h
+            JOIN due d ON d.circle = h.circle AND d.hand = h.number AND d.late_paid < d.late_fee
+            WHERE h.circle = c.code AND h.person_id = mine.person_id), 0) AS late,
         c.order_by,
         CASE WHEN c.state = 'OPEN' AND c.order_by IN ('lottery', 'trust') THEN coalesce(
             (SELECT l.state FROM lottery l WHERE l.circle = c.code), 'AHEAD') ELSE '' END AS lottery
@@ -292,6 +295,7 @@ def _seat(row: Any) -> Seat:
         owed=tuple(_owed(cells) for cells in orjson.loads(row.owed or "[]")),
         my_turns=tuple(_turn(cells) for cells in orjson.loads(row.my_turns or "[]")),
         debt=row.debt,
+        late=int(row.late),
         lottery=row.lottery,
         order_by=_ORDERS[row.order_by],
     )

@@ -1,5 +1,6 @@
 """Which row of the domain lives in which table (the columns are its fields; see storage/codec.py)."""
 
+from domain.arrears import Waiver
 from domain.chain import ToldMark
 from domain.documents import Document
 from domain.enclosures import Enclosure
@@ -31,6 +32,7 @@ WORD = Table("lottery_word", Word, ("circle", "person_id"))
 THROW_MARK = Table("throw_mark", Mark, ("circle", "round", "person_id"))
 TOLD_MARK = Table("told_mark", ToldMark, ("circle", "person_id", "lines", "mark"))
 DUE = Table("due", Due, ("circle", "round", "hand"))
+WAIVER = Table("waiver", Waiver, ("id",))
 PAYMENT = Table("payment", Payment, ("receipt",))
 DRAW = Table("draw", Draw, ("circle", "round", "hand"))
 PAYOUT = Table("payout", Payout, ("id",))
@@ -44,10 +46,10 @@ SIM_PHONE = Table("sim_phone", SimPhone, ("name",))
 
 IN_ORDER = (
     PERSON, ADDRESS, CONSENT, TRN, DESTINATION, LINK_CODE, PIN, STEP_UP, FREEZE, CIRCLE, MEMBER, HAND, LOTTERY, WORD,
-    ROUND, THROW_MARK, TOLD_MARK, DUE, PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE, TICKET, ENCLOSURE, DOCUMENT,
-    SIM_PHONE,
+    ROUND, THROW_MARK, TOLD_MARK, DUE, WAIVER, PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE, TICKET, ENCLOSURE,
+    DOCUMENT, SIM_PHONE,
 )  # fmt: skip
 """Parents before children, so that a batch may be written table by table."""
 BY_ROW = {table.row: table for table in IN_ORDER}
-OF_A_CIRCLE = (MEMBER, HAND, LOTTERY, WORD, ROUND, DUE, DRAW)
+OF_A_CIRCLE = (MEMBER, HAND, LOTTERY, WORD, ROUND, DUE, WAIVER, DRAW)
 """Loaded whole with their circle; payments and payouts only while they are open."""

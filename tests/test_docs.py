@@ -133,6 +133,7 @@ def accounts() -> Iterable[Account]:
     yield from (*ledger.house(["{carrier}"]), *ledger.house(ledger.EXTERNAL_CARRIERS), *ledger.house(["sandbox"]))
     code, person, number = "{code}", "{person}", 7
     yield from (ledger.cash(code), ledger.fee(code), ledger.credit(code, person), ledger.debt(code, person))
+    yield ledger.reserve(code)
     yield from (ledger.pot(code, number), ledger.payable(code, number), ledger.operator(unit))
 
 

@@ -67,7 +67,7 @@ def _first(turn: Turn, person: str, name: str) -> str:
 
 def words(circle: Circle, facts: CardFacts) -> Text:
     """Return what the picture shows as one text that fits an SMS."""
-    waiting = [t.who for t in facts.throws if t.state is not ThrowState.PAID]
+    waiting = [t.who for t in facts.throws if t.state not in {ThrowState.PAID, ThrowState.WAIVED}]
     if facts.drawn or not waiting:
         return text("card", head=_head(circle, facts), tail=_next(facts))
     named = ", ".join(dict.fromkeys(waiting[:MOST_NAMED]))

@@ -217,13 +217,17 @@ def _unspend(turn: Turn, circle: Circle, payment: Payment, amount: int, after: M
 
 
 def _owe_again(turn: Turn, payment: Payment, transfer: Transfer) -> None:
-    """Take the part of one pot off the member's dues of that round, the last hand first."""
-    number, amount = int(transfer.credit.name.rsplit(":", 1)[1]), transfer.amount
-    for due in reversed(turn.book.dues_of(payment.circle, payment.person_id)):
-        part = min(amount, due.paid) if due.round == number else 0
-        if part:
+    """Take the part of one pot off the member's dues of that round, the last hand first; or off late fees paid."""
+    dues, amount = reversed(turn.book.dues_of(payment.circle, payment.person_id)), transfer.amount
+    late = transfer.credit == ledger.reserve(payment.circle)
+    for due in dues:
+        mine = transfer.credit == ledger.pot(payment.circle, due.round)
+        part = min(amount, due.late_paid if late else due.paid if mine else 0)
+        if part and late:
+            turn.book.put(replace(due, late_paid=due.late_paid - part))
+        elif part:
             turn.book.put(replace(due, paid=due.paid - part))
-            amount -= part
+        amount -= part
 
 
 def decide(turn: Turn, payment: Payment, *, happened: bool) -> Refusal | None:

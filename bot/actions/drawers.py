@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bot.actions.turn import Turn
 from domain import ledger
-from domain.pardna import Circle, Draw, DrawState, Hand, Round, make_draw, round_state, share
+from domain.pardna import BEFORE_GRACE_ENDS, Circle, Draw, DrawState, Hand, Round, make_draw, round_state, share
 from domain.payments import OPEN_PAYOUTS, Payout, PayoutState
 
 POSTED = OPEN_PAYOUTS - {PayoutState.ASKED}
@@ -47,6 +47,27 @@ def shares(turn: Turn, circle: Circle, number: int) -> dict[int, int]:
 
     What a held half will take stays in the pot for it.
     """
+    return share(pot(turn, circle, number), *_claims(turn, circle, number))
+
+
+def missing(turn: Turn, circle: Circle, number: int) -> int:
+    """Return what those who draw in a round are still to take of its pot, and is not in it."""
+    taken, wanted = _claims(turn, circle, number)
+    return max(sum(wanted.values()) - sum(taken.values()) - pot(turn, circle, number), 0)
+
+
+def spare(turn: Turn, circle: Circle, number: int) -> int:
+    """Return what is in a round's pot and no drawer of it is still to have."""
+    return pot(turn, circle, number) - sum(shares(turn, circle, number).values())
+
+
+def still_taking(round_: Round) -> bool:
+    """Whether throws for a round are still in time."""
+    return round_.state in BEFORE_GRACE_ENDS
+
+
+def _claims(turn: Turn, circle: Circle, number: int) -> tuple[dict[int, int], dict[int, int]]:
+    """Return by the numbers of the hands what each has had of the pot, and what it is to have in all."""
     taken, wanted = {}, {}
     for hand in hands_of(turn, circle, number):
         draw = turn.book.get(Draw, circle.code, number, hand.number)
@@ -55,7 +76,7 @@ def shares(turn: Turn, circle: Circle, number: int) -> dict[int, int]:
             taken[hand.number], wanted[hand.number] = 0, make_draw(circle, hand, dues, 0, ()).wanted
         else:
             taken[hand.number], wanted[hand.number] = _taken(turn, draw), draw.wanted
-    return share(pot(turn, circle, number), taken, wanted)
+    return taken, wanted
 
 
 def there_for(turn: Turn, circle: Circle, draw: Draw) -> int:
@@ -66,7 +87,7 @@ def there_for(turn: Turn, circle: Circle, draw: Draw) -> int:
 def _taken(turn: Turn, draw: Draw) -> int:
     """Return what of the pot a draw has had: paid, on its way, or gone to arrears."""
     out = turn.book.all(Payout, circle=draw.circle, round=draw.round, hand=draw.hand, kind="draw")
-    return draw.offset_arrears + draw.paid + sum(p.amount for p in out if p.state in POSTED)
+    return draw.offset_arrears + draw.offset_late + draw.paid + sum(p.amount for p in out if p.state in POSTED)
 
 
 def come_to(turn: Turn, circle: Circle, number: int) -> None:

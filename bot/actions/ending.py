@@ -6,6 +6,7 @@ A circle that is over opens no round and reminds nobody, but takes what is still
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from bot.actions import covering
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Say, Text, say, text
 from domain import ledger
@@ -35,12 +36,13 @@ def end_if_over(turn: Turn, circle: Circle) -> None:
     for person, left in still.items():
         turn.tell(person, _ended(turn, circle, person, left))
     _tell_banker(turn, circle, members, still.items())
+    covering.share_later(turn, turn.book.circle(circle.code))
 
 
 def _open(turn: Turn, circle: Circle, person: str) -> Open:
     draws, debt = turn.book.all(Draw, circle=circle.code, person_id=person), ledger.debt(circle.code, person)
     return Open(
-        owes=sum(d.left for d in turn.book.dues_of(circle.code, person)) + turn.book.balance(debt),
+        owes=sum(d.left + d.late_left for d in turn.book.dues_of(circle.code, person)) + turn.book.balance(debt),
         is_owed=sum(d.owed for d in draws),
         held=any(d.state is DrawState.HELD for d in draws),
         credit=turn.book.balance(ledger.credit(circle.code, person)),

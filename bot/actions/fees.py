@@ -32,9 +32,8 @@ def earn(turn: Turn, circle: Circle, number: int) -> None:
 def _earn(turn: Turn, circle: Circle, draw: Draw) -> None:
     """Take a draw's fee out of what no drawer of its pot is still to have."""
     pot, owed = ledger.pot(circle.code, draw.round), ledger.fee(circle.code)
-    spare = turn.book.balance(pot) - sum(drawers.shares(turn, circle, draw.round).values())
-    amount = min(draw.fee - draw.fee_paid, spare)
-    if not amount:
+    amount = min(draw.fee - draw.fee_paid, drawers.spare(turn, circle, draw.round))
+    if amount <= 0:
         return
     key = f"fee:{circle.code}:{draw.round}:{draw.hand}:{draw.fee_paid}"
     turn.post(key, "fee", circle, Transfer(pot, owed, amount))

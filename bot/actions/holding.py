@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import drawers, ending, fees, pots
+from bot.actions import drawers, ending, pots
 from bot.actions.turn import Turn
 from bot.words.say import Figure, say
 from domain import commands as c
@@ -19,6 +19,7 @@ from domain.pardna import (
     Hand,
     Round,
     allocate,
+    allocate_late,
     arrears,
     grace_over,
     hold_reason,
@@ -41,7 +42,7 @@ def _open(turn: Turn, circle: Circle, round_: Round, hands: Iterable[Hand], *, a
     A round in which throws still count stays as it is, while nothing of it can be paid, until its grace has ended (21).
     """
     draws = [_work_out(turn, circle, hand, at_the_end=at_the_end) for hand in hands]
-    if not pots.still_taking(round_) or any(draw.state is DrawState.READY for draw in draws):
+    if not drawers.still_taking(round_) or any(draw.state is DrawState.READY for draw in draws):
         drawers.come_to(turn, circle, round_.number)
     return [draw if draw.net or draw.held_for else _settled(turn, circle, draw) for draw in draws]
 
@@ -68,13 +69,13 @@ def _settled(turn: Turn, circle: Circle, draw: Draw) -> Draw:
     draw = replace(draw, state=DrawState.DONE)
     turn.book.put(draw)
     drawers.come_to(turn, circle, draw.round)
-    owed = circle.money(draw.offset_throw + draw.offset_arrears)
+    owed = circle.money(draw.offset_throw + draw.offset_arrears + draw.offset_late)
     turn.tell(draw.person_id, say("draw_settled", circle=circle.name, round=draw.round, owed=owed))
     if draw.person_id != circle.banker_id:
         who = turn.book.person(draw.person_id).first_name
         told = say("draw_settled_banker", circle=circle.name, round=draw.round, who=who, owed=owed)
         turn.tell(circle.banker_id, told)
-    fees.earn(turn, circle, draw.round)
+    pots.earn(turn, circle, draw.round)
     ending.end_if_over(turn, circle)
     return draw
 
@@ -99,7 +100,7 @@ def _held(turn: Turn, circle: Circle, draw: Draw) -> Draw:
 
 
 def _offset(turn: Turn, circle: Circle, draw: Draw) -> None:
-    """Count the drawer's own throw as paid, and move arrears into the pots they belong to (rules.md 30)."""
+    """Count the drawer's own throw as paid, and move arrears into the pots they belong to (rules.md 28, 30)."""
     mine = turn.book.dues_of(circle.code, draw.person_id)
     current, _ = allocate(draw.offset_throw, [d for d in mine if d.left and d.round == draw.round])
     turn.book.put(*current)
@@ -110,6 +111,11 @@ def _offset(turn: Turn, circle: Circle, draw: Draw) -> None:
         part = due.paid - turn.book.must(Due, due.circle, due.round, due.hand).paid
         transfers.append(Transfer(ledger.pot(circle.code, draw.round), ledger.pot(circle.code, due.round), part))
     turn.book.put(*older)
+    late, _ = allocate_late(draw.offset_late, turn.book.dues_of(circle.code, draw.person_id))
+    turn.book.put(*late)
+    if draw.offset_late:
+        pot, reserve = ledger.pot(circle.code, draw.round), ledger.reserve(circle.code)
+        transfers.append(Transfer(pot, reserve, draw.offset_late))
     if transfers:
         key = f"offset:{circle.code}:{draw.round}:{draw.hand}"
         turn.book.post(turn.at, Transaction(key, "offset", circle.currency, tuple(transfers), circle.code))

@@ -1,11 +1,11 @@
 """PAY OUT: the banker starts paying what a drawer may get now (rules.md 19, 24, 30, 34, 36)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from bot.actions import approving, drawers, fees, freezing, holding, paths, pots
 from bot.actions.turn import Turn
-from bot.words.say import Figure, Refusal, Say, refuse, say, text
+from bot.words.say import Figure, Refusal, Say, Text, refuse, say, text
 from domain import commands as c
 from domain import ledger
 from domain.codes import payout_ref
@@ -150,7 +150,7 @@ def _too_early(turn: Turn, circle: Circle, round_: Round, drawing: Iterable[str]
     What those who draw of it throw themselves may be missing: it comes off the draw.
     """
     today = local_date(turn.at)
-    if today >= round_.pays_on and not pots.still_taking(round_):
+    if today >= round_.pays_on and not drawers.still_taking(round_):
         return None
     theirs = {h.number for h in turn.book.hands(circle.code) if h.person_id in set(drawing)}
     dues = turn.book.all(Due, circle=circle.code, round=round_.number)
@@ -237,16 +237,24 @@ def your_draw(turn: Turn, circle: Circle, draw: Draw, payout: Payout) -> Say:
     """Tell the drawer the sum, how it is worked out, and how it comes (rules.md 30)."""
     half = draw.gross < circle.gross
     parts = [text("sum_half" if half else "sum_gross", amount=circle.money(draw.gross, round=draw.round))]
-    for name, amount in (("fee", draw.fee), ("throw", draw.offset_throw), ("arrears", draw.offset_arrears)):
-        if amount:
-            parts.append(text(f"sum_{name}", amount=circle.money(amount, round=draw.round)))
+    offsets = {"fee": draw.fee, "throw": draw.offset_throw, "arrears": draw.offset_arrears}
+    parts += _sums(circle, draw, offsets)
+    more = _sums(circle, draw, {"reserve": draw.reserve, "late": draw.offset_late})
     figures: dict[str, Figure] = {
         "who": turn.book.person(draw.person_id).first_name,
         "circle": circle.name,
         "net": circle.money(draw.net, round=draw.round),
     }
     lines = [text("your_draw", how=paths.how(turn, circle, payout), sums=tuple(parts), **figures)]
+    if more:
+        lines.append(text("your_draw_also", sums=tuple(more)))
     if payout.amount < draw.owed:
         owed = circle.money(draw.owed - payout.amount, round=draw.round)
         lines.append(text("your_draw_short", now=circle.money(payout.amount, ref=payout.ref), owed=owed))
     return Say(tuple(lines))
+
+
+def _sums(circle: Circle, draw: Draw, parts: Mapping[str, int]) -> list[Text]:
+    """Say what came off a draw, but for what is nothing."""
+    some = {name: amount for name, amount in parts.items() if amount}
+    return [text(f"sum_{name}", amount=circle.money(amount, round=draw.round)) for name, amount in some.items()]

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import date
 
-from bot.actions import drawers, fees
+from bot.actions import covering, drawers, fees
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, say
-from domain.pardna import BEFORE_GRACE_ENDS, Circle, DrawState, Due, Round, RoundState
+from domain.pardna import Circle, DrawState, Due, Round, RoundState
 from domain.schedule import cut_off, local_date
 
 
@@ -30,16 +30,34 @@ def pay_out_answer(circle: Circle) -> Answer:
 
 
 def money_came(turn: Turn, circle: Circle, numbers: list[int]) -> None:
-    """Tell whom it concerns that money came into these rounds' pots: full, late for one paid short, or for the fee."""
-    for number in numbers:
+    """Tell whom it concerns that money came into these rounds' pots: full, late for one paid short, or for the fee.
+
+    What stood in for it gives way first (rules.md 36).
+    """
+    topped = covering.give_back(turn, circle, numbers)
+    for number in sorted({*numbers, *topped}):
         _came_for(turn, circle, turn.book.must(Round, circle.code, number))
+    fill(turn, circle)
 
 
 def _came_for(turn: Turn, circle: Circle, round_: Round) -> None:
     if round_.state in {RoundState.CLOSED, RoundState.OPEN, RoundState.GRACE} and _full(turn, circle, round_):
         _say_full(turn, circle, round_)
     say_top_up(turn, circle, round_.number)
-    fees.earn(turn, circle, round_.number)
+    earn(turn, circle, round_.number)
+
+
+def earn(turn: Turn, circle: Circle, number: int) -> None:
+    """Take a round's fee and what it leaves in the reserve, which may fill another pot that is short (rules.md 36)."""
+    fees.earn(turn, circle, number)
+    covering.keep_reserve(turn, circle, number)
+    fill(turn, circle)
+
+
+def fill(turn: Turn, circle: Circle) -> None:
+    """Fill short pots out of the reserve, and say so where that tops up a drawer who was paid short (rules.md 36)."""
+    for filled in covering.fill(turn, circle):
+        say_top_up(turn, circle, filled)
 
 
 def _full(turn: Turn, circle: Circle, round_: Round) -> bool:
@@ -85,8 +103,3 @@ def reopen(turn: Turn, round_: Round) -> None:
     if round_.state is RoundState.PAYING and local_date(turn.at) < round_.pays_on:
         state = RoundState.OPEN if turn.at < cut_off(round_.due) else RoundState.GRACE
         turn.book.put(replace(round_, state=state))
-
-
-def still_taking(round_: Round) -> bool:
-    """Whether throws for a round are still in time."""
-    return round_.state in BEFORE_GRACE_ENDS

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import cards, drawers, ending, fees, paths, pots, proving
+from bot.actions import cards, drawers, ending, paths, pots, proving
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
@@ -145,7 +145,7 @@ def finish(turn: Turn, circle: Circle, payout: Payout, state: PayoutState) -> Dr
     if not draw.owed:
         _say_done(turn, circle, draw, again=payout.tries > 1)
     pots.say_top_up(turn, circle, payout.round)
-    fees.earn(turn, circle, payout.round)
+    pots.earn(turn, circle, payout.round)
     ending.end_if_over(turn, circle)
     return draw
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.actions import cards, ordering, rounds, scores, settling
+from bot.actions import cards, misses, ordering, rounds, scores, settling, waiving
 from bot.actions.names import called
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, say, text
@@ -10,6 +10,7 @@ from domain import commands as c
 from domain.pardna import Circle, Hand, MemberState, shown, weight
 
 MOST_ASKERS = 5
+MOST_WAIVED = 3
 
 
 def roster(turn: Turn, command: c.Roster) -> Say | Refusal:
@@ -33,6 +34,9 @@ def roster(turn: Turn, command: c.Roster) -> Say | Refusal:
             lines.append(text("roster_asks", who=who, hands=shown(member.halves)))
     if len(asking) > MOST_ASKERS:
         lines.append(text("roster_more", count=len(asking) - MOST_ASKERS))
+    persons = sorted({hand.person_id for hand in turn.book.hands(circle.code)}, key=names.__getitem__)
+    lines += misses.standings(turn, circle, persons if is_banker else [p for p in persons if p == turn.person_id])
+    lines += waiving.lines(turn, circle, MOST_WAIVED)
     figures: dict[str, Figure] = {
         "circle": circle.name,
         "code": circle.code,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from bot.actions import drawers, ending, fees, holding, pots, proving, settling
+from bot.actions import covering, drawers, ending, fees, holding, misses, pots, proving, settling
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Say, Text, say, text
 from domain import commands as c
@@ -135,44 +135,15 @@ def _catch_up(turn: Turn, circle: Circle, number: int) -> None:
         _mark(turn, circle, round_)
     if round_.state is RoundState.GRACE and turn.at >= cut_off_of(round_.grace_until):
         turn.book.put(replace(round_, state=RoundState.CLOSED))
-        _say_missed(turn, circle, round_)
-
-
-def _owing(turn: Turn, circle: Circle, number: int) -> dict[str, int]:
-    """Return who owes what of a round. The drawer's own throw comes off the draw, so it is not owed (21)."""
-    owing: dict[str, int] = {}
-    drawing = drawers.people(turn, circle, number)
-    for due in turn.book.all(Due, circle=circle.code, round=number):
-        person = turn.book.must(Hand, circle.code, due.hand).person_id
-        if due.left and person not in drawing:
-            owing[person] = owing.get(person, 0) + due.left
-    return owing
+        misses.close(turn, circle, round_)
 
 
 def _mark(turn: Turn, circle: Circle, round_: Round) -> None:
     """Keep for the scores who had thrown by the cut-off, and who was late (56)."""
-    owing = _owing(turn, circle, round_.number)
+    owing = misses.owing(turn, circle, round_.number)
     for person in sorted({hand.person_id for hand in turn.book.hands(circle.code)}):
         what = Deed.LATE if person in owing else Deed.CLEAN
         turn.book.put(Mark(circle.code, round_.number, person, what, cut_off_of(round_.due)))
-
-
-def _say_missed(turn: Turn, circle: Circle, round_: Round) -> None:
-    """Tell those who missed a round, and the banker."""
-    owing = _owing(turn, circle, round_.number)
-    figures: dict[str, Figure] = {"circle": circle.name, "round": round_.number}
-    pay = Answer(f"PAY {circle.code}", text("menu_pay"))
-    for person, amount in owing.items():
-        turn.book.put(Mark(circle.code, round_.number, person, Deed.MISSED, cut_off_of(round_.grace_until)))
-        turn.tell(person, say("missed", pay, amount=circle.money(amount), due=round_.due, **figures))
-    if owing:
-        lines = tuple(
-            text(
-                "missed_line", who=turn.book.person(p).first_name, amount=circle.money(a, whose=p, round=round_.number)
-            )
-            for p, a in owing.items()
-        )
-        turn.tell(circle.banker_id, say("missed_banker", lines=lines, pays_on=round_.pays_on, **figures))
 
 
 def pay_day(turn: Turn, command: c.PayDay) -> None:
@@ -191,6 +162,7 @@ def pay_day(turn: Turn, command: c.PayDay) -> None:
     elif any(draw.state is DrawState.HELD for draw in draws):  # held when the banker wanted to pay it early
         drawers.come_to(turn, circle, command.round)
         draws = [holding.look_again(turn, draw) if draw.state is DrawState.HELD else draw for draw in draws]
+    pots.fill(turn, circle)
     _ask_to_pay(turn, circle, draws)
     ending.end_if_over(turn, circle)
 
@@ -218,7 +190,12 @@ def _ask_to_pay(turn: Turn, circle: Circle, draws: list[Draw]) -> None:
             "there": circle.money(sum(there.get(draw.hand, 0) for draw in alike)),
         }
         answers = (pots.pay_out_answer(circle),) if asked in {"pay_day", "pay_day_short"} else ()
-        turn.tell(circle.banker_id, say(asked, *answers, **figures))
+        what = say(asked, *answers, **figures)
+        short = covering.missing(turn, circle, alike[0].round)
+        if short and circle.cover and asked in {"pay_day_short", "pay_day_empty"}:
+            promised = text("cover_promised", amount=circle.money(short), code=circle.code)
+            what = replace(what, texts=(*what.texts, promised))
+        turn.tell(circle.banker_id, what)
 
 
 def _pay_day(draw: Draw, there: Mapping[int, int]) -> str:
@@ -254,7 +231,7 @@ def remind(turn: Turn, command: c.Remind) -> None:
     owing = {
         turn.book.must(Hand, circle.code, due.hand).person_id
         for due in turn.book.all(Due, circle=circle.code, round=command.round)
-        if due.left
+        if due.left or due.late_left
     }
     members = (member.person_id for member in turn.book.members(circle.code))
     owing |= {person for person in members if turn.book.balance(ledger.debt(circle.code, person))}
@@ -288,6 +265,8 @@ def _due_lines(seat: Seat, today: date) -> list[Text]:
     lines = [line for owed in seat.owed if (line := _reminder(seat, owed, today))]
     if seat.debt:
         lines.append(text("balance_debt", circle=seat.name, amount=seat.money(seat.debt), code=seat.code))
+    if seat.late:
+        lines.append(text("balance_late_fee", circle=seat.name, amount=seat.money(seat.late)))
     return lines
 
 

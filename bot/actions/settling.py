@@ -3,14 +3,26 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import holding, pots
+from bot.actions import covering, holding, misses, pots
 from bot.actions.names import called
 from bot.actions.turn import Turn
 from bot.words.say import Figure, Refusal, Say, Text, refuse, say, text
 from domain import ledger
 from domain.codes import receipt_code
 from domain.ledger import Transfer
-from domain.pardna import Circle, CircleState, Draw, DrawState, Due, Hand, MemberState, RoundState, allocate, weight
+from domain.pardna import (
+    Circle,
+    CircleState,
+    Draw,
+    DrawState,
+    Due,
+    Hand,
+    MemberState,
+    RoundState,
+    allocate,
+    allocate_late,
+    weight,
+)
 from domain.payments import CASH, CASH_CARRIER, Payment, PaymentState, Route
 from domain.people import Role, TicketKind
 from storage.book import throw_key
@@ -24,7 +36,8 @@ def left_to_throw(turn: Turn, circle: Circle, person: str) -> int:
     halves = weight(turn.book.all(Hand, circle=circle.code, person_id=person))
     thrown = sum(d.paid for d in turn.book.dues_of(circle.code, person))
     credit = turn.book.balance(ledger.credit(circle.code, person))
-    owed = circle.throw_of(halves) * circle.turns
+    waived = sum(d.waived for d in turn.book.dues_of(circle.code, person))
+    owed = circle.throw_of(halves) * circle.turns - waived + misses.late_left(turn, circle, person)
     return owed - thrown - credit + turn.book.balance(ledger.debt(circle.code, person))
 
 
@@ -53,7 +66,8 @@ def too_much(turn: Turn, circle: Circle, person: str, amount: int, rail: str) ->
 
 def not_taking(turn: Turn, circle: Circle, person: str) -> Refusal | None:
     """A running circle takes throws; one that is over takes what is still owed to it (rules.md 51)."""
-    owes = turn.book.balance(ledger.debt(circle.code, person)) > 0 or bool(open_dues(turn, circle, person))
+    debt, late = turn.book.balance(ledger.debt(circle.code, person)), misses.late_left(turn, circle, person)
+    owes = bool(debt or late or open_dues(turn, circle, person))
     over = circle.state is CircleState.COMPLETED and owes
     if circle.state is CircleState.ACTIVE or over:
         return None
@@ -88,7 +102,7 @@ def new_payment(turn: Turn, circle: Circle, person: str, amount: int, route: Rou
 
 
 def settle(turn: Turn, circle: Circle, payment: Payment, source: ledger.Account | None = None) -> None:
-    """Post the money, spread it over what is owed, oldest first, and give the receipt (rules.md 22).
+    """Post the money, spread it over what is owed, oldest first and late fees last, and give the receipt (rules.md 22).
 
     The money comes out of `source`, or else from where its carrier has it. What a card's bank took back before is owed
     first of all. In another currency it is exchanged on the way.
@@ -97,12 +111,16 @@ def settle(turn: Turn, circle: Circle, payment: Payment, source: ledger.Account 
     turn.book.put(settled)
     person, credit = payment.person_id, ledger.credit(circle.code, payment.person_id)
     source = _exchanged(turn, payment, source or held_at(circle, payment))
+    if payment.covers:
+        covering.take(turn, circle, settled, source)
+        pots.money_came(turn, circle, [])
+        return
     debt = ledger.debt(circle.code, person)
     repaid = min(turn.book.balance(debt), payment.amount)
     have = turn.book.available(credit) + payment.amount - repaid
-    changed, _ = allocate(have, open_dues(turn, circle, person))
     into = [Transfer(credit, debt, repaid)] if repaid else []
-    into += _into_pots(turn, circle, person, changed)
+    spent, changed, _ = _spend(turn, circle, person, have)
+    into += spent
     turn.post(throw_key(payment.receipt), "throw", circle, Transfer(source, credit, payment.amount), *into)
     _say_receipt(turn, circle, settled, [d.round for d in changed])
     if repaid:
@@ -150,11 +168,24 @@ def _into_pots(turn: Turn, circle: Circle, person: str, changed: list[Due]) -> l
     return [Transfer(credit, ledger.pot(circle.code, number), part) for number, part in sorted(parts.items())]
 
 
+def _spend(turn: Turn, circle: Circle, person: str, have: int) -> tuple[list[Transfer], list[Due], int]:
+    """Spread a member's credit over the dues that are open, then over late fees, which go to the reserve (22, 28).
+
+    Returns the transfers, the dues that changed, and what is left of it.
+    """
+    changed, left = allocate(have, open_dues(turn, circle, person))
+    transfers = _into_pots(turn, circle, person, changed)
+    fees, rest = allocate_late(left, turn.book.dues_of(circle.code, person))
+    turn.book.put(*fees)
+    if fees:
+        transfers.append(Transfer(ledger.credit(circle.code, person), ledger.reserve(circle.code), left - rest))
+    return transfers, changed, rest
+
+
 def use_credit(turn: Turn, circle: Circle, person: str, number: int) -> int:
     """Let a member's credit pay what is owed when a round opens. Returns what it paid, in minor units."""
     have = turn.book.available(ledger.credit(circle.code, person))
-    changed, left = allocate(have, open_dues(turn, circle, person))
-    transfers = _into_pots(turn, circle, person, changed)
+    transfers, _, left = _spend(turn, circle, person, have)
     if not transfers:
         return 0
     turn.post(f"credit:{circle.code}:{number}:{person}", "credit", circle, *transfers)
@@ -166,9 +197,9 @@ def spend_credit(turn: Turn, circle: Circle, person: str, key: str) -> None:
     credit, debt = ledger.credit(circle.code, person), ledger.debt(circle.code, person)
     have = turn.book.available(credit)
     repaid = min(turn.book.balance(debt), have)
-    changed, _ = allocate(have - repaid, open_dues(turn, circle, person))
+    spent, changed, _ = _spend(turn, circle, person, have - repaid)
     transfers = [Transfer(credit, debt, repaid)] if repaid else []
-    if transfers := [*transfers, *_into_pots(turn, circle, person, changed)]:
+    if transfers := [*transfers, *spent]:
         turn.post(key, "credit", circle, *transfers)
         pots.money_came(turn, circle, sorted({d.round for d in changed}))
 
@@ -223,7 +254,9 @@ def _left_text(turn: Turn, circle: Circle, person: str) -> tuple[Text, ...]:
     if credit > 0:
         return (text("receipt_credit", credit=circle.money(credit)),)
     owed = sum(d.left for d in open_dues(turn, circle, person))
-    return (text("receipt_owed", owed=circle.money(owed)),) if owed else ()
+    late = misses.late_left(turn, circle, person)
+    lines = (text("receipt_owed", owed=circle.money(owed)),) if owed else ()
+    return (*lines, text("receipt_late", amount=circle.money(late))) if late else lines
 
 
 def current_round(turn: Turn, circle: Circle) -> int:

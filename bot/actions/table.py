@@ -31,11 +31,13 @@ from bot.actions import (
     roster,
     rounds,
     scores,
+    sharing,
     starting,
     statements,
     throws,
     treasury,
     undelivered,
+    waiving,
     why,
 )
 from bot.actions.turn import Turn
@@ -114,6 +116,9 @@ ACTIONS: Mapping[type[c.Command], Action] = {
     c.Proof: proving.proof,
     c.BeginThrow: throws.begin_throw,
     c.RecordCash: cash.record_cash,
+    c.CoverPot: throws.cover_pot,
+    c.Waive: waiving.waive,
+    c.ShareReserve: sharing.share_reserve,
     c.Confirm: cash.confirm,
     c.Deny: cash.deny,
     c.SentByBank: throws.sent_by_bank,

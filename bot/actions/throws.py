@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import cash, deposits, settling
+from bot.actions import cash, covering, deposits, settling, watching
 from bot.actions.names import match_name
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
@@ -38,6 +38,28 @@ def begin_throw(turn: Turn, command: c.BeginThrow) -> Say | Refusal | None:
         return refuse("rail_off", rail=command.rail)
     payment = _priced(turn, circle, settling.new_payment(turn, circle, person, command.amount, route), route)
     return payment if isinstance(payment, Refusal) else _ask(turn, circle, payment, route)
+
+
+def cover_pot(turn: Turn, command: c.CoverPot) -> Say | Refusal | None:
+    """Take money of the banker's for a short pot: cash counts at once, a rail is asked for it (rules.md 36)."""
+    circle = turn.book.circle(command.circle)
+    short = sum(covering.short_rounds(turn, circle).values())
+    if not short:
+        return refuse("cover_nothing", circle=circle.name)
+    if command.amount > short:
+        return refuse("cover_more", circle=circle.name, left=circle.money(short))
+    if command.rail == CASH:
+        if wrong := watching.too_much_cash(turn, circle, command.amount):
+            return wrong
+        own = settling.new_payment(turn, circle, turn.person_id, command.amount)
+        settling.settle(turn, circle, replace(own, covers=True, confirmed=True))
+        return None
+    route = turn.tools.routes.get(command.rail)
+    if route is None:
+        return refuse("rail_off", rail=command.rail)
+    asked = settling.new_payment(turn, circle, turn.person_id, command.amount, route)
+    priced = _priced(turn, circle, replace(asked, covers=True), route)
+    return priced if isinstance(priced, Refusal) else _ask(turn, circle, priced, route)
 
 
 def _for_whom(turn: Turn, circle: Circle, command: c.BeginThrow) -> str | Refusal:

@@ -149,6 +149,8 @@ def _balance_lines(seat: Seat, today: date) -> list[Text]:
                 until=owed.grace_until,
             )
         )
+    if seat.late:
+        lines.append(text("balance_late_fee", circle=seat.name, amount=seat.money(seat.late)))
     if not lines and seat.is_member:
         lines.append(text("balance_clear", circle=seat.name, round=seat.round, turns=seat.turns))
     if seat.credit:

@@ -13,8 +13,8 @@ from bot.conversations.reading import miss, money_of, read_money, read_one_of, r
 from bot.conversations.running import Fits, banks, circle_question, fitting, read_who
 from bot.words.say import Answer, Say, say, text
 from domain.codes import normalise_code
-from domain.commands import BeginThrow, Command, Confirm, Deny, RecordCash, SentByBank
-from domain.money import Currency
+from domain.commands import BeginThrow, Command, Confirm, CoverPot, Deny, RecordCash, SentByBank
+from domain.money import Currency, Money
 from domain.pardna import MOST_HANDS, CircleState
 from domain.payments import CARD, CASH, LYNK, NCB, SANDBOX, SCOTIA, US_CARD
 from domain.standing import Ask, Seat
@@ -73,7 +73,7 @@ def _amount_reader(fits: Fits) -> Callable[[str, Talk], str | None]:
 
 
 def _cents(talk: Talk) -> int:
-    return money_of(talk.slots["amount"]).minor
+    return _amount(talk).minor
 
 
 # -- PAY ------------------------------------------------------------------------------------------------------
@@ -95,10 +95,16 @@ def _due_when_rail_named(talk: Talk) -> str | None:
 
 
 def _ask_rail(talk: Talk) -> Say:
+    return say("ask_rail", *_rails(talk), amount=_amount(talk))
+
+
+def _rails(talk: Talk) -> tuple[Answer, ...]:
     """Offer the rails. `BY CASH`, not `CASH`: a button tapped again later must not begin the banker's CASH."""
-    rails = [*talk.standing.rails, CASH]
-    answers = (Answer(f"BY {r}", text(f"rail_{r.lower()}")) for r in rails)
-    return say("ask_rail", *answers, amount=money_of(talk.slots["amount"]))
+    return tuple(Answer(f"BY {r}", text(f"rail_{r.lower()}")) for r in (*talk.standing.rails, CASH))
+
+
+def _amount(talk: Talk) -> Money:
+    return money_of(talk.slots["amount"])
 
 
 def _open_rail(rail: str, talk: Talk) -> str:
@@ -219,6 +225,22 @@ CASH_ENTRY = Flow(
     ],
     lambda talk: do(talk, RecordCash(talk.slots["code"], talk.slots["who"], _cents(talk))),
     line("CASH", ("code", _take_known), ("amount", _take_figures), ("who", rest(_read_who))),
+)
+
+
+# -- COVER ----------------------------------------------------------------------------------------------------
+
+_MAY_COVER = banks(CircleState.ACTIVE, CircleState.COMPLETED)
+_read_cover = _amount_reader(_MAY_COVER)
+COVER = Flow(
+    "cover",
+    [
+        _known(circle_question("COVER", _MAY_COVER)),
+        Question("amount", lambda _: say("ask_cover_amount"), _read_cover, figures=True),
+        Question("rail", lambda talk: say("ask_cover_rail", *_rails(talk), amount=_amount(talk)), _read_rail),
+    ],
+    lambda talk: do(talk, CoverPot(talk.slots["code"], _cents(talk), talk.slots["rail"])),
+    line("COVER", ("code", _take_known), ("rail", _take_rail), ("amount", rest(_read_cover))),
 )
 
 

@@ -14,6 +14,7 @@ from bot.conversations import (
     staffing,
     throwing,
     treasury,
+    waiving,
     why,
 )
 from bot.conversations.flow import Flow, Talk
@@ -72,6 +73,8 @@ WORDS: Mapping[str, Word] = {
     "RESUME": Word(running.RESUME, acts=True, banks=True),
     "PAY": Word(throwing.PAY, acts=True),
     "CASH": Word(throwing.CASH_ENTRY, acts=True, banks=True, common=True),
+    "COVER": Word(throwing.COVER, acts=True, banks=True, common=True),
+    "WAIVE": Word(waiving.WAIVE, acts=True, banks=True),
     "CONFIRM": Word(throwing.CONFIRM, acts=True, waits="cash"),
     "DENY": Word(throwing.DENY, acts=True, waits="cash"),
     "SENT": Word(throwing.SENT, common=True),

@@ -49,9 +49,19 @@ _MARKS: Final = {
     ThrowState.DUE: _Mark("#fff", "#77857f", "", INK),
     ThrowState.LATE: _Mark("#fff", INK, "M0 -4.6 V.4 L3.2 2.6", INK),
     ThrowState.MISSED: _Mark("#fff", INK, "M-3.4 -3.4 3.4 3.4 M3.4 -3.4 -3.4 3.4", INK),
+    ThrowState.COVERED: _Mark(GOLD, INK, "M-4.6 .3 -1.4 3.5 4.8 -3.4", INK),
+    ThrowState.WAIVED: _Mark("#fff", "#77857f", "M-4.5 0 H4.5", INK),
 }
 
-_ORDER: Final = (ThrowState.PAID, ThrowState.PART_PAID, ThrowState.LATE, ThrowState.MISSED, ThrowState.DUE)
+_ORDER: Final = (
+    ThrowState.PAID,
+    ThrowState.COVERED,
+    ThrowState.PART_PAID,
+    ThrowState.LATE,
+    ThrowState.MISSED,
+    ThrowState.WAIVED,
+    ThrowState.DUE,
+)
 _COINS: Final = ((32, 15), (48.2, 26.7), (42, 45.8), (22, 45.8), (15.8, 26.7))
 """Where the five partners of our sign sit, on a square of 64; the first of them draws."""
 

@@ -17,7 +17,12 @@ _SAID: Mapping[Of, str] = {
     Of.GROSS: """card_done.gross card_head.gross card_of.gross draw_now.gross paid_in.gross pot_full.pot
         pot_full_banker.pot receipt.gross receipt_for.gross sum_gross.amount sum_half.amount terms_more.gross""",
     Of.FEE: "terms_fee.fee terms_fee_hand.fee sum_fee.amount",
-    Of.LATE: "terms_late.fee terms_late.most terms_late_percent.most",
+    Of.LATE: """balance_late_fee.amount late_added.amount receipt_late.amount sum_late.amount terms_late.fee
+        terms_late.most terms_late_percent.most""",
+    Of.RESERVE: "sum_reserve.amount",
+    Of.COVER: """cover_back.amount cover_more.left cover_over.amount cover_promised.amount covered.amount
+        covered_told.amount reserve_filled.amount reserve_shared.amount waived.amount waived_drawer.amount
+        waived_line.amount waived_told.amount""",
     Of.OWED: """ask_amount.amount balance_due.amount balance_late.amount balance_missed.amount line_owes.amount
         missed.amount missed_line.amount owed_line.amount receipt_owed.owed remind_late.amount remind_soon.amount
         remind_today.amount round_opened.amount statement_mine.owed still_owe.amount""",
@@ -70,8 +75,8 @@ _SAID: Mapping[Of, str] = {
 FIGURES: Mapping[str, Of] = {name: of for of, names in _SAID.items() for name in names.split()}
 """What a figure is, by its text and gap."""
 TYPED = frozenset({
-    "ask_rail.amount", "cap_too_low.fee", "cap_too_low.most", "cash_too_much.amount", "fee_too_high.fee",
-    "lost_amount.amount", "more_than_left.amount", "other_currency.amount", "throw_odd.amount",
+    "ask_cover_rail.amount", "ask_rail.amount", "cap_too_low.fee", "cap_too_low.most", "cash_too_much.amount",
+    "fee_too_high.fee", "lost_amount.amount", "more_than_left.amount", "other_currency.amount", "throw_odd.amount",
 })  # fmt: skip
 """Amounts that a person typed a moment ago, said back to them."""
 UNBOOKED = frozenset({
