@@ -1,7 +1,8 @@
 """Whole circles against a model that a child could keep (tests/flows/model.py), whatever people do in whatever order.
 
 After each step the books and the beans agree: what each owes and has in credit, what a draw leaves, in = out + held;
-one draw a hand; no account below its floor; and no member was told what the ledger does not say.
+one draw a hand; no account below its floor; and no member was told what the ledger does not say: in the end the
+lines of every figure that anybody was shown add up to it.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from tests.conftest import fresh
 from tests.flows.club import Club, begun, clerk, monday, rows
 from tests.flows.model import Beans
 from tests.teller import PIN_QUESTIONS, House, Phone, open_house
+from tests.why import figures_add_up
 
 THROW = 500_000
 COURSES = settings(stateful_step_count=100, phases=[Phase.generate], deadline=None)
@@ -129,6 +131,7 @@ class Course(RuleBasedStateMachine):
         """Prove the books, and end the house."""
         if hasattr(self, "beans"):
             self.runner.run(self._prove())
+            self.runner.run(figures_add_up(self.house))
         self.runner.run(self.stack.aclose())
         self.runner.close()
 
