@@ -64,7 +64,7 @@ PATIENCE_SECONDS: Final = 1.0
 """How long it does so at most between two batches."""
 STRETCH: Final = 50
 """After so many steps of a batch, hooks get a turn on the processor."""
-WAITS_FOR_OLDER: Final = (c.CutOff, c.CloseRound)
+WAITS_FOR_OLDER: Final = (c.CutOff, c.CloseRound, c.CloseVote)
 MOVES_CASH: Final = (c.BeginThrow, c.RecordCash, c.Confirm)
 TELLS_MARK: Final = (
     c.Begin, c.CutOff, c.CloseRound, c.PayDay, c.EndCircle, c.Received, c.ReceiptSilence, c.Case,
@@ -331,6 +331,7 @@ class Desk:
             payout_refs=named("payout_ref", every),
             payout_ids=named("payout_id", every),
             ticket_refs=named("ticket_ref", every) | refs,
+            proposal_refs=named("proposal_ref", every),
             names=frozenset(w.lower() for w in who),
             pins=frozenset(guarded - {""}),
             persons=frozenset(persons),

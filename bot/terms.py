@@ -34,3 +34,14 @@ def more_texts(terms: Terms, banker: str, *, whole: bool = False) -> tuple[Text,
     elif whole:
         lines.append(text("terms_default_last"))
     return tuple(lines)
+
+
+def each_text(terms: Terms, grace_days: int, banker: str) -> tuple[Text, ...]:
+    """Say every term that a vote may change by itself, so that two circles' may be held against each other."""
+    more = more_texts(terms, banker, whole=True)
+    none = (
+        (not terms.has_late_fee, text("term_no_late")),
+        (not terms.reserve_share, text("term_no_reserve")),
+        (not terms.cover, text("term_no_cover")),
+    )
+    return (fee_text(terms), text("term_grace", grace=grace_days), *more, *(said for absent, said in none if absent))

@@ -27,7 +27,7 @@ _DASHES = dict.fromkeys((*range(0x2010, 0x2015), 0x2212), "-")
 _CIRCLE = re.compile(
     rf"(?=[A-Z]*[2-9])(?=[2-9]*[A-Z])(?!{'|'.join(sorted(BOT_WORDS))})[{ALPHABET}]{{{_CIRCLE_LENGTH}}}"
 )
-_REFERENCE = re.compile(rf"(R)[- ]?([{ALPHABET}]{{8}})|([PK])[- ]?([{ALPHABET}]{{4}})")
+_REFERENCE = re.compile(rf"(R)[- ]?([{ALPHABET}]{{8}})|([PKV])[- ]?([{ALPHABET}]{{4}})")
 
 
 def circle_code(randbelow: RandBelow) -> str:
@@ -54,6 +54,11 @@ def payout_ref(randbelow: RandBelow) -> str:
 def ticket_ref(randbelow: RandBelow) -> str:
     """`K-` and four characters: a line of the staff's QUEUE."""
     return f"K-{_drawn(randbelow, 4)}"
+
+
+def proposal_ref(randbelow: RandBelow) -> str:
+    """`V-` and four characters, as in `VOTE V-7K2M YES`."""
+    return f"V-{_drawn(randbelow, 4)}"
 
 
 def _drawn(randbelow: RandBelow, length: int) -> str:

@@ -258,6 +258,68 @@ class SetTreasurer(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class Vote(Command):
+    """My yes or no to what somebody proposed (4, 47)."""
+
+    proposal_ref: str
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtVote(Command):
+    """What is proposed, and how it stands."""
+
+    reads_only: ClassVar[bool] = True
+    proposal_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtVotes(Command):
+    """What was proposed in a circle, and what came of it."""
+
+    by: ClassVar[By] = "insider"
+    reads_only: ClassVar[bool] = True
+    circle: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeBanker(Command):
+    """Have all hands vote for a member as the banker (47)."""
+
+    by: ClassVar[By] = "member"
+    circle: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetDeputy(Command):
+    """Ask a member to stand by for the banker's role (47), or ("") have nobody do so."""
+
+    by: ClassVar[By] = "banker"
+    steps_up: ClassVar[bool] = True
+    circle: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskToHandOver(Command):
+    """Say what handing the banker's role over would do, and ask for the Yes."""
+
+    by: ClassVar[By] = "banker"
+    reads_only: ClassVar[bool] = True
+    circle: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver(Command):
+    """Make the deputy the banker (47)."""
+
+    by: ClassVar[By] = "banker"
+    steps_up: ClassVar[bool] = True
+    circle: str
+
+
+@dataclass(frozen=True, slots=True)
 class AskToLock(Command):
     """Say what locking would fix, and ask for the Yes."""
 
@@ -733,6 +795,20 @@ class LapseLottery(Duty):
     """Whatever happened: a lottery whose seed was not revealed by now is cancelled (13)."""
 
     circle: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemindVote(Duty):
+    """A day is left to answer a proposal."""
+
+    proposal_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseVote(Duty):
+    """The time to answer a proposal is over (4)."""
+
+    proposal_ref: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,8 @@ class Circle:
     reserve_share: int = 0
     cover: bool = False
     on_default: OnDefault = OnDefault.LAST
+    deputy_id: str | None = None
+    """Who takes the banker's role over when it is handed over (47)."""
 
     @property
     def terms(self) -> Terms:
@@ -561,7 +563,8 @@ def confirmers(circle: Circle, members: Iterable[Member], drawer: str, asked: It
     barred = {drawer, circle.banker_id, *asked}
     if circle.treasurer_id and circle.treasurer_id not in barred:
         return [circle.treasurer_id]
-    return sorted(m.person_id for m in members if m.state is MemberState.IN and m.person_id not in barred)
+    able = (m for m in members if m.state is MemberState.IN and m.halves)
+    return sorted(m.person_id for m in able if m.person_id not in barred)
 
 
 def is_over(circle: Circle, rounds: Iterable[Round], today: date) -> bool:

@@ -34,6 +34,7 @@ _OWING = text(r"""
     SELECT c.code FROM circle c JOIN ledger_account a ON a.name = 'circle\:' || c.code || '\:fee'
     WHERE c.banker_id = ANY(:v) AND a.balance > 0
 """)
+_OF_PROPOSALS = text("SELECT circle FROM proposal WHERE ref = ANY(:v)")
 _OF_GROUPS = text("SELECT code FROM circle WHERE group_party = ANY(:v)")
 MOST_TICKETS = 2000
 """How much of the queue is looked at; whoever has more waiting has other worries than its order."""
@@ -74,6 +75,7 @@ class Needs:
     payout_refs: frozenset[str] = frozenset()
     payout_ids: frozenset[str] = frozenset()
     ticket_refs: frozenset[str] = frozenset()
+    proposal_refs: frozenset[str] = frozenset()
     persons: frozenset[str] = frozenset()
     parties: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
@@ -336,6 +338,7 @@ class Book:
         circles |= {p.circle for p in self.all(Payout)}
         circles |= {t.circle for t in self.all(Ticket) if t.circle}
         circles |= await self._circles_of(_OWING, needs.bankers) | await self._circles_of(_OF_GROUPS, needs.groups)
+        circles |= await self._circles_of(_OF_PROPOSALS, needs.proposal_refs)
         if people := [t.person_id for t in self.all(Ticket) if t.person_id]:  # a verified TRN frees their draws
             held = "SELECT DISTINCT circle FROM draw WHERE person_id = ANY(:p) AND state = 'HELD'"
             circles |= {row[0] for row in await self.conn.execute(text(held), {"p": people})}

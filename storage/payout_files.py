@@ -273,9 +273,8 @@ _TAKE = text("""
     SELECT id, key, attempts, body FROM outbox
     WHERE split_part(lane, ':', 1) = :carrier AND state = 'queued' AND kind = 'disburse' AND not_before <= :now
         AND lease_until IS NULL AND NOT unknown AND NOT EXISTS (
-            SELECT FROM payout p JOIN circle c ON c.code = p.circle
-            JOIN payout_freeze f ON (f.person_id = p.person_id AND f.held)
-                OR (f.person_id = CASE WHEN p.via_banker THEN c.banker_id ELSE p.person_id END
+            SELECT FROM payout p JOIN payout_freeze f ON (f.person_id = p.person_id AND f.held)
+                OR (f.person_id = CASE WHEN p.via_banker THEN p.started_by ELSE p.person_id END
                     AND (f.held OR f.until > :now))
             WHERE p.id = split_part(outbox.key, ':', 2)
         ) AND NOT EXISTS (

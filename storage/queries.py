@@ -105,6 +105,12 @@ _ASKS = text("""
     SELECT p.person_id, 'draw', p.ref, c.code, c.name, p.cash + p.rail_amount, c.currency, w.name, p.sent_at
     FROM payout p JOIN circle c ON c.code = p.circle JOIN person w ON w.id = p.started_by
     WHERE p.person_id = ANY(:people) AND p.state = 'SENT' AND p.kind = 'draw'
+    UNION ALL
+    SELECT m.person_id, 'vote', v.ref, c.code, c.name, 0, c.currency, w.name, v.opened_at
+    FROM proposal v JOIN circle c ON c.code = v.circle JOIN person w ON w.id = v.by_id
+    JOIN member m ON m.circle = v.circle AND m.state = 'IN' AND m.halves > 0
+    WHERE m.person_id = ANY(:people) AND v.state = 'OPEN' AND (v.kind IN ('TERMS', 'BANKER') OR v.who_id = m.person_id)
+        AND NOT EXISTS (SELECT FROM ballot b WHERE b.ref = v.ref AND b.person_id = m.person_id)
     ORDER BY at
 """)
 

@@ -10,6 +10,7 @@ from domain.pardna import Circle, Draw, Due, Hand, Member, Round
 from domain.payments import Chargeback, Payment, Payout, Refund
 from domain.people import Address, Consent, Destination, Freeze, LinkCode, Person, Ticket, Trn
 from domain.pins import Pin, StepUp
+from domain.proposals import Ballot, Proposal
 from domain.scores import Mark
 from domain.sms import SimPhone
 from storage.codec import Table
@@ -31,6 +32,8 @@ LOTTERY = Table("lottery", Lottery, ("circle",))
 WORD = Table("lottery_word", Word, ("circle", "person_id"))
 THROW_MARK = Table("throw_mark", Mark, ("circle", "round", "person_id"))
 TOLD_MARK = Table("told_mark", ToldMark, ("circle", "person_id", "lines", "mark"))
+PROPOSAL = Table("proposal", Proposal, ("ref",), fixed=("circle", "opened_at"))
+BALLOT = Table("ballot", Ballot, ("ref", "person_id"))
 DUE = Table("due", Due, ("circle", "round", "hand"))
 WAIVER = Table("waiver", Waiver, ("id",))
 PAYMENT = Table("payment", Payment, ("receipt",))
@@ -46,10 +49,10 @@ SIM_PHONE = Table("sim_phone", SimPhone, ("name",))
 
 IN_ORDER = (
     PERSON, ADDRESS, CONSENT, TRN, DESTINATION, LINK_CODE, PIN, STEP_UP, FREEZE, CIRCLE, MEMBER, HAND, LOTTERY, WORD,
-    ROUND, THROW_MARK, TOLD_MARK, DUE, WAIVER, PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE, TICKET, ENCLOSURE,
-    DOCUMENT, SIM_PHONE,
+    PROPOSAL, BALLOT, ROUND, THROW_MARK, TOLD_MARK, DUE, WAIVER, PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE,
+    TICKET, ENCLOSURE, DOCUMENT, SIM_PHONE,
 )  # fmt: skip
 """Parents before children, so that a batch may be written table by table."""
 BY_ROW = {table.row: table for table in IN_ORDER}
-OF_A_CIRCLE = (MEMBER, HAND, LOTTERY, WORD, ROUND, DUE, WAIVER, DRAW)
+OF_A_CIRCLE = (MEMBER, HAND, LOTTERY, WORD, PROPOSAL, BALLOT, ROUND, DUE, WAIVER, DRAW)
 """Loaded whole with their circle; payments and payouts only while they are open."""

@@ -116,7 +116,7 @@ def approve_payout(turn: Turn, command: c.ApprovePayout) -> Say | Refusal:
 
 def _not_now(turn: Turn, circle: Circle, payout: Payout) -> Refusal | None:
     """Refuse while what changed on the payee's side rests, or while the carrier has too little that is free."""
-    if wrong := paths.resting(turn, circle, payout):
+    if wrong := paths.resting(turn, payout):
         return wrong
     if turn.book.available(ledger.rail(payout.carrier, circle.currency)) < payout.rail_amount:
         return refuse("rail_short", rail=payout.carrier.upper(), amount=circle.money(payout.rail_amount))
@@ -148,6 +148,16 @@ def _gone(turn: Turn, circle: Circle, payout: Payout) -> Refusal | None:
     there = drawers.shares(turn, circle, payout.round)[payout.hand] >= payout.amount
     if there and paths.cash_uncommitted(turn, circle) >= payout.cash:
         return None
+    call_off(turn, circle, payout)
+    who = turn.book.person(payout.person_id).first_name
+    again = pots.pay_out_answer(circle)
+    off = say("payout_off_banker", again, code=circle.code, circle=circle.name, who=who, ref=payout.ref)
+    turn.tell(circle.banker_id, off)
+    return refuse("payout_off", circle=circle.name, who=who, ref=payout.ref)
+
+
+def call_off(turn: Turn, circle: Circle, payout: Payout) -> None:
+    """End a payout that has no second yes: its draw may be paid anew."""
     draw = turn.book.must(Draw, circle.code, payout.round, payout.hand)
     turn.book.put(
         replace(payout, state=PayoutState.DROPPED, ended_at=turn.at),
@@ -155,8 +165,3 @@ def _gone(turn: Turn, circle: Circle, payout: Payout) -> Refusal | None:
     )
     paths.close_tickets(turn, payout, "called off")
     pots.reopen(turn, turn.book.must(Round, circle.code, payout.round))
-    who = turn.book.person(payout.person_id).first_name
-    again = pots.pay_out_answer(circle)
-    off = say("payout_off_banker", again, code=circle.code, circle=circle.name, who=who, ref=payout.ref)
-    turn.tell(circle.banker_id, off)
-    return refuse("payout_off", circle=circle.name, who=who, ref=payout.ref)

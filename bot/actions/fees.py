@@ -38,7 +38,7 @@ def _earn(turn: Turn, circle: Circle, draw: Draw) -> None:
     key = f"fee:{circle.code}:{draw.round}:{draw.hand}:{draw.fee_paid}"
     turn.post(key, "fee", circle, Transfer(pot, owed, amount))
     turn.book.put(replace(draw, fee_paid=draw.fee_paid + amount))
-    kept = min(_set_off(turn, circle), amount)
+    kept = min(set_off(turn, circle), amount)
     told = say("fee_earned", amount=circle.money(amount, round=draw.round), kept=circle.money(kept), circle=circle.name)
     turn.tell(circle.banker_id, told)
     if isinstance(by_rail(turn, circle), Refusal):
@@ -48,12 +48,12 @@ def _earn(turn: Turn, circle: Circle, draw: Draw) -> None:
 
 def pay(turn: Turn, circle: Circle) -> Say | Refusal | None:
     """Pay what is owed and not on its way yet. None: that is nothing, or it has to wait for what is on its way."""
-    if kept := _set_off(turn, circle):
+    if kept := set_off(turn, circle):
         turn.tell(circle.banker_id, say("fee_kept", amount=circle.money(kept), circle=circle.name))
     return by_rail(turn, circle)
 
 
-def _set_off(turn: Turn, circle: Circle) -> int:
+def set_off(turn: Turn, circle: Circle) -> int:
     """Set what is owed off against cash in the banker's hands that is nobody's draw. Returns how much."""
     owed, cash = ledger.fee(circle.code), ledger.cash(circle.code)
     kept = min(turn.book.available(owed), max(paths.cash_free(turn, circle), 0))

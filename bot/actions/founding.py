@@ -90,14 +90,20 @@ def terms_texts(turn: Turn, circle: Circle, *, whole: bool = False) -> tuple[Tex
     return (head, *trust, *terms.more_texts(circle.terms, banker, whole=whole))
 
 
+def changed_terms(circle: Circle, command: c.SetTerms) -> Circle | Refusal:
+    """Return a circle with the terms that are named, or say why they cannot be its terms."""
+    changed = _changed(circle, command)
+    return _no_terms(changed) or changed
+
+
 def set_terms(turn: Turn, command: c.SetTerms) -> Say | Refusal:
     """Change a term before the start. Acceptances given to the old terms are void and asked for again (rules.md 2)."""
     circle = turn.book.circle(command.circle)
     if circle.state not in BEFORE_THE_START:
         return refuse("terms_fixed", circle=circle.name)
-    changed = _changed(circle, command)
-    if wrong := _no_terms(changed):
-        return wrong
+    changed = changed_terms(circle, command)
+    if isinstance(changed, Refusal):
+        return changed
     if circle.state is CircleState.LOCKED:
         changed = become(changed, CircleState.OPEN)
     changed = replace(changed, terms_hash=terms_hash(changed), terms_at=turn.at)

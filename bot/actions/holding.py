@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import drawers, ending, pots
+from bot.actions import drawers, ending, pots, proposing
 from bot.actions.turn import Turn
 from bot.words.say import Figure, say
 from domain import commands as c
@@ -55,7 +55,8 @@ def _work_out(turn: Turn, circle: Circle, hand: Hand, *, at_the_end: bool) -> Dr
     dues = turn.book.dues_of(circle.code, hand.person_id)
     missed = grace_over(turn.book.rounds(circle.code).values())
     there = drawers.shares(turn, circle, hand.turn)[hand.number]
-    draw = make_draw(circle, hand, dues, there, missed)
+    agreed = proposing.at_round(turn, circle, hand.turn)
+    draw = make_draw(agreed, hand, dues, there, missed)
     reason = _hold(turn, draw)
     if reason == "trn" or (reason and draw.net and not at_the_end):
         return _held(turn, circle, replace(draw, state=DrawState.HELD, held_for=reason))

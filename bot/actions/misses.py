@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.actions import drawers
+from bot.actions import drawers, proposing
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Say, Text, say, text
 from domain.arrears import Keeping, keeping, missed_rounds
@@ -53,7 +53,8 @@ def close(turn: Turn, circle: Circle, round_: Round) -> None:
 def _charge(turn: Turn, circle: Circle, due: Due, person: str) -> int:
     """Note the late fee of one missed throw: once, and with the others of its member no more than the cap (27)."""
     so_far = sum(d.late_fee for d in turn.book.dues_of(circle.code, person))
-    fee = circle.terms.late_fee_of(due.left, due.amount, so_far)
+    agreed = proposing.at_round(turn, circle, due.round).terms
+    fee = agreed.late_fee_of(due.left, due.amount, so_far)
     if fee:
         turn.book.put(replace(due, late_fee=fee))
     return fee

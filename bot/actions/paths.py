@@ -101,7 +101,7 @@ def moved(turn: Turn, circle: Circle, payout: Payout) -> Payout | None:
 def how(turn: Turn, circle: Circle, payout: Payout, reader: str = "") -> Text:
     """Say in words how a payout reaches the drawer, to the banker as what they do themselves."""
     figures: dict[str, Figure] = {
-        "banker": turn.book.person(circle.banker_id).first_name,
+        "banker": turn.book.person(payout.started_by).first_name,
         "label": payout.label,
         "hand": circle.money(payout.by_hand, ref=payout.ref),
         "rail": circle.money(payout.rail_amount, ref=payout.ref),
@@ -127,16 +127,16 @@ def source(circle: Circle, payout: Payout) -> ledger.Account:
     return ledger.cash(circle.code) if payout.via_banker else ledger.payable(circle.code, payout.round)
 
 
-def payee_of(circle: Circle, payout: Payout) -> str:
-    """Return whose account the rail pays into."""
-    return circle.banker_id if payout.via_banker or payout.kind == "fee" else payout.person_id
+def payee_of(payout: Payout) -> str:
+    """Return whose account the rail pays into: by way of the banker it is theirs who started it."""
+    return payout.started_by if payout.via_banker else payout.person_id
 
 
-def resting(turn: Turn, circle: Circle, payout: Payout) -> Refusal | None:
+def resting(turn: Turn, payout: Payout) -> Refusal | None:
     """Refuse while the person's draws are held, or while what changed on the payee's side rests (rules.md 34, 53)."""
     if freezing.is_held(turn, payout.person_id):
         return refuse("draw_rests", who=turn.book.person(payout.person_id).first_name)
-    payee = payee_of(circle, payout)
+    payee = payee_of(payout)
     if payout.rail_amount and freezing.frozen_until(turn, payee):
         return refuse("draw_rests", who=turn.book.person(payee).first_name)
     return None
@@ -144,7 +144,7 @@ def resting(turn: Turn, circle: Circle, payout: Payout) -> Refusal | None:
 
 def send(turn: Turn, circle: Circle, payout: Payout) -> None:
     """Have the carrier pay. The key stays the same until it came back: it is paid once, whatever happens (37)."""
-    payee = payee_of(circle, payout)
+    payee = payee_of(payout)
     body: dict[str, object] = {
         "amount": payout.rail_amount,
         "currency": circle.currency.value,

@@ -54,7 +54,7 @@ def _again(turn: Turn, circle: Circle, payout: Payout) -> Say | Refusal:
     """Send what the rail did not take again, under its own key (rules.md 37)."""
     if anew := paths.moved(turn, circle, payout):
         return _elsewhere(turn, circle, payout, anew)
-    if wrong := paths.resting(turn, circle, payout):
+    if wrong := paths.resting(turn, payout):
         return wrong
     turn.book.put(replace(payout, state=PayoutState.SENDING))
     paths.send(turn, circle, payout)

@@ -22,7 +22,7 @@ def sent(turn: Turn, circle: Circle, payout: Payout) -> None:
     payout = replace(payout, state=PayoutState.SENT, sent_at=turn.at)
     turn.book.put(payout)
     wait(turn, payout)
-    drawer, banker = turn.book.person(payout.person_id), turn.book.person(circle.banker_id)
+    drawer, banker = turn.book.person(payout.person_id), turn.book.person(payout.started_by)
     figures: dict[str, Figure] = {
         "amount": circle.money(payout.amount),
         "circle": circle.name,
@@ -202,7 +202,7 @@ def decide(turn: Turn, payout: Payout, *, happened: bool) -> Refusal | None:
         case PayoutState.FAILED if not happened:
             if paths.moved(turn, circle, payout):
                 return refuse("case_account_changed", ref=payout.ref)
-            if wrong := paths.resting(turn, circle, payout):
+            if wrong := paths.resting(turn, payout):
                 return wrong
             turn.book.put(replace(payout, state=PayoutState.SENDING))
             paths.send(turn, circle, payout)

@@ -38,16 +38,25 @@ def _morning(day: date) -> datetime:
 
 def schedule_all(turn: Turn, circle: Circle) -> None:
     """Give every round its dates, all from the first one, and plan its steps."""
-    for number in range(1, circle.turns + 1):
+    reschedule(turn, circle, 1)
+
+
+def reschedule(turn: Turn, circle: Circle, first: int, by: str = "") -> None:
+    """Date the rounds from `first` on, none of which has opened, anew; `by` names what changed their dates.
+
+    Steps that were planned before come all the same, and find that it is not their time.
+    """
+    for number in range(first, circle.turns + 1):
         dates = round_dates(circle.first_due, circle.frequency, number, circle.grace_days, turn.tools.calendar)
         turn.book.put(Round(circle.code, number, dates.due, dates.grace_until, dates.pays_on, RoundState.SCHEDULED))
-        _plan_steps(turn, circle, number, dates)
+        _plan_steps(turn, circle, number, dates, by)
     last = turn.book.must(Round, circle.code, circle.turns)
     at = _morning(last.pays_on + timedelta(days=1))
-    turn.plan(f"end_circle:{circle.code}", at, f"circle:{circle.code}", c.EndCircle(circle.code))
+    key = ":".join(filter(None, ("end_circle", circle.code, by)))
+    turn.plan(key, at, f"circle:{circle.code}", c.EndCircle(circle.code))
 
 
-def _plan_steps(turn: Turn, circle: Circle, number: int, dates: RoundDates) -> None:
+def _plan_steps(turn: Turn, circle: Circle, number: int, dates: RoundDates, by: str) -> None:
     """Plan the steps of one round that are still to come, each under a key of its own."""
     steps: tuple[tuple[type[Step], str, datetime], ...] = (
         (c.Remind, "soon", _morning(dates.due - REMIND_BEFORE)),
@@ -58,7 +67,7 @@ def _plan_steps(turn: Turn, circle: Circle, number: int, dates: RoundDates) -> N
         (c.PayDay, "", _morning(dates.pays_on)),
     )
     for step, which, at in steps:
-        key = ":".join(filter(None, (c.word(step), circle.code, str(number), which)))
+        key = ":".join(filter(None, (c.word(step), circle.code, str(number), which, by)))
         if at > turn.at:
             turn.plan(key, at, f"circle:{circle.code}", step(circle.code, number))
 
@@ -71,7 +80,7 @@ def open_round(turn: Turn, circle: Circle, number: int) -> None:
     turn.book.put(replace(round_, state=RoundState.OPEN))
     for hand in turn.book.hands(circle.code):
         turn.book.put(Due(circle.code, number, hand.number, circle.throw_of(hand.halves)))
-    members = [m for m in turn.book.members(circle.code) if m.state is MemberState.IN]
+    members = [m for m in turn.book.members(circle.code) if m.state is MemberState.IN and m.halves]
     for member in members:
         used = settling.use_credit(turn, circle, member.person_id, number)
         turn.tell(member.person_id, _opened(turn, circle, round_, member, used))
@@ -212,7 +221,7 @@ def _pay_day(draw: Draw, there: Mapping[int, int]) -> str:
 def end_circle(turn: Turn, command: c.EndCircle) -> None:
     """The last payout date is past: arrears hold nothing any more, and what is open is listed (rules.md 32, 51)."""
     circle = _running(turn, command.circle)
-    if circle is None:
+    if circle is None or local_date(turn.at) <= turn.book.must(Round, circle.code, circle.turns).pays_on:
         return
     catch_up(turn, circle)
     for draw in turn.book.all(Draw, circle=circle.code, state=DrawState.HELD, held_for="arrears"):

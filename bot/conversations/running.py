@@ -120,7 +120,7 @@ def _take_mail(left: Words, _: Talk) -> tuple[bool | None, Words]:
     return True, [w for w in kept if w.casefold() != "by"]
 
 
-def _sure(word: str, fits: Fits, ask: Callable[[str], Command | Say], command: Callable[[str], Command]) -> Flow:
+def sure(word: str, fits: Fits, ask: Callable[[str], Command | Say], command: Callable[[str], Command]) -> Flow:
     """Make a flow that asks for one Yes: `WORD code YES` is what the Yes button types."""
 
     def finish(talk: Talk) -> Step:
@@ -184,9 +184,9 @@ SUSPEND = _one("SUSPEND", banks(CircleState.ACTIVE), Suspend)
 RESUME = _one("RESUME", banks(CircleState.SUSPENDED), Resume)
 SCORE = Flow("score", [], lambda talk: do(talk, LookAtScore()), line("SCORE"))
 LOTTERY = _one("LOTTERY", lambda s: s.is_banker and s.lottery == "AHEAD", OpenLottery)
-LOCK = _sure("LOCK", banks(CircleState.OPEN), AskToLock, Lock)
-BEGIN = _sure("BEGIN", banks(CircleState.LOCKED), AskToBegin, Begin)
-CLOSE = _sure("CLOSE", banks(CircleState.OPEN, CircleState.LOCKED), _ask_close, Close)
+LOCK = sure("LOCK", banks(CircleState.OPEN), AskToLock, Lock)
+BEGIN = sure("BEGIN", banks(CircleState.LOCKED), AskToBegin, Begin)
+CLOSE = sure("CLOSE", banks(CircleState.OPEN, CircleState.LOCKED), _ask_close, Close)
 
 
 # -- who comes in, and in which order -------------------------------------------------------------------------
@@ -276,8 +276,8 @@ WORD = Flow(
 )
 
 
-def _read_treasurer(typed: str, _: Talk) -> str:
-    """Read whom the banker names; NONE is nobody."""
+def read_nobody_or_who(typed: str, _: Talk) -> str:
+    """Read whom the banker names for an office; NONE is nobody."""
     who = read_who("no_who", typed)
     return "" if who.casefold() in {"none", "nobody"} else who
 
@@ -288,10 +288,10 @@ TREASURER = Flow(
         circle_question(
             "TREASURER", lambda s: s.is_banker and s.state not in {CircleState.CANCELLED, CircleState.COMPLETED}
         ),
-        Question("who", lambda _: say("ask_treasurer"), _read_treasurer, free=True),
+        Question("who", lambda _: say("ask_treasurer"), read_nobody_or_who, free=True),
     ],
     lambda talk: do(talk, SetTreasurer(talk.slots["code"], talk.slots["who"])),
-    line("TREASURER", ("code", code), ("who", rest(_read_treasurer))),
+    line("TREASURER", ("code", code), ("who", rest(read_nobody_or_who))),
 )
 
 

@@ -14,6 +14,7 @@ from bot.conversations import (
     staffing,
     throwing,
     treasury,
+    voting,
     waiving,
     why,
 )
@@ -61,6 +62,9 @@ WORDS: Mapping[str, Word] = {
     "APPROVE": Word(running.APPROVE, acts=True, banks=True),
     "ORDER": Word(running.ORDER, banks=True),
     "TREASURER": Word(running.TREASURER, acts=True, banks=True),
+    "DEPUTY": Word(voting.DEPUTY, acts=True, banks=True),
+    "HANDOVER": Word(voting.HANDOVER, banks=True),
+    "VOTE": Word(voting.VOTE, acts=True),
     "SEAT": Word(running.SEAT, acts=True),
     "LOTTERY": Word(running.LOTTERY, acts=True, banks=True),
     "WORD": Word(running.WORD),

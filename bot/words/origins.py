@@ -28,11 +28,11 @@ _SAID: Mapping[Of, str] = {
         remind_today.amount round_opened.amount statement_mine.owed still_owe.amount""",
     Of.LEFT: "claim_off.left claim_off_banker.left more_than_left.left on_its_way.left",
     Of.SURPLUS: "surplus.amount",
-    Of.DEBT: "balance_debt.amount debt_repaid.left",
+    Of.DEBT: "balance_debt.amount banker_changed_cash.cash banker_no_more_cash.cash debt_repaid.left",
     Of.CREDIT: """balance_credit.amount line_credit.amount receipt_credit.credit statement_mine.credit
         still_credit.amount""",
     Of.USED: "credit_used.used round_opened_paid.used",
-    Of.CASH: "balance_cash.amount cash_confirmed_banker.held statement_book.there",
+    Of.CASH: "ask_hand_over.cash balance_cash.amount cash_confirmed_banker.held statement_book.there",
     Of.EARNED: "fee_earned.amount fee_earned.kept fee_kept.amount fee_waits.amount",
     Of.POT: "card_done.pot card_head.pot draw_now.pot paid_in.pot receipt.pot receipt_for.pot",
     Of.THERE: "pay_day_short.there top_up.amount",

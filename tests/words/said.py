@@ -20,6 +20,7 @@ from domain.money import Unread
 from domain.pardna import CircleState, ThrowState
 from domain.payments import PaymentState
 from domain.people import TrnState
+from domain.proposals import ProposalState
 from domain.schedule import Frequency
 from domain.scores import Deed, Tier
 from domain.why import LINES, Of
@@ -68,7 +69,8 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "what_{}": [what.value for what in What],
     "paper_{}": PAPER,
     "state_{}": [state.value.lower() for state in ThrowState],
-    "waits_{}": ["cash", "payout", "draw"],
+    "waits_{}": ["cash", "payout", "draw", "vote"],
+    "proposal_{}": [state.value.lower() for state in ProposalState],
     "ask_trn_{}": [state.value.lower() for state in TrnState],
     "sum_{}": ["fee", "reserve", "throw", "arrears", "late"],
     "keeping_{}": ["at_risk", "defaulted"],

@@ -56,6 +56,8 @@ TYPICAL: Mapping[str, Figure] = {
     "points": "+40", "places": text("places_left", left=50), "fades": text("score_fades", count=24),
     "which": " R-7K2MQ9XA",
     "mark": "WKQX-WM9P", "marks": "WKQX-WM9P, WKQX-WM9P, WKQX-WM9P",
+    "yes": "12 1/2", "no": "12 1/2", "all": "50", "needed": "37 1/2",
+    "cash": MONEY,
     "asks": (text("waits_draw", circle=CIRCLE, amount=MONEY, ref="P-7K2M"),),
 }  # fmt: skip
 """The longest that is likely for every gap."""
@@ -117,6 +119,7 @@ ANSWERS = {
     "DROP",
     "ON",
     "OFF",
+    "YES",
 }
 NAMES = {
     "PIN", "US", "JMD", "QR", "SIM", "PDF", "CSV", "HASH", "SEED", "HANDS", "WORDS", "JPEG", "PNG", "MB", "KB",
