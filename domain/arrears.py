@@ -2,11 +2,12 @@
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from itertools import pairwise
 
 from domain.pardna import Due
+from domain.schedule import Frequency, nominal_due
 
 IN_A_ROW = 2
 IN_ALL = 3
@@ -52,3 +53,36 @@ class Waiver:
     reason: str
     waived_by: str
     waived_at: datetime
+
+
+class PlanState(StrEnum):
+    """A plan is proposed by the member, agreed or refused by the banker, and kept to its end or fallen behind."""
+
+    PROPOSED = "PROPOSED"
+    AGREED = "AGREED"
+    REFUSED = "REFUSED"
+    KEPT = "KEPT"
+    BEHIND = "BEHIND"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a member pays in parts what they missed up to the round `upto`: `amount` of `owed`, from `first_on` (42)."""
+
+    circle: str
+    person_id: str
+    amount: int
+    every: Frequency
+    owed: int
+    upto: int
+    first_on: date
+    state: PlanState
+    asked_at: datetime
+
+    def day(self, number: int) -> date:
+        """Return the day of a part, from 1."""
+        return nominal_due(self.first_on, self.every, number)
+
+    def left_after(self, number: int) -> int:
+        """Return what is left of it when so many parts are paid."""
+        return max(self.owed - self.amount * number, 0)

@@ -428,6 +428,26 @@ class Waive(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class ProposePlan(Command):
+    """Let me pay what I missed in parts (42)."""
+
+    by: ClassVar[By] = "member"
+    circle: str
+    amount: int
+    every: Frequency
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPlan(Command):
+    """The banker agrees to a member's payment plan, or does not."""
+
+    by: ClassVar[By] = "banker"
+    circle: str
+    who: str
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Confirm(Command):
     """The cash entry is right. Only the other side of the entry may say so."""
 
@@ -867,6 +887,16 @@ class EndCircle(Duty):
 
     moves_money: ClassVar[bool] = True
     circle: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDue(Duty):
+    """The day of a part of somebody's payment plan; `asked` tells one plan from the next of the same member (42)."""
+
+    circle: str
+    person_id: str
+    number: int
+    asked: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,8 @@ class Seat(NamedTuple):
     order_by: OrderBy = OrderBy.JOIN
     late: int = 0
     """What is open of my late fees."""
+    planned: bool = False
+    """Whether I pay in parts what I missed, as agreed."""
     reserve: int = 0
     """What of a pot is kept in reserve, as `fee` is the banker's."""
 

@@ -65,6 +65,8 @@ _SEATS = text("""
         coalesce((SELECT sum(d.late_fee - d.late_paid) FROM hand h
             JOIN due d ON d.circle = h.circle AND d.hand = h.number AND d.late_paid < d.late_fee
             WHERE h.circle = c.code AND h.person_id = mine.person_id), 0) AS late,
+        EXISTS (SELECT FROM plan p WHERE p.circle = c.code AND p.person_id = mine.person_id
+            AND p.state = 'AGREED') AS planned,
         c.order_by,
         CASE WHEN c.state = 'OPEN' AND c.order_by IN ('lottery', 'trust') THEN coalesce(
             (SELECT l.state FROM lottery l WHERE l.circle = c.code), 'AHEAD') ELSE '' END AS lottery
@@ -302,6 +304,7 @@ def _seat(row: Any) -> Seat:
         my_turns=tuple(_turn(cells) for cells in orjson.loads(row.my_turns or "[]")),
         debt=row.debt,
         late=int(row.late),
+        planned=row.planned,
         lottery=row.lottery,
         order_by=_ORDERS[row.order_by],
     )

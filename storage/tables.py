@@ -1,6 +1,6 @@
 """Which row of the domain lives in which table (the columns are its fields; see storage/codec.py)."""
 
-from domain.arrears import Waiver
+from domain.arrears import Plan, Waiver
 from domain.chain import ToldMark
 from domain.documents import Document
 from domain.enclosures import Enclosure
@@ -36,6 +36,7 @@ PROPOSAL = Table("proposal", Proposal, ("ref",), fixed=("circle", "opened_at"))
 BALLOT = Table("ballot", Ballot, ("ref", "person_id"))
 DUE = Table("due", Due, ("circle", "round", "hand"))
 WAIVER = Table("waiver", Waiver, ("id",))
+PLAN = Table("plan", Plan, ("circle", "person_id"))
 PAYMENT = Table("payment", Payment, ("receipt",))
 DRAW = Table("draw", Draw, ("circle", "round", "hand"))
 PAYOUT = Table("payout", Payout, ("id",))
@@ -49,10 +50,10 @@ SIM_PHONE = Table("sim_phone", SimPhone, ("name",))
 
 IN_ORDER = (
     PERSON, ADDRESS, CONSENT, TRN, DESTINATION, LINK_CODE, PIN, STEP_UP, FREEZE, CIRCLE, MEMBER, HAND, LOTTERY, WORD,
-    PROPOSAL, BALLOT, ROUND, THROW_MARK, TOLD_MARK, DUE, WAIVER, PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK, RATE,
-    TICKET, ENCLOSURE, DOCUMENT, SIM_PHONE,
+    PROPOSAL, BALLOT, ROUND, THROW_MARK, TOLD_MARK, DUE, WAIVER, PLAN, PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK,
+    RATE, TICKET, ENCLOSURE, DOCUMENT, SIM_PHONE,
 )  # fmt: skip
 """Parents before children, so that a batch may be written table by table."""
 BY_ROW = {table.row: table for table in IN_ORDER}
-OF_A_CIRCLE = (MEMBER, HAND, LOTTERY, WORD, PROPOSAL, BALLOT, ROUND, DUE, WAIVER, DRAW)
+OF_A_CIRCLE = (MEMBER, HAND, LOTTERY, WORD, PROPOSAL, BALLOT, ROUND, DUE, WAIVER, PLAN, DRAW)
 """Loaded whole with their circle; payments and payouts only while they are open."""

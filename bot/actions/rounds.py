@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from bot.actions import covering, drawers, ending, fees, holding, misses, pots, proving, settling
+from bot.actions import covering, drawers, ending, fees, holding, misses, planning, pots, proving, settling
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Say, Text, say, text
 from domain import commands as c
@@ -240,12 +240,18 @@ def remind(turn: Turn, command: c.Remind) -> None:
     owing = {
         turn.book.must(Hand, circle.code, due.hand).person_id
         for due in turn.book.all(Due, circle=circle.code, round=command.round)
-        if due.left or due.late_left
+        if due.left
     }
     members = (member.person_id for member in turn.book.members(circle.code))
-    owing |= {person for person in members if turn.book.balance(ledger.debt(circle.code, person))}
+    owing |= {person for person in members if _owes_beside(turn, circle, person)}
     for person in sorted(owing):
         holding.plan_digest(turn, person, "due")
+
+
+def _owes_beside(turn: Turn, circle: Circle, person: str) -> bool:
+    """Whether somebody owes a debt or late fees, and does not pay them in parts as agreed (rules.md 42)."""
+    owes = turn.book.balance(ledger.debt(circle.code, person)) or misses.late_left(turn, circle, person)
+    return bool(owes) and not planning.keeps_plan(turn, circle, person)
 
 
 def digest(turn: Turn, command: c.Digest) -> None:
@@ -272,6 +278,8 @@ def _held_lines(seat: Seat) -> list[Text]:
 
 def _due_lines(seat: Seat, today: date) -> list[Text]:
     lines = [line for owed in seat.owed if (line := _reminder(seat, owed, today))]
+    if seat.planned:
+        return lines
     if seat.debt:
         lines.append(text("balance_debt", circle=seat.name, amount=seat.money(seat.debt), code=seat.code))
     if seat.late:

@@ -22,9 +22,12 @@ _SAID: Mapping[Of, str] = {
     Of.RESERVE: "sum_reserve.amount",
     Of.COVER: """cover_back.amount cover_more.left cover_over.amount cover_promised.amount covered.amount
         covered_told.amount reserve_filled.amount reserve_shared.amount waived.amount waived_drawer.amount
-        waived_line.amount waived_told.amount""",
+        waived_line.amount waived_told.amount plan_asked.amount plan_sent.amount plan_agreed.amount
+        plan_agreed_banker.amount plan_due.amount""",
     Of.OWED: """ask_amount.amount balance_due.amount balance_late.amount balance_missed.amount line_owes.amount
         missed.amount missed_line.amount owed_line.amount receipt_owed.owed remind_late.amount remind_soon.amount
+        plan_asked.owed plan_sent.owed plan_agreed.owed plan_agreed_banker.owed plan_more.left plan_due.left
+        plan_kept.owed plan_kept_banker.owed plan_behind.left plan_behind_banker.left
         remind_today.amount round_opened.amount statement_mine.owed still_owe.amount""",
     Of.LEFT: "claim_off.left claim_off_banker.left more_than_left.left on_its_way.left",
     Of.SURPLUS: "surplus.amount",

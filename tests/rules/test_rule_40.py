@@ -10,7 +10,7 @@ async def test_rule_40_one_miss_is_at_risk_and_two_in_a_row_are_default(house: H
     await club.go(1, 4)
     await marva.says(f"ROSTER {club.code}").sees("Keisha: at risk, open: round 1")
     await club.go(2, 4)
-    assert await keisha.saw("two rounds in a row, or three in all, so your turn may move", "talk to Marva")
+    assert await keisha.saw("two rounds in a row, or three in all, so your turn may move", "PLAN offers Marva")
     assert await marva.saw("Keisha: in default, open: round 1, 2")
     await keisha.says(f"ROSTER {club.code}").sees("Keisha: in default")
     await devon.says(f"ROSTER {club.code}").sees("Keisha")

@@ -93,6 +93,7 @@ FAMILIES: Mapping[str, Iterable[str]] = {
 
 PICKED: Mapping[str, Iterable[str]] = {
     "circle.frequency.value": [frequency.value for frequency in Frequency],
+    "plan.every.value": [frequency.value for frequency in Frequency],
     "f.value": [frequency.value for frequency in Frequency],
     "why": ["throw_odd"],
     "n": ["help_member", "help_more", "help_banker", "help_staff"],
