@@ -66,9 +66,7 @@ STRETCH: Final = 50
 """After so many steps of a batch, hooks get a turn on the processor."""
 WAITS_FOR_OLDER: Final = (c.CutOff, c.CloseRound, c.CloseVote)
 MOVES_CASH: Final = (c.BeginThrow, c.RecordCash, c.Confirm)
-TELLS_MARK: Final = (
-    c.Begin, c.CutOff, c.CloseRound, c.PayDay, c.EndCircle, c.Received, c.ReceiptSilence, c.Case,
-)  # fmt: skip
+TELLS_MARK: Final = (c.Duty, c.Begin, c.Resume, c.Received, c.Case)
 """What may open or end a round: its messages carry the mark of the book."""
 OF_FILES: Final = (c.TakeFile, c.Fetched, c.Files)
 CASH_WEEK: Final = timedelta(days=7)

@@ -28,6 +28,7 @@ _TAKE = text("""
     FROM sealing FOR UPDATE SKIP LOCKED
 """)
 _TOOK = text("UPDATE sealing SET mark = :mark")
+# OFFSET 0 has each line looked up by itself: else the planner makes all transfers of the ledger again for each page.
 _TRANSFER = "t.at, t.key, t.kind, t.currency, t.circle, t.debit, t.credit, t.amount, t.reverses"
 # What was sealed is no part of it, so it may be asked again; what is not committed yet is of the next batch.
 _FRESH = text(f"""
@@ -37,7 +38,8 @@ _FRESH = text(f"""
             AND NOT EXISTS (SELECT FROM ledger_line l WHERE l.transaction = x.id)
         ORDER BY id LIMIT :most
     )
-    SELECT t.id, t.line, {_TRANSFER} FROM fresh JOIN ledger_transfer t ON t.id = fresh.id
+    SELECT t.id, t.line, {_TRANSFER}
+    FROM fresh CROSS JOIN LATERAL (SELECT * FROM ledger_transfer t WHERE t.id = fresh.id OFFSET 0) t
     ORDER BY coalesce(t.circle, '{HOUSE}'), t.id, t.line
 """)  # noqa: S608 - names are our own
 _NEW_SALTS = text("""
@@ -149,7 +151,9 @@ _WALK = f"""
     SELECT l.book, l.n, l.said, l.line, t.id, {_TRANSFER}, h.link, h.peaks, h.head, h.sealed_at
     FROM ledger_line l
     LEFT JOIN ledger_head h ON h.book = l.book AND h.lines = l.n
-    LEFT JOIN ledger_transfer t ON t.id = l.transaction AND t.line = l.line
+    LEFT JOIN LATERAL (
+        SELECT * FROM ledger_transfer t WHERE t.id = l.transaction AND t.line = l.line OFFSET 0
+    ) t ON true
 """  # noqa: S608 - as above
 # Page by page: a batch of lines and its head are committed together, so a later page sees no half of one.
 _WALK_ALL = text(f"{_WALK} WHERE (l.book, l.n) > (:book, :n) ORDER BY l.book, l.n LIMIT :page")
