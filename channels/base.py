@@ -255,7 +255,7 @@ def _cannot(_order: Mapping[str, Any], _key: str) -> Outcome:
     return Refused("this rail does not do that", "unable")
 
 
-def filed(inbound: Inbound, external_id: str) -> Filed:
+def filed(inbound: Inbound, external_id: str, also: str = "") -> Filed:
     """Make the arrival of something a person sent, or of a delivery status, under its provider's own id."""
     kind = "status" if inbound.kind is InboundKind.STATUS else "chat"
-    return Filed(inbound.channel.value, external_id, inbound.party, kind, inbound.as_json())
+    return Filed(inbound.channel.value, external_id, inbound.party, kind, inbound.as_json(), also=also)

@@ -114,6 +114,8 @@ class Filed:
     body: dict[str, Any]
     wait_seconds: float = 0.0
     """How long it is to be left alone first; what the party sends later waits behind it."""
+    also: str = ""
+    """Another party that the network says is the same sender: a user id beside the number."""
 
 
 LONGEST_ID = 64

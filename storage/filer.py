@@ -38,8 +38,8 @@ class Unfit(ValueError):
     """The arrival itself cannot be stored; sending it again would not help (400)."""
 
 
-Row = tuple[str, str, str, str, bytes, datetime, float]
-"""source, external id, party, kind, sealed body, time of receipt, seconds to be left alone."""
+Row = tuple[str, str, str, str, bytes, datetime, float, str]
+"""source, external id, party, kind, sealed body, time of receipt, seconds to be left alone, party that is the same."""
 
 
 def row(vault: Vault, filed: Filed, at: datetime) -> Row:
@@ -54,7 +54,7 @@ def row(vault: Vault, filed: Filed, at: datetime) -> Row:
         body = vault.seal_json(place(filed.source, filed.external_id), filed.body)
     except (UnicodeEncodeError, orjson.JSONEncodeError):
         raise Unfit("The arrival holds something that is no text.") from None
-    return (*names, filed.kind, body, at, filed.wait_seconds)
+    return (*names, filed.kind, body, at, filed.wait_seconds, filed.also)
 
 
 def place(source: str, external_id: str) -> str:
@@ -165,15 +165,40 @@ def _answer(waiting: _Waiting, fault: Exception | None) -> None:
         waiting.done.set_exception(type(fault)(*fault.args))
 
 
-INSERT = """
-INSERT INTO inbox (source, external_id, party, kind, body, received_at, retry_at)
-SELECT source, id, party, kind, body, at, CASE WHEN wait > 0 THEN clock_timestamp() + wait * interval '1 second' END
-FROM unnest(CAST({} AS text[]), CAST({} AS text[]), CAST({} AS text[]), CAST({} AS text[]),
-    CAST({} AS bytea[]), CAST({} AS timestamptz[]), CAST({} AS float8[]))
-    AS filed (source, id, party, kind, body, at, wait)
-ON CONFLICT (source, external_id) DO NOTHING
+CAME = """
+    FROM unnest(CAST({} AS text[]), CAST({} AS text[]), CAST({} AS text[]), CAST({} AS text[]),
+        CAST({} AS bytea[]), CAST({} AS timestamptz[]), CAST({} AS float8[]), CAST({} AS text[]))
+        WITH ORDINALITY AS came (source, id, party, kind, body, at, wait, also, place)
 """
+INTO = """
+    INSERT INTO inbox (source, external_id, party, kind, body, received_at, retry_at)
+    SELECT source, id, {}, kind, body, at,
+        CASE WHEN wait > 0 THEN clock_timestamp() + wait * interval '1 second' END
+"""
+ONCE = "ON CONFLICT (source, external_id) DO NOTHING"
+# Two names of one sender become one as long as we know a person by one of them alone; it stands for both then.
 _FILE = f"""
-WITH filed AS ({INSERT.format("$1", "$2", "$3", "$4", "$5", "$6", "$7")} RETURNING 1)
-SELECT pg_notify($8, $9) WHERE EXISTS (SELECT 1 FROM filed)
+WITH came AS MATERIALIZED (SELECT * {CAME.format("$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8")}),
+pair AS MATERIALIZED (
+    SELECT DISTINCT ON (name) * FROM (
+        SELECT c.party, c.also, a.party AS known, CASE a.party WHEN c.also THEN c.party ELSE c.also END AS name
+        FROM (SELECT DISTINCT party, also FROM came WHERE also <> '') c
+        JOIN address a ON a.party IN (c.party, c.also)
+        WHERE (SELECT count(*) FROM address b WHERE b.party IN (c.party, c.also)) = 1
+    ) of_one ORDER BY name
+),
+left_off AS (
+    DELETE FROM alias o USING pair p WHERE o.address = p.party AND o.name <> p.also AND p.known = p.party
+),
+learnt AS (
+    INSERT INTO alias (name, address) SELECT name, known FROM pair ORDER BY name
+    ON CONFLICT (name) DO UPDATE SET address = excluded.address WHERE alias.address <> excluded.address
+),
+filed AS (
+    {INTO.format("coalesce(p.known, o.address, came.party)")}
+    FROM came LEFT JOIN pair p ON (p.party, p.also) = (came.party, came.also)
+        LEFT JOIN alias o ON o.name = came.party
+    ORDER BY place {ONCE} RETURNING 1
+)
+SELECT pg_notify($9, $10) WHERE EXISTS (SELECT 1 FROM filed)
 """  # noqa: S608 - only our own text

@@ -57,7 +57,7 @@ async def file(conn: Connection, vault: Vault, arrivals: Sequence[Filed], at: da
 async def insert(conn: Connection, rows: Sequence[filer.Row]) -> None:
     """Insert sealed rows, repeats left out, and ring."""
     if rows:
-        columns = zip(("source", "id", "party", "kind", "body", "at", "wait"), zip(*rows, strict=True), strict=True)
+        columns = zip(_COLUMNS, zip(*rows, strict=True), strict=True)
         await conn.execute(_INSERT, {name: list(values) for name, values in columns})
         await ring(conn, CHANNEL)
 
@@ -149,7 +149,8 @@ async def sweep(conn: Connection, before: datetime, limit: int = 10_000) -> int:
 _PENDING = "done_at IS NULL AND parked_at IS NULL"
 _READY = "(retry_at IS NULL OR retry_at <= clock_timestamp())"
 
-_INSERT = text(filer.INSERT.format(":source", ":id", ":party", ":kind", ":body", ":at", ":wait"))
+_COLUMNS = ("source", "id", "party", "kind", "body", "at", "wait", "also")
+_INSERT = text(f"{filer.INTO.format('party')} {filer.CAME.format(*(f':{name}' for name in _COLUMNS))} {filer.ONCE}")
 
 # The first rows of all pending ones hold the heads of all parties among them. Here as below the orders are
 # written so that one index alone can serve them: the planner's statistics of a queue are never true.

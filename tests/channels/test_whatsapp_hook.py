@@ -164,10 +164,10 @@ def test_a_voice_that_was_played_was_read() -> None:
 
 
 def test_a_number_goes_before_the_user_id_beside_it() -> None:
-    """Whoever shows both is known by the number; rules.md 53 leaves it to the person to link what comes later."""
+    """Whoever shows both is known by the number; the inbox learns that the other is theirs as well."""
     both = whatsapp_message("+18765550101", {"type": "text", "text": {"body": "PAY"}})
     (arrival,) = arrivals(whatsapp({"messages": [both | {"from_user_id": "JM.13491208655302741918"}]}))
-    assert arrival.party == "whatsapp:+18765550101"
+    assert (arrival.party, arrival.also) == ("whatsapp:+18765550101", "whatsapp:JM.13491208655302741918")
 
 
 @pytest.mark.parametrize(

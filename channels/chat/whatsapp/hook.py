@@ -120,9 +120,13 @@ def _address(number: Any, user_id: Any) -> str:
         digits = number.removeprefix("+")
         if digits.isdigit() and len(digits) <= _PHONE_DIGITS_LIMIT:
             return "+" + digits
-    if is_id(user_id) and "." in user_id:
+    if _is_user_id(user_id):
         return str(user_id)
     raise Unreadable("no sender")
+
+
+def _is_user_id(user_id: Any) -> bool:
+    return is_id(user_id) and "." in user_id
 
 
 def _message(message: dict[str, Any], names: _Names) -> tuple[Filed, ...]:
@@ -149,7 +153,8 @@ def _message(message: dict[str, Any], names: _Names) -> tuple[Filed, ...]:
         contact=contact,
         file=file,
     )
-    return (filed(inbound, wamid),)
+    also = f"{Channel.WHATSAPP}:{user_id}" if _is_user_id(user_id) and user_id != address else ""
+    return (filed(inbound, wamid, also),)
 
 
 def _said(message: dict[str, Any], address: str) -> tuple[InboundKind, Any, str, str]:
