@@ -1,13 +1,13 @@
 """Another name of a sender whom we know by an address: WhatsApp's user id beside the number, or the other way round.
 
 Revision ID: 0040
-Revises: 0035b
+Revises: 0035c
 """
 
 from alembic import op
 
 revision = "0040"
-down_revision = "0035b"
+down_revision = "0035c"
 branch_labels = None
 depends_on = None
 
