@@ -9,6 +9,7 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from itertools import islice
 
 from domain.money import Currency, Money, Stem
 from domain.schedule import Frequency
@@ -373,41 +374,82 @@ def next_hands(circle: Circle, hands: Sequence[Hand], member: Member) -> list[Ha
     return [Hand(circle.code, n, member.person_id, n, halves=size) for n, size in enumerate(sizes, len(hands) + 1)]
 
 
-def put_in_order(hands: Sequence[Hand], people: Sequence[str]) -> list[Hand]:
-    """Return the hands with turns as the list of person ids says, one entry a hand (12, banker-set).
-
-    Raises ValueError unless every hand is named exactly once. A person's hands keep their own sequence.
-    """
-    waiting: dict[str, list[Hand]] = {}
+def turns_of(hands: Iterable[Hand]) -> list[tuple[Hand, ...]]:
+    """Return the hands by turns, a whole hand or two halves each, in the order of their lowest numbers (6)."""
+    turns: dict[int, list[Hand]] = {}
     for hand in sorted(hands, key=lambda h: h.number):
-        waiting.setdefault(hand.person_id, []).append(hand)
-    if sorted(people) != sorted(h.person_id for h in hands):
-        msg = "every hand is named exactly once"
+        turns.setdefault(hand.turn, []).append(hand)
+    return [tuple(together) for together in turns.values()]
+
+
+def lone_halves(hands: Iterable[Hand]) -> list[Hand]:
+    """Return the half hands whose turn has no other half."""
+    return [together[0] for together in turns_of(hands) if weight(together) < WHOLE]
+
+
+def put_in_order(hands: Sequence[Hand], named: Sequence[Sequence[str]]) -> list[Hand]:
+    """Return the hands with turns as the list of person ids says, one entry a turn (12, banker-set).
+
+    Two persons in an entry are two halves, put together by it. One whose half is meant stands for the turn that it has;
+    halves that lost their other half by that share one, as they joined. Raises ValueError unless every turn is named
+    exactly once. A person's hands keep their own sequence.
+    """
+    together = {person for people in named if len(people) > 1 for person in people}
+    split = [h for h in hands if h.halves == HALF and h.person_id in together]
+    pairs = [tuple(h for h in turn if h not in split) for turn in turns_of(hands)]
+    widowed = iter(sorted((h for pair in pairs if weight(pair) == HALF for h in pair), key=lambda h: h.number))
+    left = [pair for pair in pairs if weight(pair) == WHOLE] + [(one, *islice(widowed, 1)) for one in widowed]
+    left.sort(key=lambda pair: pair[0].number if pair else 0)
+    ordered: list[Hand] = []
+    for turn, people in enumerate(named, start=1):
+        meant = [h for h in split if h.person_id in people] if len(people) > 1 else None
+        if meant is None:
+            pair = next((pair for pair in left if people[0] in {h.person_id for h in pair}), ())
+            left = [other for other in left if other is not pair]
+            meant = list(pair)
+        ordered += [replace(hand, turn=turn) for hand in meant]
+    unlike = sorted(h.number for h in ordered) != sorted(h.number for h in hands)
+    if unlike or len({h.turn for h in ordered}) < len(named) or len(named) != len(turns_of(hands)):
+        msg = "every turn is named exactly once"
         raise ValueError(msg)
-    return [replace(waiting[person].pop(0), turn=turn) for turn, person in enumerate(people, start=1)]
+    return ordered
 
 
 class NoSeat(ValueError):
-    """A turn cannot be chosen: `reason` is "taken" or "which" (none of the hands is meant more than another)."""
+    """A turn cannot be chosen.
+
+    `reason` is "taken", "which" (none of the hands is meant more than another), or "half": it would leave a half alone.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
+def room(hands: Iterable[Hand], turn: int) -> int:
+    """Return how many half hands may still choose a turn."""
+    return WHOLE - weight(h for h in hands if h.chosen and h.turn == turn)
+
+
 def choose_seat(hands: Sequence[Hand], person: str, turn: int) -> list[Hand]:
     """Return the hands with one of a person's in the turn they chose (12, chosen seats).
 
-    It is the first that has not chosen, or the only one, which moves. Hands that have not chosen share what is left, as
-    they joined. Raises NoSeat.
+    It is the first that fits and has not chosen, or the only one, which moves. A half that chooses a half's turn shares
+    it, and chooses no other while more halves have a turn than can be paired. Hands that have not chosen share what is
+    left, as they joined. Raises NoSeat.
     """
-    mine = sorted((h for h in hands if h.person_id == person), key=lambda h: h.number)
-    if any(h.chosen and h.turn == turn for h in hands):
+    free = room(hands, turn)
+    mine = sorted((h for h in hands if h.person_id == person and h.halves <= free), key=lambda h: h.number)
+    if not mine:
         raise NoSeat("taken")
     hand = next((h for h in mine if not h.chosen), mine[0] if len(mine) == 1 else None)
     if hand is None:
         raise NoSeat("which")
-    return seat_the_rest([*(h for h in hands if h != hand), replace(hand, turn=turn, chosen=True)])
+    seated = [*(h for h in hands if h != hand), replace(hand, turn=turn, chosen=True)]
+    halves = [h for h in seated if h.halves == HALF]
+    if hand.halves == HALF and 2 * len({h.turn for h in halves if h.chosen}) > len(halves) + 1:
+        raise NoSeat("half")
+    return seat_the_rest(seated)
 
 
 def leave_seat(hands: Sequence[Hand], person: str, turn: int) -> list[Hand]:
@@ -425,11 +467,24 @@ def shown(halves: int) -> str:
 
 
 def seat_the_rest(hands: Sequence[Hand]) -> list[Hand]:
-    """Return the hands by their numbers, those that have not chosen in the turns that are left, as they joined."""
+    """Return the hands by their numbers, those that have not chosen in the turns that are left, as they joined.
+
+    A half takes the turn of the first half that stands alone.
+    """
     taken = {h.turn for h in hands if h.chosen}
     left = iter(turn for turn in range(1, MOST_TURNS + 1) if turn not in taken)
-    by_number = sorted(hands, key=lambda h: h.number)
-    return [h if h.chosen else replace(h, turn=next(left)) for h in by_number]
+    alone = [h.turn for h in lone_halves(h for h in hands if h.chosen)]
+    seated = []
+    for hand in sorted(hands, key=lambda h: h.number):
+        if hand.chosen:
+            seated.append(hand)
+            continue
+        joins = hand.halves == HALF and bool(alone)
+        turn = alone.pop(0) if joins else next(left)
+        if hand.halves == HALF and not joins:
+            alone.append(turn)
+        seated.append(replace(hand, turn=turn))
+    return seated
 
 
 def early_turns(circle: Circle, hands: Iterable[Hand], verified: frozenset[str]) -> list[Hand]:

@@ -8,7 +8,7 @@ from bot.actions.turn import Turn
 from bot.words.say import Drawn, Figure, Text, text
 from domain.documents import Ahead, CardFacts, Throw
 from domain.messages import AttachmentKind
-from domain.pardna import Circle, DrawState, Round, ThrowState
+from domain.pardna import HALF, Circle, DrawState, Hand, Round, ThrowState
 from domain.schedule import local_date
 
 MOST_AHEAD = 3
@@ -49,9 +49,16 @@ def _facts(turn: Turn, circle: Circle, number: int) -> CardFacts:
         pays_on=every[number].pays_on,
         drawn=sum(d.net for d in draws) if all(d.state is DrawState.DONE for d in draws) else 0,
         at=local_date(turn.at),
-        throws=tuple(Throw(h.turn, names[h.person_id], rounds.throw_state(turn, circle, number, h)) for h in hands),
+        throws=tuple(
+            Throw(h.turn, hand_of(names[h.person_id], h), rounds.throw_state(turn, circle, number, h)) for h in hands
+        ),
         ahead=tuple(Ahead(r.number, who[r.number], r.due, r.pays_on) for r in ahead),
     )
+
+
+def hand_of(name: str, hand: Hand) -> str:
+    """Name a hand by its member, and mark half a one."""
+    return f"{name} (1/2)" if hand.halves == HALF else name
 
 
 def first_names(turn: Turn, circle: Circle) -> dict[str, str]:

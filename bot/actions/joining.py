@@ -50,6 +50,8 @@ def _ask_to_agree(turn: Turn, circle: Circle, halves: int) -> Say:
     if halves != WHOLE:
         amount = circle.money(circle.throw_of(halves))
         lines.append(text("terms_hands", hands=shown(halves), amount=amount))
+    if halves % WHOLE:
+        lines.append(text("terms_half"))
     yes = Answer(f"AGREE {circle.code} {shown(halves)} {mark}", text("i_agree"))
     return Say((*lines, text("terms_agree")), (yes, Answer("MENU", text("not_now"))))
 
@@ -128,12 +130,14 @@ def agree(turn: Turn, command: c.Agree) -> Say | Refusal:
 def _joined(turn: Turn, circle: Circle, member: Member) -> Say:
     if circle.order_by in BY_LOT:
         places = ordering.places(turn, circle)
-        return say("joined_lottery", circle=circle.name, turns=circle.turns, places=places)
+        told = say("joined_lottery", circle=circle.name, turns=circle.turns, places=places)
+        return ordering.with_half(turn, circle, member.person_id, told)
     if circle.order_by is OrderBy.SEATS:
         return ordering.ask_for_seat(turn, circle, member.person_id)
     turns = [h.turn for h in turn.book.hands(circle.code) if h.person_id == member.person_id]
     places = ordering.places(turn, circle)
-    return say("joined", circle=circle.name, turn=", ".join(map(str, turns)), turns=circle.turns, places=places)
+    told = say("joined", circle=circle.name, turn=", ".join(map(str, turns)), turns=circle.turns, places=places)
+    return ordering.with_half(turn, circle, member.person_id, told)
 
 
 def _left(turn: Turn, circle: Circle) -> int:
@@ -145,6 +149,7 @@ def _let_in(turn: Turn, circle: Circle, member: Member) -> None:
     turn.book.put(replace(member, state=MemberState.IN))
     hands = turn.book.hands(circle.code)
     turn.book.put(*seat_the_rest([*hands, *next_hands(circle, hands, member)]))
+    ordering.say_pairs(turn, circle, hands, member.person_id)
 
 
 def _asking(turn: Turn, circle: Circle, who: str, line: str) -> list[Member] | Refusal:

@@ -1,9 +1,11 @@
 """Who draws when: set by the banker, as they joined, as they chose, or by lottery (rules.md 12-15)."""
 
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
-from bot.actions import scores
+from bot.actions import drawers, scores
 from bot.actions.names import called, named
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, refuse, say, text
@@ -25,6 +27,8 @@ from domain.lottery import (
 )
 from domain.pardna import (
     BY_LOT,
+    HALF,
+    WHOLE,
     Circle,
     CircleState,
     Hand,
@@ -32,8 +36,12 @@ from domain.pardna import (
     MemberState,
     OrderBy,
     halves_taken,
+    lone_halves,
     put_in_order,
+    seat_the_rest,
     shown,
+    turns_of,
+    weight,
 )
 from domain.people import TrnState
 from domain.schedule import JAMAICA, local_date
@@ -44,6 +52,8 @@ WORDS_END = time(18)
 A_MINUTE = timedelta(minutes=1)
 """Between tiers and promise, and between the hash of the words and the seed, so that they arrive in this order."""
 LAPSES_AFTER = timedelta(days=1)
+_AND = re.compile(r"\s*[&+]\s*|\s+(?:and|an)\s+", re.IGNORECASE)
+"""Between the names of two who share a turn."""
 MOST_SEATS = 5
 """A feature phone shows five answers well; more are typed."""
 
@@ -52,6 +62,9 @@ def not_ready(turn: Turn, circle: Circle) -> Refusal | None:
     """Return what a circle still lacks for its terms to be fixed: hands, or somebody's yes."""
     members = turn.book.members(circle.code)
     left = circle.halves - halves_taken(members)
+    if alone := lone_halves(turn.book.hands(circle.code)):
+        who = ", ".join(turn.book.person(h.person_id).first_name for h in alone)
+        return refuse("half_alone", circle=circle.name, who=who, left=shown(left), code=circle.code)
     if left:
         return refuse("turns_open", circle=circle.name, left=shown(left), turns=circle.turns)
     late = [m for m in members if m.state is MemberState.IN and m.agreed_hash != circle.terms_hash]
@@ -86,7 +99,43 @@ def is_drawn_later(turn: Turn, circle: Circle) -> bool:
 
 def order_lines(turn: Turn, circle: Circle) -> tuple[str, ...]:
     """Write who draws when, one line a turn."""
-    return tuple(f"{h.turn} {turn.book.person(h.person_id).first_name}" for h in turn.book.hands(circle.code))
+    every = sorted(turns_of(turn.book.hands(circle.code)), key=lambda together: together[0].turn)
+    return tuple(f"{together[0].turn} {_names(turn, together)}" for together in every)
+
+
+def _names(turn: Turn, hands: Sequence[Hand]) -> str:
+    """Name who has a turn; a half that stands alone is told as one."""
+    alone = " (1/2)" if weight(hands) < WHOLE else ""
+    return drawers.together(turn, (hand.person_id for hand in hands)) + alone
+
+
+def say_pairs(turn: Turn, circle: Circle, before: Iterable[Hand], told: str = "") -> None:
+    """Tell those whose half has another half than `before` (rules.md 6), but for the one who is `told` of it anyhow."""
+    was = _partners(before)
+    for person, other in _partners(turn.book.hands(circle.code)).items():
+        if other != was.get(person) and person != (told or turn.person_id):
+            turn.tell(person, shares(turn, circle, other))
+
+
+def _partners(hands: Iterable[Hand]) -> dict[str, str]:
+    """Return who has the other half of the turn of each who has half a hand."""
+    pairs = [together for together in turns_of(hands) if len(together) == WHOLE]
+    return {one.person_id: other.person_id for pair in pairs for one, other in (pair, reversed(pair))}
+
+
+def with_half(turn: Turn, circle: Circle, person: str, what: Say) -> Say:
+    """Add to what one is told who has the other half of their turn, if they have half a hand."""
+    halves = turn.book.all(Hand, circle=circle.code, person_id=person, halves=HALF)
+    if not halves:
+        return what
+    other = _partners(turn.book.hands(circle.code)).get(person)
+    told = shares(turn, circle, other) if other else say("half_waits", circle=circle.name)
+    return replace(what, texts=(*what.texts, *told.texts))
+
+
+def shares(turn: Turn, circle: Circle, other: str) -> Say:
+    """Say who has the other half of one's turn."""
+    return say("half_shared", circle=circle.name, who=turn.book.person(other).first_name)
 
 
 def unverified(turn: Turn, circle: Circle) -> frozenset[str]:
@@ -96,7 +145,10 @@ def unverified(turn: Turn, circle: Circle) -> frozenset[str]:
 
 
 def arrange(turn: Turn, command: c.Arrange) -> Say | Refusal:
-    """Set the draw order by names, one a hand (rules.md 12, banker-set). LOCK publishes it, and then it stands (14)."""
+    """Set the draw order by names, one a turn (rules.md 12, banker-set). LOCK publishes it, and then it stands (14).
+
+    `Devon & Kay` puts two halves into one turn; either name alone stands for both.
+    """
     circle = turn.book.circle(command.circle)
     hands = turn.book.hands(circle.code)
     if circle.state is not CircleState.OPEN:
@@ -105,17 +157,20 @@ def arrange(turn: Turn, command: c.Arrange) -> Say | Refusal:
         return refuse(f"order_is_{circle.order_by.name.lower()}", circle=circle.name)
     members = [m for m in turn.book.members(circle.code) if m.state is MemberState.IN]
     people = []
-    for name in command.names:
-        found = named(turn, name, members)
-        if len(found) != 1:
-            return refuse("who_of" if found else "who_none", who=name, circle=circle.name)
-        people.append(found[0].person_id)
+    for entry in command.names:
+        meant = [(name, named(turn, name, members)) for name in _AND.split(entry)]
+        for name, found in meant:
+            if len(found) != 1:
+                return refuse("who_of" if found else "who_none", who=name, circle=circle.name)
+        people.append([found[0].person_id for _, found in meant])
     try:
         ordered = put_in_order(hands, people)
     except ValueError:
-        names = ", ".join(turn.book.person(h.person_id).first_name for h in hands)
-        return refuse("order_each_once", names=names, count=len(hands), circle=circle.name)
+        turns = turns_of(hands)
+        names = ", ".join(drawers.together(turn, (h.person_id for h in together)) for together in turns)
+        return refuse("order_each_once", names=names, count=len(turns), circle=circle.name)
     turn.book.put(*ordered)
+    say_pairs(turn, circle, hands)
     return say("order_set", circle=circle.name, lines=order_lines(turn, circle))
 
 
@@ -136,7 +191,7 @@ def unchosen(turn: Turn, circle: Circle) -> int:
 
 def ask_for_seat(turn: Turn, circle: Circle, person: str) -> Say:
     """Tell one who is in which turns are free."""
-    free = _free_seats(turn, circle)
+    free = _free_seats(turn, circle, person)
     mine = turn.book.all(Hand, circle=circle.code, person_id=person)
     chosen = ", ".join(str(h.turn) for h in mine if h.chosen)
     # Only where the number of an answer is the turn: who types 2 means the second turn.
@@ -144,13 +199,16 @@ def ask_for_seat(turn: Turn, circle: Circle, person: str) -> Say:
     answers = [Answer(f"SEAT {circle.code} {seat}", str(seat)) for seat in offered]
     figures: dict[str, Figure] = {"circle": circle.name, "turns": circle.turns, "free": ", ".join(map(str, free))}
     if not chosen:
-        return say("seat_ask", *answers, places=places(turn, circle), **figures)
-    return say("seat_yours", *(answers if any(not h.chosen for h in mine) else ()), chosen=chosen, **figures)
+        return with_half(turn, circle, person, say("seat_ask", *answers, places=places(turn, circle), **figures))
+    more = answers if any(not h.chosen for h in mine) else ()
+    return with_half(turn, circle, person, say("seat_yours", *more, chosen=chosen, **figures))
 
 
-def _free_seats(turn: Turn, circle: Circle) -> list[int]:
-    taken = {h.turn for h in turn.book.hands(circle.code) if h.chosen}
-    return [seat for seat in range(1, circle.turns + 1) if seat not in taken]
+def _free_seats(turn: Turn, circle: Circle, person: str) -> list[int]:
+    """Return the turns that a hand of somebody's fits into: half a hand also into a turn that one half has chosen."""
+    hands = turn.book.hands(circle.code)
+    least = min((h.halves for h in hands if h.person_id == person), default=WHOLE)
+    return [seat for seat in range(1, circle.turns + 1) if pardna.room(hands, seat) >= least]
 
 
 def choose_seat(turn: Turn, command: c.ChooseSeat) -> Say | Refusal:
@@ -161,24 +219,37 @@ def choose_seat(turn: Turn, command: c.ChooseSeat) -> Say | Refusal:
     if circle.state is not CircleState.OPEN:
         return refuse("order_fixed", circle=circle.name)
     hands = turn.book.hands(circle.code)
-    free = ", ".join(map(str, _free_seats(turn, circle)))
+    free = ", ".join(map(str, _free_seats(turn, circle, turn.person_id)))
     if not 1 <= command.seat <= circle.turns:
         return refuse("seat_none", circle=circle.name, turns=circle.turns, free=free)
-    holder = next((h.person_id for h in hands if h.chosen and h.turn == command.seat), "")
+    holders = [h.person_id for h in hands if h.chosen and h.turn == command.seat]
     if command.leaves:
-        if holder != turn.person_id:
+        if turn.person_id not in holders:
             return refuse("seat_not_mine", seat=command.seat, circle=circle.name)
         turn.book.put(*pardna.leave_seat(hands, turn.person_id, command.seat))
+        say_pairs(turn, circle, hands)
         return ask_for_seat(turn, circle, turn.person_id)
-    if holder and holder != turn.person_id:
-        who = turn.book.person(holder).first_name
-        return refuse("seat_taken", seat=command.seat, who=who, circle=circle.name, free=free)
-    if not holder:
+    if turn.person_id not in holders:
         try:
             turn.book.put(*pardna.choose_seat(hands, turn.person_id, command.seat))
-        except pardna.NoSeat:
-            return refuse("seat_which", circle=circle.name, seat=command.seat)
+        except pardna.NoSeat as none:
+            return _no_seat(turn, circle, none, command.seat, free)
+        say_pairs(turn, circle, hands)
     return ask_for_seat(turn, circle, turn.person_id)
+
+
+def _no_seat(turn: Turn, circle: Circle, none: pardna.NoSeat, seat: int, free: str) -> Refusal:
+    hands = [h for h in turn.book.hands(circle.code) if h.chosen]
+    match none.reason:
+        case "taken":
+            who = drawers.together(turn, (h.person_id for h in hands if h.turn == seat))
+            return refuse("seat_taken", seat=seat, who=who, circle=circle.name, free=free)
+        case "half":
+            alone = next(h for h in lone_halves(hands) if h.person_id != turn.person_id)
+            who = turn.book.person(alone.person_id).first_name
+            return refuse("seat_half", circle=circle.name, who=who, seat=alone.turn)
+        case _:
+            return refuse("seat_which", circle=circle.name, seat=seat)
 
 
 # -- by lottery (13) --------------------------------------------------------------------------------------------------
@@ -198,18 +269,18 @@ def open_lottery(turn: Turn, command: c.OpenLottery) -> Say | Refusal:
         return refuse("lottery_was", circle=circle.name)
     if missing := not_ready(turn, circle):
         return missing
-    hands = sorted(turn.book.hands(circle.code), key=lambda h: h.number)
-    waiting = unverified(turn, circle)
+    turns, waiting = turns_of(turn.book.hands(circle.code)), unverified(turn, circle)
+    waits = [any(hand.person_id in waiting for hand in together) for together in turns]
     until = datetime.combine(local_date(turn.at) + timedelta(days=1), WORDS_END, JAMAICA).astimezone(UTC)
     lottery = Lottery(
         circle=circle.code,
         state=LotteryState.TIERS,
         seed_hash="",
         seed=b"",
-        marked=" ".join(str(h.number) for h in hands if h.person_id in waiting),
+        marked=" ".join(str(number) for number, one in enumerate(waits, start=1) if one),
         began_at=turn.at,
         words_until=until,
-        tiers=_tiers(turn, circle, hands, waiting),
+        tiers=_tiers(turn, circle, turns, waiting),
     )
     party = f"circle:{circle.code}"
     turn.plan(f"lottery:{circle.code}:words", until, party, c.CloseWords(circle.code))
@@ -222,12 +293,19 @@ def open_lottery(turn: Turn, command: c.OpenLottery) -> Say | Refusal:
     return _publish(turn, circle, Say((head, *_hands(turn, circle, lottery), text("lottery_tiers_are"))))
 
 
-def _tiers(turn: Turn, circle: Circle, hands: list[Hand], waiting: frozenset[str]) -> str:
-    """Return the tier of each hand, in a lottery by trust (12): the last one without a verified TRN (15)."""
+def _tiers(turn: Turn, circle: Circle, turns: list[tuple[Hand, ...]], waiting: frozenset[str]) -> str:
+    """Return the tier of each hand, in a lottery by trust (12): the last one without a verified TRN (15).
+
+    Two halves are in the later one of their tiers.
+    """
     if circle.order_by is not OrderBy.TRUST:
         return ""
-    tiers = (LAST_TIER if h.person_id in waiting else TIERS[scores.tier(turn, h.person_id)] for h in hands)
-    return " ".join(map(str, tiers))
+    tier = {
+        hand.person_id: LAST_TIER if hand.person_id in waiting else TIERS[scores.tier(turn, hand.person_id)]
+        for together in turns
+        for hand in together
+    }
+    return " ".join(str(max(tier[hand.person_id] for hand in together)) for together in turns)
 
 
 def promise_seed(turn: Turn, command: c.PromiseSeed) -> None:
@@ -266,17 +344,24 @@ def _publish(turn: Turn, circle: Circle, what: Say) -> Say:
 
 def _hands(turn: Turn, circle: Circle, lottery: Lottery) -> tuple[Text, ...]:
     """List the hands as they are frozen: number, name, tier if they have one, and a star where they wait."""
-    names, tiers = called(turn, circle.code), lottery.tier_of
+    tiers = lottery.tier_of
     lines = []
-    for hand in sorted(turn.book.hands(circle.code), key=lambda h: h.number):
-        tier = f" tier {tiers[hand.number]}" if tiers else ""
-        star = MARK if hand.number in lottery.waiting else ""
-        lines.append(f"#{hand.number} {_first_name(turn, hand, names)}{tier}{star}")
+    for number, label in labels(turn, circle).items():
+        tier = f" tier {tiers[number]}" if tiers else ""
+        star = MARK if number in lottery.waiting else ""
+        lines.append(f"#{number} {label}{tier}{star}")
     third = circle.turns // 3
     if not third or not 0 < len(lottery.waiting) < len(lines):  # where all wait, nobody is spared the first turns
         return (text("lottery_hands", lines=tuple(lines)),)
     waits = text("lottery_waits", third=third) if third > 1 else text("lottery_waits_one")
     return (text("lottery_hands", lines=tuple(lines)), waits)
+
+
+def labels(turn: Turn, circle: Circle) -> dict[int, str]:
+    """Return what is drawn, by number: a hand by its member's name, two halves by both (docs/lottery.md)."""
+    names = called(turn, circle.code)
+    every = enumerate(turns_of(turn.book.hands(circle.code)), start=1)
+    return {number: " & ".join(_first_name(turn, hand, names) for hand in hands) for number, hands in every}
 
 
 def _first_name(turn: Turn, hand: Hand, names: dict[str, str]) -> str:
@@ -319,12 +404,16 @@ def _close(turn: Turn, circle: Circle, lottery: Lottery) -> Say:
 
 
 def _words(turn: Turn, circle: Circle) -> dict[int, str]:
-    """Return every member's word by the number of their first hand, "" for none."""
+    """Return every member's word by the number of their first hand, "" for none; of two halves one behind the other."""
     given = {w.person_id: w.word for w in turn.book.all(Word, circle=circle.code)}
-    first: dict[str, int] = {}
-    for hand in turn.book.hands(circle.code):
-        first[hand.person_id] = min(hand.number, first.get(hand.person_id, hand.number))
-    return {number: given.get(person, "") for person, number in first.items()}
+    words: dict[int, str] = {}
+    heard: set[str] = set()
+    for number, together in enumerate(turns_of(turn.book.hands(circle.code)), start=1):
+        people = [h.person_id for h in together if h.person_id not in heard]
+        heard.update(people)
+        if people:
+            words[number] = "".join(given.get(person, "") for person in people)
+    return words
 
 
 def reveal_seed(turn: Turn, command: c.RevealSeed) -> None:
@@ -338,22 +427,23 @@ def reveal_seed(turn: Turn, command: c.RevealSeed) -> None:
     except Unsealable:
         _cancel(turn, circle, lottery)
         return
-    hands = {h.number: h for h in turn.book.hands(circle.code)}
-    order = draw_order(circle.code, seed, lottery.words_hash, len(hands), lottery.waiting, tiers=lottery.tier_of)
+    turns = dict(enumerate(turns_of(turn.book.hands(circle.code)), start=1))
+    order = draw_order(circle.code, seed, lottery.words_hash, len(turns), lottery.waiting, tiers=lottery.tier_of)
     if hash_seed(seed) != lottery.seed_hash:
         _cancel(turn, circle, lottery)
         return
     turn.book.put(replace(lottery, state=LotteryState.DRAWN))
-    turn.book.put(*(replace(hands[number], turn=place) for place, number in enumerate(order, start=1)))
+    drawn = enumerate(order, start=1)
+    turn.book.put(*(replace(hand, turn=place) for place, number in drawn for hand in turns[number]))
     _tell_result(turn, circle, _result(turn, circle, seed))
 
 
 def _result(turn: Turn, circle: Circle, seed: bytes) -> tuple[Text, ...]:
     """Write what is published at the end: seed, words and order, and where anybody may check them."""
-    names = called(turn, circle.code)
     words = tuple(f"#{number} {word or NO_WORD}" for number, word in sorted(_words(turn, circle).items()))
-    drawn = sorted(turn.book.hands(circle.code), key=lambda hand: hand.turn or 0)
-    lines = tuple(f"{h.turn} {_first_name(turn, h, names)} #{h.number}" for h in drawn)
+    called_so, every = labels(turn, circle), enumerate(turns_of(turn.book.hands(circle.code)), start=1)
+    drawn = sorted((hands[0].turn, number) for number, hands in every)
+    lines = tuple(f"{place} {called_so[number]} #{number}" for place, number in drawn)
     return (
         text("lottery_drawn", circle=circle.name, seed=seed.hex()),
         text("lottery_words", lines=words),
@@ -387,8 +477,7 @@ def _cancel(turn: Turn, circle: Circle, lottery: Lottery) -> None:
     turn.book.put(replace(lottery, state=LotteryState.CANCELLED))
     if circle.state is not CircleState.OPEN:
         return
-    hands = sorted(turn.book.hands(circle.code), key=lambda h: h.number)
-    turn.book.put(*(replace(hand, turn=place) for place, hand in enumerate(hands, start=1)))
+    turn.book.put(*seat_the_rest(turn.book.hands(circle.code)))
     lines = order_lines(turn, circle)
     _tell_result(turn, circle, (text("lottery_cancelled", circle=circle.name), text("lottery_falls_back", lines=lines)))
 

@@ -170,7 +170,7 @@ def _say_done(turn: Turn, circle: Circle, draw: Draw, *, again: bool) -> None:
         "round": draw.round,
         "circle": circle.name,
         "who": drawers.together(turn, (one.person_id for one in told)),
-        "amount": circle.money(sum(one.net for one in told)),
+        "amount": circle.money(sum(one.net for one in told), whose="" if whole else draw.person_id, round=draw.round),
     }
     done = say("round_done" if whole else "half_done", **figures)
     if whole:

@@ -1,5 +1,6 @@
 """ROSTER: who is in, who draws when, who has thrown; of a circle that runs with its picture."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from bot.actions import cards, misses, ordering, rounds, scores, settling, waiving
@@ -7,7 +8,7 @@ from bot.actions.names import called
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, say, text
 from domain import commands as c
-from domain.pardna import Circle, Hand, MemberState, shown, weight
+from domain.pardna import Circle, MemberState, lone_halves, shown, weight
 
 MOST_ASKERS = 5
 MOST_WAIVED = 3
@@ -18,9 +19,7 @@ def roster(turn: Turn, command: c.Roster) -> Say | Refusal:
     circle = turn.book.circle(command.circle)
     number = settling.current_round(turn, circle)
     names = called(turn, circle.code)
-    lines: list[Text | str] = [
-        _roster_line(turn, circle, hand, number, names[hand.person_id]) for hand in turn.book.hands(circle.code)
-    ]
+    lines: list[Text | str] = [*_turn_lines(turn, circle, number, names)]
     everyone = (m for m in turn.book.members(circle.code) if m.state is MemberState.ASKED)
     asking = sorted(everyone, key=lambda m: m.asked_at)
     is_banker = turn.person_id == circle.banker_id
@@ -57,11 +56,20 @@ def _short(turn: Turn, person: str, name: str) -> str:
     return whole.first_name + name.removeprefix(whole.name)
 
 
-def _roster_line(turn: Turn, circle: Circle, hand: Hand, number: int, name: str) -> Text:
-    who = _short(turn, hand.person_id, name)
+def _turn_lines(turn: Turn, circle: Circle, number: int, names: dict[str, str]) -> Iterator[Text]:
+    """Yield one line a hand; a half is marked, and where it stands alone there is a line for the other one."""
     if ordering.is_drawn_later(turn, circle):
-        return text("roster_line_hand", number=hand.number, who=who)
-    if not number:
-        return text("roster_line", turn=hand.turn, who=who)
-    state = rounds.throw_state(turn, circle, number, hand)
-    return text("roster_line_state", turn=hand.turn, who=who, state=text(f"state_{state.value.lower()}"))
+        for drawn, label in ordering.labels(turn, circle).items():
+            yield text("roster_line_hand", number=drawn, who=label)
+        return
+    hands = turn.book.hands(circle.code)
+    alone = lone_halves(hands)
+    for hand in hands:
+        who = cards.hand_of(_short(turn, hand.person_id, names[hand.person_id]), hand)
+        if number:
+            state = text(f"state_{rounds.throw_state(turn, circle, number, hand).value.lower()}")
+            yield text("roster_line_state", turn=hand.turn, who=who, state=state)
+        else:
+            yield text("roster_line", turn=hand.turn, who=who)
+        if hand in alone:
+            yield text("roster_half_open", turn=hand.turn)

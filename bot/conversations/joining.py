@@ -5,29 +5,44 @@ import re
 from bot.conversations.flow import Flow, Misread, Question, Step, Talk, do
 from bot.conversations.lines import JOINTS, Words, code, line, lone_code
 from bot.conversations.numbers import in_figures
+from bot.conversations.phrases import NUMBERS
 from bot.conversations.reading import read_code
 from bot.conversations.running import MOST_CHOICES
 from bot.words.say import Answer, Say, say, text
 from domain.commands import Agree, LookAtTerms
-from domain.pardna import MOST_HANDS, TERMS_MARK, WHOLE, CircleState, shown
+from domain.pardna import HALF, MOST_HALVES, MOST_HANDS, TERMS_MARK, WHOLE, CircleState, shown
 
-HALF = frozenset({"half", "half-hand", "0.5", "1/2"})
+HALVES = frozenset({"half", "half-hand", "0.5", ".5", "1/2", "\u00bd"})
+_AND_A_HALF = re.compile(r"([0-9]{1,2})(?:\.50?|\u00bd)")
+_BESIDE = frozenset({"hand", "hands", *JOINTS})
 _MARK = re.compile(rf"[0-9a-f]{{{TERMS_MARK}}}")
 LONGEST_COUNT = 2
 """Figures: a longer number is no number of hands."""
 
 
 def _take_hands(left: Words, _: Talk) -> tuple[int | None, Words]:
-    """Take a number of whole hands (`2`, `2 hands`), before the code or after it."""
-    left = [w for w in in_figures(" ".join(left)).split() if w.casefold() not in {"hand", "hands", *JOINTS}]
-    if any(w.casefold() in HALF for w in left):
-        raise Misread(text("no_half"))
-    counts = [w for w in left if w.isdecimal() and len(w) <= LONGEST_COUNT]
-    if not counts:
-        return None, left
-    if len(counts) > 1 or not 1 <= int(counts[0]) <= MOST_HANDS:
+    """Take a number of hands in halves (`2`, `2 hands`, `half a hand`, `1 and a half`), before the code or after it."""
+    wholes, halves, others = [], 0, []
+    for word in in_figures(" ".join(left)).split():
+        plain = word.casefold()
+        if found := _AND_A_HALF.fullmatch(plain):
+            wholes.append(int(found[1]))
+            halves += 1
+        elif plain in HALVES:
+            halves += 1
+        elif plain.isdecimal() and len(plain) <= LONGEST_COUNT:
+            wholes.append(int(plain))
+        elif plain in NUMBERS:
+            wholes.append(NUMBERS[plain])
+        else:
+            others.append(word)
+    others = [w for w in others if w.casefold() not in _BESIDE and not (halves and w.casefold() in {"a", "an"})]
+    if not wholes and not halves:
+        return None, others
+    held = WHOLE * sum(wholes) + halves
+    if len(wholes) > 1 or halves > 1 or not HALF <= held <= MOST_HALVES:
         raise Misread(text("hands_bounds", most=MOST_HANDS))
-    return WHOLE * int(counts[0]), [w for w in left if w != counts[0]]
+    return held, others
 
 
 PARTS = (("code", code), ("halves", _take_hands), ("code", lone_code))

@@ -172,7 +172,7 @@ def test_hands_are_numbered_as_they_join_and_draw_last_for_now() -> None:
 def test_an_order_gives_every_hand_one_turn(of: tuple[list[str], list[str]]) -> None:
     people, order = of
     hands = [Hand(CIRCLE.code, n, person, n) for n, person in enumerate(people, 1)]
-    ordered = put_in_order(hands, order)
+    ordered = put_in_order(hands, [[person] for person in order])
     assert [h.person_id for h in sorted(ordered, key=lambda h: h.turn)] == order
     assert sorted(h.turn for h in ordered) == list(range(1, len(people) + 1))
     assert {h.number for h in ordered} == {h.number for h in hands}
@@ -182,7 +182,7 @@ def test_an_order_gives_every_hand_one_turn(of: tuple[list[str], list[str]]) -> 
 def test_an_order_that_does_not_name_each_hand_once_is_none(order: list[str]) -> None:
     hands = [Hand(CIRCLE.code, 1, "marva", 1), Hand(CIRCLE.code, 2, "devon", 2)]
     with pytest.raises(ValueError, match="exactly once"):
-        put_in_order(hands, order)
+        put_in_order(hands, [[person] for person in order])
 
 
 @pytest.mark.parametrize(("turns", "first"), [(2, 0), (3, 1), (5, 1), (6, 2), (9, 3)])

@@ -13,9 +13,10 @@ from sqlalchemy import text
 from domain.schedule import JAMAICA
 from tests.teller import House, Phone, onboard
 
-NAMES = ("Marva Brown", "Devon Clarke", "Keisha Reid", "Andre Wright", "Patsy Green")
+NAMES = ("Marva Brown", "Devon Clarke", "Keisha Reid", "Andre Wright", "Patsy Green", "Kay Grant")
 CHANNELS = (("whatsapp", "+1876555010{}"), ("sms", "+1876555010{}"), ("telegram", "555010{}"))
 DAY = timedelta(days=1)
+HALF = 0.5
 numbers = count(100_000_007)
 
 
@@ -75,6 +76,16 @@ class Club:
         await phone.says(f"APPROVE PAYOUT {ref}").sees("Thank you")
         await self.house.rest()
         return ref
+
+    async def start_both(self) -> dict[str, str]:
+        """Start the payouts of the two halves of a turn; returns their references by their drawers' first names."""
+        asked = await self.banker.says(f"PAY OUT {self.code}").sees("second yes")
+        return dict(re.findall(r"(\w+)'s draw of J\$[0-9,.]+: .*?(P-\w{4})", asked.text))
+
+    async def approve(self, ref: str) -> None:
+        """Have the one who is asked give the second yes."""
+        await (await self.asked(ref)).says(f"APPROVE PAYOUT {ref}").sees("Thank you")
+        await self.house.rest()
 
     async def asked(self, ref: str) -> Phone:
         """Return the phone on which the second yes to a payout was asked for last."""
@@ -193,11 +204,11 @@ async def new_circle(
     return found(r"(?<=code is )[A-Z2-9]{6}", made.text)
 
 
-async def join(code: str, banker: Phone, phones: list[Phone], hands: Mapping[str, int] | None = None) -> None:
+async def join(code: str, banker: Phone, phones: list[Phone], hands: Mapping[str, float] | None = None) -> None:
     """Have phones join, the banker's own at once, the others when approved."""
     for phone in phones:
         many = (hands or {}).get(phone.name.split()[0], 1)
-        await phone.says(f"JOIN {code} {many}").sees("AGREE")
+        await phone.says(f"JOIN {code} {'half' if many == HALF else many}").sees("AGREE")
         await phone.says("AGREE").sees("You are in" if phone is banker else "has been asked")
     if phones != [banker]:
         await banker.says(f"APPROVE {code} ALL").sees("in")
@@ -216,17 +227,17 @@ async def begun(
     terms: str = "5000 JMD; weekly",
     extra: str = "",
     verified: bool = True,
-    hands: Mapping[str, int] | None = None,
+    hands: Mapping[str, float] | None = None,
     weeks: int = 0,
     order: str = "",
     network: str = "",
 ) -> Club:
-    """Return a circle that has begun, one turn a hand; its first due date is today.
+    """Return a circle that has begun, one turn a hand, or two halves (`hands={"Devon": 0.5}`); it is due today.
 
     `order` are the first names in the order of their turns; else they draw as they joined. `network`: all chat on it.
     """
     phones = await people(house, how_many, verified=verified, network=network)
-    turns = how_many + sum(n - 1 for n in (hands or {}).values())
+    turns = int(how_many + sum(n - 1 for n in (hands or {}).values()))
     code = await new_circle(house, phones[0], turns, terms, order="banker" if order else "join order", weeks=weeks)
     if extra:
         await phones[0].says(f"TERMS {code} {extra}").sees("Sunday Club")

@@ -14,7 +14,7 @@ STAFF_AND_PAGES = ("staff_", "page_", "mail_", "paper_", "why", "match", "refund
 """Texts that members are not told, and what WHY itself says."""
 OF_STAFF = frozenset({"refund_more", "refund_taken", "own_too_little", "cash_counted"})
 COUNTS = re.compile(
-    r"(approve_no_room|approved_left|invitation|places_left|queue_more|too_few_left|turns_open)"
+    r"(approve_no_room|approved_left|half_alone|invitation|places_left|queue_more|too_few_left|turns_open)"
     r"\.left|(hands_bounds|no_circle_name|no_seat|no_turns|no_word|score_banker|score_member|too_many_circles)\.most|\w+\.rail|terms\.fee|menu_owed\.owed"
 )
 """Gaps of the same name that hold a number or a word. What a rail pays stands in the table."""

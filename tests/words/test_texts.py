@@ -99,6 +99,7 @@ COMMAND = re.compile(r"\b[A-Z]{2,}\b")
 
 
 ANSWERS = {
+    "HALF",
     "OWN",
     "MOVE",
     "COST",
