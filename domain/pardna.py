@@ -245,6 +245,8 @@ class Due:
     cover: int = 0
     late_fee: int = 0
     late_paid: int = 0
+    covered_by: str = ""
+    """Who put `cover` in: the banker of that day."""
 
     @property
     def left(self) -> int:

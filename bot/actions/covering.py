@@ -40,12 +40,18 @@ def _bare(turn: Turn, circle: Circle, number: int) -> list[Due]:
     return [d for d in turn.book.all(Due, circle=circle.code, round=number) if d.bare]
 
 
-def stand_in(turn: Turn, circle: Circle, number: int, amount: int, source: str) -> None:
-    """Note on the dues that are missing what stands in for them, pro rata to what of each is (50)."""
+def stand_in(turn: Turn, circle: Circle, number: int, amount: int, by: str = "") -> None:
+    """Note on the dues that are missing what stands in for them, pro rata to what of each is (50).
+
+    It is the reserve's, or of the banker who covers (`by`).
+    """
     dues = {d.hand: d for d in _bare(turn, circle, number)}
     for hand, part in pro_rata(amount, {hand: d.bare for hand, d in dues.items()}).items():
-        if part:
-            turn.book.put(replace(dues[hand], **{source: getattr(dues[hand], source) + part}))
+        due = dues[hand]
+        if part and by:
+            turn.book.put(replace(due, cover=due.cover + part, covered_by=by))
+        elif part:
+            turn.book.put(replace(due, reserve=due.reserve + part))
 
 
 def _fillable(turn: Turn, circle: Circle, number: int, short: int) -> int:
@@ -81,7 +87,7 @@ def fill(turn: Turn, circle: Circle) -> list[int]:
         if amount := min(_fillable(turn, circle, number, short), turn.book.balance(reserve)):
             moved = Transfer(reserve, ledger.pot(circle.code, number), amount)
             turn.post(f"reserve-fill:{turn.tools.new_id()}", "cover", circle, moved)
-            stand_in(turn, circle, number, amount, "reserve")
+            stand_in(turn, circle, number, amount)
             _say_filled(turn, circle, number, amount)
             filled.append(number)
     share_later(turn, circle)
@@ -117,32 +123,42 @@ def give_back(turn: Turn, circle: Circle, numbers: Iterable[int]) -> list[int]:
 
 def _give_back(turn: Turn, circle: Circle, due: Due) -> list[int]:
     topped: list[int] = []
-    for source in ("reserve", "cover"):
-        if part := min(due.too_much, getattr(due, source)):
-            due = replace(due, **{source: getattr(due, source) - part})
-            turn.book.put(due)
-            topped += _move_on(turn, circle, due.round, part, source)
+    if part := min(due.too_much, due.reserve):
+        due = replace(due, reserve=due.reserve - part)
+        turn.book.put(due)
+        topped += _move_on(turn, circle, due.round, part)
+    if part := min(due.too_much, due.cover):
+        turn.book.put(replace(due, cover=due.cover - part))
+        topped += _move_on(turn, circle, due.round, part, due.covered_by)
     return topped
 
 
-def _move_on(turn: Turn, circle: Circle, number: int, amount: int, source: str) -> list[int]:
+def _move_on(turn: Turn, circle: Circle, number: int, amount: int, by: str = "") -> list[int]:
     """Move what stood in for a throw of one round on: to other short pots, the rest home."""
     topped, pot = [], ledger.pot(circle.code, number)
     for other, short in short_rounds(turn, circle).items():
         if part := min(amount, _fillable(turn, circle, other, short)):
             if other != number:
                 _post(turn, circle, pot, ledger.pot(circle.code, other), part)
-            stand_in(turn, circle, other, part, source)
+            stand_in(turn, circle, other, part, by)
             topped.append(other)
             amount -= part
-    if amount and source == "reserve":
+    if amount and by:
+        _pay_back(turn, circle, number, amount, by)
+    elif amount:
         _post(turn, circle, pot, ledger.reserve(circle.code), amount)
         share_later(turn, circle)
-    elif amount:
-        _post(turn, circle, pot, ledger.fee(circle.code), amount)
-        turn.tell(circle.banker_id, say("cover_back", amount=circle.money(amount), circle=circle.name, round=number))
-        fees.pay(turn, circle)
     return topped
+
+
+def _pay_back(turn: Turn, circle: Circle, number: int, amount: int, by: str) -> None:
+    """Let what a banker covered be owed to them like the fee, or be their credit when another banks by now (47)."""
+    now = by == circle.banker_id
+    home = ledger.fee(circle.code) if now else ledger.credit(circle.code, by)
+    _post(turn, circle, ledger.pot(circle.code, number), home, amount)
+    turn.tell(by, say("cover_back", amount=circle.money(amount), circle=circle.name, round=number))
+    if now:
+        fees.pay(turn, circle)
 
 
 def _post(turn: Turn, circle: Circle, debit: Account, credit: Account, amount: int) -> None:
@@ -159,7 +175,7 @@ def take(turn: Turn, circle: Circle, payment: Payment, source: Account) -> list[
     for number, short in short_rounds(turn, circle).items():
         if part := min(left, _fillable(turn, circle, number, short)):
             into.append(Transfer(owed, ledger.pot(circle.code, number), part))
-            stand_in(turn, circle, number, part, "cover")
+            stand_in(turn, circle, number, part, circle.banker_id)
             _tell_covered(turn, circle, number, part)
             left -= part
     turn.post(f"cover:{payment.receipt}", "cover", circle, Transfer(source, owed, payment.amount), *into)

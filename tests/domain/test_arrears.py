@@ -1,12 +1,14 @@
 """How far a member is from default (rules.md 21, 40), and what stands in for a missed throw (36)."""
 
+from typing import Any
+
 import pytest
 
 from domain.arrears import Keeping, keeping, missed_rounds
 from domain.pardna import Due, RoundState, ThrowState
 
 
-def due(number: int, hand: int = 1, **parts: int) -> Due:
+def due(number: int, hand: int = 1, **parts: Any) -> Due:
     return Due("K7QX2M", number, hand, 500_000, **parts)
 
 

@@ -63,3 +63,23 @@ async def test_the_fee_comes_off_the_draw_by_its_kind(house: House, fee: str, ne
     await club.draw(devon)
     assert await devon.saw(f"your draw from Sunday Club is {net}")
     await club.right()
+
+
+async def test_what_a_banker_covered_stays_theirs_when_another_banks_the_circle(house: House) -> None:
+    """rules 36, 47"""
+    club = await begun(house, 3, extra="cover yes", order="Keisha, Devon, Marva")
+    marva, devon, keisha = club.phones
+    await club.pay(marva)
+    await club.go(1, 4)
+    assert await marva.saw("You promised to cover: J$5,000 is short")
+    await marva.says(f"COVER {club.code} 5000 SANDBOX").sees("you covered J$5,000")
+    await keisha.sees("Marva covered J$5,000 of your pot")
+    await marva.says(f"DEPUTY {club.code} Devon").sees("I asked Devon")
+    await devon.sees("asks you to be the deputy")
+    await devon.taps("Yes").sees("it is agreed")
+    await marva.says(f"HANDOVER {club.code}").sees("Make Devon the banker")
+    await marva.taps("Yes").sees("Devon is the banker")
+    await devon.says(f"PAY 5000 SANDBOX {club.code}").sees("R-")
+    await marva.sees("J$5,000 that you covered has come in")
+    assert sorted((await house.balances(club.code)).values()) == [500_000, 1_000_000]  # her credit, Keisha's pot
+    await club.right()
