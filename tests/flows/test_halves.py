@@ -5,6 +5,7 @@ from datetime import timedelta
 from domain.lottery import faults, read_messages
 from tests.flows.club import HALF, Club, begun, fetch, found, join, new_circle, people, rows
 from tests.teller import House, Phone
+from tests.why import figures_add_up
 
 
 async def _received(club: Club, drawer: Phone, ref: str) -> None:
@@ -67,6 +68,7 @@ async def test_a_pair_of_halves_of_which_one_misses_comes_out_to_the_cent(house:
     assert drawn == [(2, 7_250_00, 250_00), (3, 12_250_00, 250_00)]
     assert await fetch(house, pots, n="%:pot:2") == 0
     await club.right()
+    await figures_add_up(house)
 
 
 async def test_halves_choose_turns_together_and_the_banker_may_pair_them(house: House) -> None:
