@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import combinations, groupby
 
+from domain.pardna import weight
 from domain.payments import UNSENT
 from domain.schedule import local_date
 from domain.tracing import (
@@ -136,8 +137,8 @@ def _left(shown: Shown, then: Books) -> Iterator[Parts]:
         line for number in then.rounds for line in (*throws_in(then, number, whose), *own_throws(then, number, whose))
     ]
     mine = [h for h in then.hands if h.person_id == whose]
-    each = next((d.amount for d in then.dues if mine and d.hand == mine[0].number), then.circle.throw)
-    whole = [Part("all_rounds", each * then.circle.turns * len(mine), count=then.circle.turns)]
+    each = then.circle.throw_of(weight(mine))
+    whole = [Part("all_rounds", each * then.circle.turns, count=then.circle.turns)]
     parts = [*whole, *less(thrown), *less(credit_lines(then, whose)), *debt_lines(then, whose)]
     yield parts
     way = shown.money.minor - sum(part.minor for part in parts)
