@@ -292,6 +292,29 @@ class ProposeBanker(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class ProposeSwap(Command):
+    """Ask `who` (a name, a turn, or NEXT: whoever wants my held draw) to change turns with me (44).
+
+    `turn` 0 is my next one.
+    """
+
+    by: ClassVar[By] = "member"
+    steps_up: ClassVar[bool] = True
+    circle: str
+    who: str
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSwap(Command):
+    """My yes or no to changing turns (44)."""
+
+    steps_up: ClassVar[bool] = True
+    proposal_ref: str
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SetDeputy(Command):
     """Ask a member to stand by for the banker's role (47), or ("") have nobody do so."""
 
@@ -822,6 +845,15 @@ class RemindVote(Duty):
     """A day is left to answer a proposal."""
 
     proposal_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferSwap(Duty):
+    """A draw that is held may be offered to another (32, 33)."""
+
+    circle: str
+    round: int
+    hand: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class ProposalKind(StrEnum):
     TERMS = "TERMS"
     BANKER = "BANKER"
     DEPUTY = "DEPUTY"
+    SWAP = "SWAP"
 
 
 class ProposalState(StrEnum):

@@ -29,11 +29,20 @@ from domain.people import TrnState
 from domain.schedule import local_date
 
 REMINDER = timedelta(days=3)
+OFFERED_AFTER = timedelta(days=14)
+"""Without a TRN: then a swap is offered (33)."""
 
 
 def open_draws(turn: Turn, circle: Circle, round_: Round) -> list[Draw]:
     """Work out the draws of a round: of a whole hand, or of two halves, each by itself (rules.md 10)."""
     return _open(turn, circle, round_, drawers.hands_of(turn, circle, round_.number), at_the_end=False)
+
+
+def take_over(turn: Turn, circle: Circle, round_: Round, number: int) -> None:
+    """Work out the draw of a hand that took a held one over, and ask the banker to pay it (rules.md 44)."""
+    (draw,) = _open(turn, circle, round_, [turn.book.must(Hand, circle.code, number)], at_the_end=False)
+    if draw.state is DrawState.READY:
+        _say_free(turn, draw)
 
 
 def _open(turn: Turn, circle: Circle, round_: Round, hands: Iterable[Hand], *, at_the_end: bool) -> list[Draw]:
@@ -95,6 +104,9 @@ def _held(turn: Turn, circle: Circle, draw: Draw) -> Draw:
     turn.book.put(draw)
     figures: dict[str, Figure] = {"amount": circle.money(draw.net, round=draw.round), "circle": circle.name}
     turn.tell(draw.person_id, say(f"draw_held_{draw.held_for}", **figures))
+    offered = turn.at + (OFFERED_AFTER if draw.held_for == "trn" else timedelta())
+    key = f"swap-offer:{draw.circle}:{draw.round}:{draw.hand}:{draw.held_for}"
+    turn.plan(key, offered, f"circle:{draw.circle}", c.OfferSwap(draw.circle, draw.round, draw.hand))
     if draw.held_for == "trn":
         _remind(turn, draw, 1)
     return draw
@@ -152,13 +164,16 @@ def ready(turn: Turn, draw: Draw) -> Draw:
 def release(turn: Turn, draw: Draw, *, at_the_end: bool = False) -> Draw:
     """What held a draw may be gone: then the banker is asked to pay it too. Returns the draw as it then is."""
     now = look_again(turn, draw, at_the_end=at_the_end)
-    if now.state is DrawState.READY:
-        now = ready(turn, now)
-        circle = turn.book.circle(draw.circle)
-        amount = circle.money(now.net, round=now.round)
-        figures: dict[str, Figure] = {"circle": circle.name, "amount": amount, "code": circle.code}
-        who = turn.book.person(draw.person_id).first_name
-        turn.tell(circle.banker_id, say("draw_free_banker", pots.pay_out_answer(circle), who=who, **figures))
+    return _say_free(turn, now) if now.state is DrawState.READY else now
+
+
+def _say_free(turn: Turn, draw: Draw) -> Draw:
+    now = ready(turn, draw)
+    circle = turn.book.circle(draw.circle)
+    amount = circle.money(now.net, round=now.round)
+    figures: dict[str, Figure] = {"circle": circle.name, "amount": amount, "code": circle.code}
+    who = turn.book.person(draw.person_id).first_name
+    turn.tell(circle.banker_id, say("draw_free_banker", pots.pay_out_answer(circle), who=who, **figures))
     return now
 
 

@@ -44,9 +44,13 @@ def set_treasurer(turn: Turn, command: c.SetTreasurer) -> Say | Refusal:
 
 
 def _one(turn: Turn, circle: Circle, who: str) -> str | Refusal:
-    """Return the one member with hands, and not the banker, whom a name means."""
+    return one_member(turn, circle, who, {circle.banker_id})
+
+
+def one_member(turn: Turn, circle: Circle, who: str, but: set[str]) -> str | Refusal:
+    """Return the one member with hands whom a name means."""
     every = turn.book.members(circle.code)
-    able = [m for m in every if m.state is MemberState.IN and m.halves and m.person_id != circle.banker_id]
+    able = [m for m in every if m.state is MemberState.IN and m.halves and m.person_id not in but]
     found = named(turn, who, able)
     if len(found) != 1:
         return refuse("who_of" if found else "who_none", who=who, circle=circle.name)

@@ -1,13 +1,15 @@
 """Proposals: opened, told to everybody they concern, and counted (rules.md 4, 14, 47). What they do is voting.py's."""
 
+import json
 from dataclasses import replace
+from datetime import timedelta
 
 from bot import terms
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, refuse, text
 from domain import commands as c
 from domain.codes import proposal_ref
-from domain.pardna import Circle, Member, MemberState, shown
+from domain.pardna import Circle, Hand, Member, MemberState, shown
 from domain.proposals import (
     REMIND_BEFORE,
     VOTE_LASTS,
@@ -25,27 +27,36 @@ from domain.schedule import local
 
 
 def open_one(
-    turn: Turn, circle: Circle, kind: ProposalKind, who: str | None = None, change: str = ""
+    turn: Turn,
+    circle: Circle,
+    kind: ProposalKind,
+    who: str | None = None,
+    change: str = "",
+    *,
+    by: str = "",
+    lasts: timedelta | None = None,
 ) -> Proposal | Refusal:
-    """Open a proposal for 72 hours; whoever makes it has said yes. One at a time of a kind, and of a person."""
+    """Open a proposal, for 72 hours if not said; its maker has said yes. One at a time of a kind, and of a person."""
+    by = by or turn.person_id
     waiting = [p for p in turn.book.all(Proposal, circle=circle.code) if is_waiting(turn, p)]
     for other in waiting:
-        if other.by_id == turn.person_id or (other.kind, other.who_id) == (kind, who):
+        if other.by_id == by or (other.kind, other.who_id) == (kind, who):
             return refuse("vote_waits", look(other), circle=circle.name, ref=other.ref)
     proposal = Proposal(
         ref=proposal_ref(turn.tools.randbelow),
         circle=circle.code,
         kind=kind,
-        by_id=turn.person_id,
+        by_id=by,
         who_id=who,
         change=change,
         state=ProposalState.OPEN,
         opened_at=turn.at,
-        ends_at=turn.at + VOTE_LASTS,
+        ends_at=turn.at + (lasts or VOTE_LASTS),
     )
-    turn.book.put(proposal, Ballot(proposal.ref, circle.code, turn.person_id, yes=True, cast_at=turn.at))
+    turn.book.put(proposal, Ballot(proposal.ref, circle.code, by, yes=True, cast_at=turn.at))
     party = f"circle:{circle.code}"
-    turn.plan(f"vote:{proposal.ref}:remind", proposal.ends_at - REMIND_BEFORE, party, c.RemindVote(proposal.ref))
+    if (remind := proposal.ends_at - REMIND_BEFORE) > turn.at:
+        turn.plan(f"vote:{proposal.ref}:remind", remind, party, c.RemindVote(proposal.ref))
     turn.plan(f"vote:{proposal.ref}:close", proposal.ends_at, party, c.CloseVote(proposal.ref))
     return proposal
 
@@ -112,6 +123,10 @@ def what(turn: Turn, circle: Circle, proposal: Proposal) -> Text:
             return text("change_banker", who=who)
         case ProposalKind.DEPUTY:
             return text("change_deputy", who=who)
+        case ProposalKind.SWAP:
+            one, other = (turn.book.must(Hand, circle.code, n) for n in json.loads(proposal.change)["hands"])
+            banker = turn.book.person(proposal.by_id).first_name
+            return text("change_swap", banker=banker, turn=one.turn, who=who, seat=other.turn)
 
 
 def figures(turn: Turn, circle: Circle, proposal: Proposal) -> dict[str, Figure]:
@@ -142,7 +157,8 @@ def look(proposal: Proposal) -> Answer:
 
 def answers(proposal: Proposal) -> tuple[Answer, Answer]:
     """Offer the two answers."""
-    return Answer(f"VOTE {proposal.ref} YES", text("yes")), Answer(f"VOTE {proposal.ref} NO", text("no"))
+    word = "SWAP" if proposal.kind is ProposalKind.SWAP else "VOTE"
+    return Answer(f"{word} {proposal.ref} YES", text("yes")), Answer(f"{word} {proposal.ref} NO", text("no"))
 
 
 def put_to_vote(turn: Turn, circle: Circle, proposal: Proposal) -> Say:

@@ -6,7 +6,7 @@ It ends as soon as the outcome is sure, or when its time is over; everybody it c
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bot.actions import changing, offices, proposing
+from bot.actions import changing, offices, proposing, swapping
 from bot.actions.proposing import telling
 from bot.actions.turn import Turn
 from bot.words.say import Refusal, Say, refuse, say, text
@@ -20,11 +20,12 @@ CARRY_OUT: Mapping[ProposalKind, Callable[[Turn, Circle, Proposal], Proposal | R
     ProposalKind.TERMS: changing.carry_out,
     ProposalKind.BANKER: offices.elected,
     ProposalKind.DEPUTY: offices.accepted,
+    ProposalKind.SWAP: swapping.agreed,
 }
 """Does what was agreed to; a Refusal when it cannot be done any more."""
 
 
-def vote(turn: Turn, command: c.Vote) -> Say | Refusal:
+def vote(turn: Turn, command: c.Vote | c.AnswerSwap) -> Say | Refusal:
     """Take a yes or a no. The last word before the end counts; nobody else's is taken."""
     proposal = _mine(turn, command.proposal_ref)
     if isinstance(proposal, Refusal):
@@ -34,6 +35,10 @@ def vote(turn: Turn, command: c.Vote) -> Say | Refusal:
         return refuse("vote_not_mine", circle=circle.name, ref=proposal.ref)
     if not proposing.is_waiting(turn, proposal):
         return refuse("vote_over", circle=circle.name, ref=proposal.ref)
+    if proposal.kind is ProposalKind.SWAP and command.yes and isinstance(command, c.Vote):
+        return refuse("swap_word", *proposing.answers(proposal), ref=proposal.ref)  # it asks for the PIN
+    if proposal.kind not in VOTED and turn.person_id != proposal.who_id:
+        return refuse("vote_not_mine", circle=circle.name, ref=proposal.ref)
     turn.book.put(Ballot(proposal.ref, circle.code, turn.person_id, command.yes, turn.at))
     if outcome := _decide(turn, circle, proposal):
         return outcome
@@ -118,6 +123,8 @@ def _end(turn: Turn, circle: Circle, proposal: Proposal, state: ProposalState) -
     for person in people:
         if person != turn.person_id:
             turn.tell(person, what)
+    if state is not ProposalState.DONE:
+        swapping.go_on(turn, circle, proposal)
     return what
 
 

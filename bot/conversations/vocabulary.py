@@ -65,6 +65,7 @@ WORDS: Mapping[str, Word] = {
     "TREASURER": Word(running.TREASURER, acts=True, banks=True),
     "DEPUTY": Word(voting.DEPUTY, acts=True, banks=True),
     "HANDOVER": Word(voting.HANDOVER, banks=True),
+    "SWAP": Word(voting.SWAP, acts=True),
     "VOTE": Word(voting.VOTE, acts=True),
     "SEAT": Word(running.SEAT, acts=True),
     "LOTTERY": Word(running.LOTTERY, acts=True, banks=True),

@@ -6,10 +6,21 @@ from bot.conversations.reading import is_no, is_yes
 from bot.conversations.running import banks, circle_question, read_nobody_or_who, read_who, sure
 from bot.words.say import say
 from domain.codes import normalise_code
-from domain.commands import AskToHandOver, HandOver, LookAtVote, LookAtVotes, ProposeBanker, SetDeputy, Vote
+from domain.commands import (
+    AnswerSwap,
+    AskToHandOver,
+    HandOver,
+    LookAtVote,
+    LookAtVotes,
+    ProposeBanker,
+    ProposeSwap,
+    SetDeputy,
+    Vote,
+)
 from domain.pardna import CircleState
 from domain.standing import Seat
 
+BETWEEN = frozenset({"for", "fi", "with", "wid"})
 RUNS = frozenset({CircleState.ACTIVE, CircleState.SUSPENDED})
 
 
@@ -66,6 +77,42 @@ VOTE = Flow(
     [Question("code", _CIRCLE.ask, _CIRCLE.read, _CIRCLE.implied, _no_ref)],
     _vote,
     line("VOTE", ("who", _take_banker), ("yes", _take_answer), ("ref", _take_ref), ("code", code)),
+)
+
+
+def _take_mine(left: Words, _: Talk) -> tuple[int | None, Words]:
+    """Take my own turn before FOR (`SWAP 2 FOR 5`), and WITH before whom I ask."""
+    left = left[1:] if left and left[0].casefold() in BETWEEN else left
+    if len(left) > 2 and left[0].isdecimal() and left[1].casefold() in BETWEEN:  # noqa: PLR2004 - 2 FOR 5
+        return int(left[0]), left[2:]
+    return None, left
+
+
+def _read_other(typed: str, _: Talk) -> str:
+    if typed.casefold() == "next":
+        return "NEXT"
+    return typed if typed.isdecimal() else read_who("no_who", typed)
+
+
+def _swap(talk: Talk) -> Step:
+    match talk.slots:
+        case {"ref": str(ref), "yes": bool(yes)}:
+            return do(talk, AnswerSwap(ref, yes))
+        case {"ref": str(ref)}:
+            return do(talk, LookAtVote(ref))
+    return do(talk, ProposeSwap(talk.slots["code"], talk.slots["who"], talk.slots.get("turn", 0)))
+
+
+_SWAPS = circle_question("SWAP", lambda s: s.is_member and s.state is CircleState.ACTIVE)
+_SWAP_LINE = (("yes", _take_answer), ("ref", _take_ref), ("code", code), ("turn", _take_mine))
+SWAP = Flow(
+    "swap",
+    [
+        Question("code", _SWAPS.ask, _SWAPS.read, _SWAPS.implied, _no_ref),
+        Question("who", lambda _: say("ask_swap"), _read_other, when=_no_ref, free=True),
+    ],
+    _swap,
+    line("SWAP", *_SWAP_LINE, ("who", rest(_read_other))),
 )
 
 DEPUTY = Flow(

@@ -121,6 +121,7 @@ ANSWERS = {
     "ON",
     "OFF",
     "YES",
+    "NEXT",
 }
 NAMES = {
     "PIN", "US", "JMD", "QR", "SIM", "PDF", "CSV", "HASH", "SEED", "HANDS", "WORDS", "JPEG", "PNG", "MB", "KB",
