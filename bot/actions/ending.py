@@ -6,7 +6,7 @@ A circle that is over opens no round and reminds nobody, but takes what is still
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from bot.actions import covering
+from bot.actions import covering, misses
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Say, Text, say, text
 from domain import ledger
@@ -19,6 +19,7 @@ class Open:
     """What is open between a circle that ends and one person."""
 
     owes: int
+    late: int
     is_owed: int
     held: bool
     credit: int
@@ -42,7 +43,8 @@ def end_if_over(turn: Turn, circle: Circle) -> None:
 def _open(turn: Turn, circle: Circle, person: str) -> Open:
     draws, debt = turn.book.all(Draw, circle=circle.code, person_id=person), ledger.debt(circle.code, person)
     return Open(
-        owes=sum(d.left + d.late_left for d in turn.book.dues_of(circle.code, person)) + turn.book.balance(debt),
+        owes=sum(d.left for d in turn.book.dues_of(circle.code, person)) + turn.book.balance(debt),
+        late=misses.late_left(turn, circle, person),
         is_owed=sum(d.owed for d in draws),
         held=any(d.state is DrawState.HELD for d in draws),
         credit=turn.book.balance(ledger.credit(circle.code, person)),
@@ -58,6 +60,8 @@ def _ended(turn: Turn, circle: Circle, person: str, left: Open) -> Say:
     if left.owes:
         lines.append(text("still_owe", amount=circle.money(left.owes), code=circle.code))
         answers = (Answer(f"PAY {circle.code}", text("menu_pay")),)
+    if left.late:
+        lines.append(text("receipt_late", amount=circle.money(left.late)))
     if left.is_owed and left.held:
         lines.append(text("draw_held_trn", amount=circle.money(left.is_owed), circle=circle.name))
     elif left.is_owed:
@@ -73,6 +77,8 @@ def _tell_banker(turn: Turn, circle: Circle, members: set[str], still: Iterable[
         who = turn.book.person(person).first_name
         if left.owes:
             lines.append(text("line_owes", who=who, amount=circle.money(left.owes, whose=person)))
+        if left.late:
+            lines.append(text("line_late", who=who, amount=circle.money(left.late, whose=person)))
         if left.is_owed:
             lines.append(text("line_owed", who=who, amount=circle.money(left.is_owed, whose=person)))
         if left.credit:

@@ -5,7 +5,7 @@ A member sees of others what the circle sees anyway: first names of drawers and 
 
 from collections.abc import Iterable
 
-from bot.actions import cards, drawers, papers, people, pots
+from bot.actions import cards, drawers, misses, papers, people, pots
 from bot.actions.turn import Turn
 from bot.words.say import Drawn, Refusal, Say, Text, refuse, say, text
 from domain import commands as c
@@ -31,7 +31,9 @@ def statement(turn: Turn, command: c.Statement) -> Say | Refusal:
     alt = text("statement_alt", circle=circle.name, date=facts.until)
     drawn = Drawn(AttachmentKind.DOCUMENT, kept.id, name, alt, kept.token)
     head = _book(turn, circle, facts) if facts.whole else _mine(turn, circle, facts)
-    said = Say((head, *_dates(turn, circle), link), drawn=drawn)
+    late = misses.late_left(turn, circle, turn.person_id)
+    fees = (text("receipt_late", amount=circle.money(late)),) if late else ()
+    said = Say((head, *fees, *_dates(turn, circle), link), drawn=drawn)
     if mail is None:
         return said
     turn.tell_party(mail.party, said)

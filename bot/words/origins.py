@@ -17,8 +17,8 @@ _SAID: Mapping[Of, str] = {
     Of.GROSS: """card_done.gross card_head.gross card_of.gross draw_now.gross paid_in.gross pot_full.pot
         pot_full_banker.pot receipt.gross receipt_for.gross sum_gross.amount sum_half.amount terms_more.gross""",
     Of.FEE: "terms_fee.fee terms_fee_hand.fee sum_fee.amount",
-    Of.LATE: """balance_late_fee.amount late_added.amount receipt_late.amount sum_late.amount terms_late.fee
-        terms_late.most terms_late_percent.most""",
+    Of.LATE: """balance_late_fee.amount late_added.amount line_late.amount receipt_late.amount sum_late.amount
+        terms_late.fee terms_late.most terms_late_percent.most""",
     Of.RESERVE: "sum_reserve.amount",
     Of.COVER: """cover_back.amount cover_more.left cover_over.amount cover_promised.amount covered.amount
         covered_told.amount reserve_filled.amount reserve_shared.amount waived.amount waived_drawer.amount

@@ -14,6 +14,7 @@ async def test_rule_27_a_late_fee_comes_once_after_grace_is_paid_last_and_never_
     await club.go(1, 4)
     assert await keisha.saw("A late fee of J$200 was added")
     await keisha.says("BALANCE").sees("late fees of J$200")
+    await keisha.says(f"STATEMENT {club.code}").sees("Late fees still open: J$200")
     await keisha.says(f"PAY 5000 SANDBOX {club.code}").sees("Late fees still open: J$200")  # arrears before fees
     await keisha.says(f"PAY 5200 SANDBOX {club.code}").sees("R-")  # the open round, and last of all the fee
     await house.rest()
