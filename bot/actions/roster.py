@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bot.actions import cards, misses, ordering, rounds, scores, settling, waiving
+from bot.actions import cards, lottery, misses, ordering, rounds, scores, settling, waiving
 from bot.actions.names import called
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, Text, say, text
@@ -59,7 +59,7 @@ def _short(turn: Turn, person: str, name: str) -> str:
 def _turn_lines(turn: Turn, circle: Circle, number: int, names: dict[str, str]) -> Iterator[Text]:
     """Yield one line a hand; a half is marked, and where it stands alone there is a line for the other one."""
     if ordering.is_drawn_later(turn, circle):
-        for drawn, label in ordering.labels(turn, circle).items():
+        for drawn, label in lottery.labels(turn, circle).items():
             yield text("roster_line_hand", number=drawn, who=label)
         return
     hands = turn.book.hands(circle.code)
