@@ -385,6 +385,24 @@ class Close(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class AskToEnd(Command):
+    """Say who would owe and who would get what if a circle ended now, and ask for the Yes (48)."""
+
+    by: ClassVar[By] = "banker"
+    reads_only: ClassVar[bool] = True
+    circle: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndEarly(Command):
+    """End a circle that rests, for good (48)."""
+
+    by: ClassVar[By] = "banker"
+    steps_up: ClassVar[bool] = True
+    circle: str
+
+
+@dataclass(frozen=True, slots=True)
 class Suspend(Command):
     """Stop the clock of a circle for now."""
 

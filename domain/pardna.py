@@ -42,6 +42,10 @@ MAY_BECOME: Mapping[CircleState, frozenset[CircleState]] = {
 """LOCKED goes back to OPEN when a term is changed: the acceptances are void and are asked for again (2)."""
 
 
+OVER = frozenset({CircleState.COMPLETED, CircleState.TERMINATED})
+"""A circle that is over takes what is still owed to it and pays what it owes (51)."""
+
+
 class OrderBy(StrEnum):
     """How turns are given (12). The last three need a choice or a lottery of their own."""
 

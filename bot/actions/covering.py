@@ -14,7 +14,7 @@ from bot.words.say import Answer, Figure, say, text
 from domain import commands as c
 from domain import ledger
 from domain.ledger import Account, Transfer
-from domain.pardna import Circle, CircleState, Draw, DrawState, Due, Round, pro_rata
+from domain.pardna import OVER, Circle, CircleState, Draw, DrawState, Due, Round, pro_rata
 from domain.payments import Payment
 
 MAY_FILL = frozenset({DrawState.READY, DrawState.SHORT, DrawState.PAYING})
@@ -88,7 +88,8 @@ def fill(turn: Turn, circle: Circle) -> list[int]:
             moved = Transfer(reserve, ledger.pot(circle.code, number), amount)
             turn.post(f"reserve-fill:{turn.tools.new_id()}", "cover", circle, moved)
             stand_in(turn, circle, number, amount)
-            _say_filled(turn, circle, number, amount)
+            if number <= circle.turns:
+                _say_filled(turn, circle, number, amount)
             filled.append(number)
     share_later(turn, circle)
     return filled
@@ -102,7 +103,7 @@ def _say_filled(turn: Turn, circle: Circle, number: int, amount: int) -> None:
 
 def share_later(turn: Turn, circle: Circle) -> None:
     """Have what is left in the reserve of a circle that is over given back to all hands (49)."""
-    if circle.state is CircleState.COMPLETED and turn.book.balance(ledger.reserve(circle.code)):
+    if circle.state in OVER and turn.book.balance(ledger.reserve(circle.code)):
         key = f"share_reserve:{circle.code}:{turn.tools.new_id()}"
         turn.plan(key, turn.at, f"circle:{circle.code}", c.ShareReserve(circle.code))
 

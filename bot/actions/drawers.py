@@ -18,7 +18,13 @@ def pot(turn: Turn, circle: Circle, number: int) -> int:
 
 
 def hands_of(turn: Turn, circle: Circle, number: int) -> list[Hand]:
-    """Return the hands that draw in a round: a whole one, or two halves by their numbers."""
+    """Return the hands that draw in a round: a whole one, or two halves by their numbers.
+
+    After an early end all that have a share draw of one pot (rules.md 48).
+    """
+    if number > circle.turns:
+        shares = {draw.hand for draw in draws_of(turn, circle, number)}
+        return [h for h in turn.book.hands(circle.code) if h.number in shares]
     return [h for h in turn.book.hands(circle.code) if h.turn == number]
 
 

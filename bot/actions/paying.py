@@ -10,12 +10,12 @@ from domain import commands as c
 from domain import ledger
 from domain.codes import payout_ref
 from domain.ledger import Transfer
-from domain.pardna import Circle, CircleState, Draw, DrawState, Due, Round, RoundState, split_payout
+from domain.pardna import OVER, Circle, CircleState, Draw, DrawState, Due, Round, RoundState, split_payout
 from domain.payments import CASH_CARRIER, UNSENT, Payout, PayoutState
 from domain.people import Role
 from domain.schedule import local_date
 
-MAY_PAY = frozenset({CircleState.ACTIVE, CircleState.COMPLETED})
+MAY_PAY = OVER | {CircleState.ACTIVE}
 """A circle that is over still pays what it lists as owed (rules.md 51)."""
 
 
@@ -235,6 +235,8 @@ def rail_short(turn: Turn, command: c.RailShort) -> None:
 
 def your_draw(turn: Turn, circle: Circle, draw: Draw, payout: Payout) -> Say:
     """Tell the drawer the sum, how it is worked out, and how it comes (rules.md 30)."""
+    if draw.round > circle.turns:
+        return _your_share(turn, circle, draw, payout)
     half = draw.gross < circle.gross
     parts = [text("sum_half" if half else "sum_gross", amount=circle.money(draw.gross, round=draw.round))]
     offsets = {"fee": draw.fee, "throw": draw.offset_throw, "arrears": draw.offset_arrears}
@@ -251,6 +253,15 @@ def your_draw(turn: Turn, circle: Circle, draw: Draw, payout: Payout) -> Say:
     if payout.amount < draw.owed:
         owed = circle.money(draw.owed - payout.amount, round=draw.round)
         lines.append(text("your_draw_short", now=circle.money(payout.amount, ref=payout.ref), owed=owed))
+    return Say(tuple(lines))
+
+
+def _your_share(turn: Turn, circle: Circle, draw: Draw, payout: Payout) -> Say:
+    """Tell a member what comes of their share after an early end, and how (rules.md 48)."""
+    amount, how = circle.money(payout.amount, ref=payout.ref), paths.how(turn, circle, payout)
+    lines = [text("your_share", circle=circle.name, amount=amount, how=how)]
+    if left := draw.owed - payout.amount:
+        lines.append(text("received_short", owed=circle.money(left, round=draw.round)))
     return Say(tuple(lines))
 
 

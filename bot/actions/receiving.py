@@ -142,7 +142,7 @@ def finish(turn: Turn, circle: Circle, payout: Payout, state: PayoutState) -> Dr
     draw = replace(draw, state=_so_far(turn, draw))
     turn.book.put(draw)
     drawers.come_to(turn, circle, payout.round)
-    if not draw.owed:
+    if not draw.owed and payout.round <= circle.turns:
         _say_done(turn, circle, draw, again=payout.tries > 1)
     pots.say_top_up(turn, circle, payout.round)
     pots.earn(turn, circle, payout.round)

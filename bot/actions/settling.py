@@ -11,6 +11,7 @@ from domain import ledger
 from domain.codes import receipt_code
 from domain.ledger import Transfer
 from domain.pardna import (
+    OVER,
     Circle,
     CircleState,
     Draw,
@@ -24,7 +25,7 @@ from domain.pardna import (
     weight,
 )
 from domain.payments import CASH, CASH_CARRIER, Payment, PaymentState, Route
-from domain.people import Role, TicketKind
+from domain.people import Person, Role, TicketKind
 from storage.book import throw_key
 
 PAGE_IN_USE = timedelta(hours=1)
@@ -33,6 +34,9 @@ PAGE_IN_USE = timedelta(hours=1)
 
 def left_to_throw(turn: Turn, circle: Circle, person: str) -> int:
     """Return what a member can still throw in all rounds together, counting credit as thrown; below 0, a surplus."""
+    if circle.state is CircleState.TERMINATED:
+        due = sum(d.left for d in open_dues(turn, circle, person)) + turn.book.balance(ledger.debt(circle.code, person))
+        return due - turn.book.balance(ledger.credit(circle.code, person))
     halves = weight(turn.book.all(Hand, circle=circle.code, person_id=person))
     thrown = sum(d.paid for d in turn.book.dues_of(circle.code, person))
     credit = turn.book.balance(ledger.credit(circle.code, person))
@@ -68,7 +72,7 @@ def not_taking(turn: Turn, circle: Circle, person: str) -> Refusal | None:
     """A running circle takes throws; one that is over takes what is still owed to it (rules.md 51)."""
     debt, late = turn.book.balance(ledger.debt(circle.code, person)), misses.late_left(turn, circle, person)
     owes = bool(debt or late or open_dues(turn, circle, person))
-    over = circle.state is CircleState.COMPLETED and owes
+    over = circle.state in OVER and owes
     if circle.state is CircleState.ACTIVE or over:
         return None
     return refuse("not_running", circle=circle.name)
@@ -220,6 +224,9 @@ def _say_receipt(turn: Turn, circle: Circle, payment: Payment, rounds: list[int]
         "receipt": payment.receipt,
         "next": _next_draw(turn, circle),
     }
+    if circle.state is CircleState.TERMINATED:
+        _say_receipt_after(turn, circle, payment, payer)
+        return
     receipt = text("receipt", who=payer.first_name, **figures)
     if other:
         receipt = text("receipt_for", who=payer.first_name, name=whose.first_name, **figures)
@@ -228,6 +235,15 @@ def _say_receipt(turn: Turn, circle: Circle, payment: Payment, rounds: list[int]
     by_me = circle.banker_id == turn.person_id and payment.is_cash
     if circle.banker_id not in {payer.id, whose.id} and not by_me:
         turn.tell(circle.banker_id, say("paid_in", who=payer.first_name, **figures))
+
+
+def _say_receipt_after(turn: Turn, circle: Circle, payment: Payment, payer: Person) -> None:
+    """Give the receipt for what is paid of a debt to a circle that has ended early, to all whom it concerns."""
+    amount = circle.money(payment.amount)
+    receipt = text("receipt_ended", amount=amount, who=payer.first_name, circle=circle.name, receipt=payment.receipt)
+    for person in dict.fromkeys((payer.id, payment.person_id, circle.banker_id)):
+        more = _left_text(turn, circle, person) if person == payment.person_id else ()
+        turn.tell(person, Say((receipt, *more)))
 
 
 def _next_draw(turn: Turn, circle: Circle) -> Figure:

@@ -1,12 +1,12 @@
 """What is left of the reserve of a circle that is over goes back to all hands, never to the house (rules.md 49, 50)."""
 
-from bot.actions import pots, settling
+from bot.actions import early, pots, settling
 from bot.actions.turn import Turn
 from bot.words.say import Say, Text, text
 from domain import commands as c
 from domain import ledger
 from domain.ledger import Transfer
-from domain.pardna import CircleState, Hand, pro_rata
+from domain.pardna import OVER, CircleState, Hand, pro_rata
 
 
 def share_reserve(turn: Turn, command: c.ShareReserve) -> None:
@@ -15,7 +15,7 @@ def share_reserve(turn: Turn, command: c.ShareReserve) -> None:
     A member's share pays what they owe, and else stands as their credit.
     """
     circle = turn.book.circle(command.circle)
-    if circle.state is not CircleState.COMPLETED:
+    if circle.state not in OVER:
         return
     pots.money_came(turn, circle, [])
     left, hands = turn.book.balance(ledger.reserve(circle.code)), turn.book.all(Hand, circle=circle.code)
@@ -33,6 +33,9 @@ def share_reserve(turn: Turn, command: c.ShareReserve) -> None:
     for person, part in mine.items():
         settling.spend_credit(turn, circle, person, f"{key}:{person}")
         lines: list[Text] = [text("reserve_shared", amount=circle.money(part), circle=circle.name)]
-        if credit := turn.book.balance(ledger.credit(circle.code, person)):
+        credit = turn.book.balance(ledger.credit(circle.code, person))
+        if credit and circle.state is CircleState.COMPLETED:
             lines.append(text("still_credit", amount=circle.money(credit)))
         turn.tell(person, Say(tuple(lines)))
+    if circle.state is CircleState.TERMINATED:
+        early.give_back(turn, circle)

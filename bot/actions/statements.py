@@ -12,7 +12,7 @@ from domain import commands as c
 from domain import ledger
 from domain.documents import Entry, Moved, RoundLine, StatementFacts, What
 from domain.messages import AttachmentKind
-from domain.pardna import Circle, Round
+from domain.pardna import OVER, Circle, Round
 from domain.people import shown_address
 from domain.schedule import local_date
 
@@ -127,7 +127,7 @@ def _dates(turn: Turn, circle: Circle) -> tuple[Text, ...]:
     """Say when the next throw is due and who draws next, while the circle runs."""
     today = local_date(turn.at)
     open_ = [r for r in turn.book.rounds(circle.code).values() if r.due >= today]
-    if not open_:
+    if not open_ or circle.state in OVER:
         return ()
     first: Round = min(open_, key=lambda r: r.number)
     who = drawers.names(turn, circle, first.number)

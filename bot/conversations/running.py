@@ -16,11 +16,13 @@ from domain.commands import (
     Approve,
     Arrange,
     AskToBegin,
+    AskToEnd,
     AskToLock,
     Begin,
     ChooseSeat,
     Close,
     Command,
+    EndEarly,
     EndGroup,
     GiveWord,
     Invite,
@@ -120,7 +122,7 @@ def _take_mail(left: Words, _: Talk) -> tuple[bool | None, Words]:
     return True, [w for w in kept if w.casefold() != "by"]
 
 
-def sure(word: str, fits: Fits, ask: Callable[[str], Command | Say], command: Callable[[str], Command]) -> Flow:
+def sure(word: str, fits: Fits, ask: Callable[[str], Command], command: Callable[[str], Command]) -> Flow:
     """Make a flow that asks for one Yes: `WORD code YES` is what the Yes button types."""
 
     def finish(talk: Talk) -> Step:
@@ -128,8 +130,7 @@ def sure(word: str, fits: Fits, ask: Callable[[str], Command | Say], command: Ca
         if talk.slots.get("sure"):
             return do(talk, command(code))
         session = talk.session.idle().remember(yes=f"{word} {code} YES")
-        asked = ask(code)
-        return Step(session, (asked,)) if isinstance(asked, Say) else Step(session, (), (asked,))
+        return Step(session, (), (ask(code),))
 
     read = line(word, ("sure", yes_at_end), ("code", lone_code))
     return Flow(word.lower(), [circle_question(word, fits)], finish, read)
@@ -137,6 +138,16 @@ def sure(word: str, fits: Fits, ask: Callable[[str], Command | Say], command: Ca
 
 def _ask_close(code: str) -> Say:
     return say("ask_close", Answer(f"CLOSE {code} YES", text("yes")), Answer("MENU", text("no")), code=code)
+
+
+def _end(talk: Talk) -> Step:
+    """Call off a circle before its start, or end one that has begun: that asks with the figures (rules.md 48)."""
+    code, sure = talk.slots["code"], talk.slots.get("sure")
+    begun = any(s.code == code and s.state in {CircleState.ACTIVE, CircleState.SUSPENDED} for s in talk.standing.seats)
+    if sure:
+        return do(talk, EndEarly(code) if begun else Close(code))
+    session = talk.session.idle().remember(yes=f"CLOSE {code} YES")
+    return Step(session, (), (AskToEnd(code),)) if begun else Step(session, (_ask_close(code),))
 
 
 def _off_at_end(left: Words, _: Talk) -> tuple[bool | None, Words]:
@@ -186,7 +197,12 @@ SCORE = Flow("score", [], lambda talk: do(talk, LookAtScore()), line("SCORE"))
 LOTTERY = _one("LOTTERY", lambda s: s.is_banker and s.lottery == "AHEAD", OpenLottery)
 LOCK = sure("LOCK", banks(CircleState.OPEN), AskToLock, Lock)
 BEGIN = sure("BEGIN", banks(CircleState.LOCKED), AskToBegin, Begin)
-CLOSE = sure("CLOSE", banks(CircleState.OPEN, CircleState.LOCKED), _ask_close, Close)
+CLOSE = Flow(
+    "close",
+    [circle_question("CLOSE", banks(CircleState.OPEN, CircleState.LOCKED, CircleState.SUSPENDED))],
+    _end,
+    line("CLOSE", ("sure", yes_at_end), ("code", lone_code)),
+)
 
 
 # -- who comes in, and in which order -------------------------------------------------------------------------

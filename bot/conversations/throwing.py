@@ -15,7 +15,7 @@ from bot.words.say import Answer, Say, say, text
 from domain.codes import normalise_code
 from domain.commands import BeginThrow, Command, Confirm, CoverPot, Deny, RecordCash, SentByBank
 from domain.money import Currency, Money
-from domain.pardna import MOST_HANDS, CircleState
+from domain.pardna import MOST_HANDS, OVER, CircleState
 from domain.payments import CARD, CASH, LYNK, NCB, SANDBOX, SCOTIA, US_CARD
 from domain.standing import Ask, Seat
 
@@ -33,7 +33,7 @@ MONEY_WORDS = frozenset({
 
 def _throws(seat: Seat) -> bool:
     """Whether throws are taken: while a circle runs, and after it of those who still owe (rules.md 51)."""
-    owes_still = seat.state is CircleState.COMPLETED and seat.owed_in_all > 0
+    owes_still = seat.state in OVER and seat.owed_in_all > 0
     return seat.is_member and (seat.running or owes_still)
 
 

@@ -56,7 +56,7 @@ _SAID: Mapping[Of, str] = {
         dispute_counts.amount dispute_gone.amount dispute_not.amount paid_again.amount paid_in.amount
         paid_other.amount paid_other.asked pay_expired.amount pay_failed.amount pay_link.amount pay_link_coming.amount
         pay_quote.amount pay_quote.price pay_transfer.amount pay_transfer_lynk.amount pay_under_way.amount
-        receipt.amount receipt_for.amount sent_noted.amount waits_cash.amount""",
+        receipt.amount receipt_ended.amount receipt_for.amount sent_noted.amount waits_cash.amount""",
     Of.PAYOUT: """approve_ask.amount approved.amount dispute_came.amount dispute_open.amount
         dispute_open_banker.amount fee_sending.amount fee_sent.amount hand_over.hand how_both.hand how_both.rail
         how_both_you.hand how_both_you.rail how_cash.hand how_cash_you.hand how_rail.rail
@@ -65,7 +65,8 @@ _SAID: Mapping[Of, str] = {
         paid_out_rail.amount payout_asked.amount payout_asked_again.amount payout_asked_staff.amount
         payout_failed.amount payout_failed_banker.amount payout_resent.amount payout_returned.amount
         payout_returned_banker.amount payout_sending.amount presumed.amount received.amount received_already.amount
-        received_told.amount waits_draw.amount waits_payout.amount your_draw_short.now""",
+        received_told.amount waits_draw.amount waits_payout.amount your_draw_short.now
+        your_share.amount""",
     Of.BACK: """charge_returned.amount charge_returned_part.amount charge_returned_part.kept charged_back.amount
         charged_back_banker.amount refund_done.amount refund_done_banker.amount refund_failed.amount
         refund_started.amount""",
@@ -83,9 +84,11 @@ TYPED = frozenset({
 })  # fmt: skip
 """Amounts that a person typed a moment ago, said back to them."""
 UNBOOKED = frozenset({
+    "end_owed.amount", "end_owes.amount", "ended_get.amount", "ended_owe.amount", "ended_told.drawn",
+    "ended_told.thrown",
     "cash_too_much.most", "on_its_way.there", "rail_short.amount", "wrong_currency.amount", "wrong_currency.asked",
 })  # fmt: skip
-"""A limit of the law, what a carrier lacks, and money that no circle's books hold yet."""
+"""A limit of the law, what a carrier lacks, money that no circle's books hold yet, and what an early end comes to."""
 
 
 def origins(said: Say, reader: str) -> Iterator[tuple[Money, Origin]]:

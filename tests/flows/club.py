@@ -109,6 +109,23 @@ class Club:
         await drawer.says(f"RECEIVED {ref}").sees("in your hands")
         await self.house.rest()
 
+    async def settle(self) -> None:
+        """Pay out what all have coming, one yes and one RECEIVED for each payout, until nothing is left to pay."""
+        for _ in range(20):
+            asked = await self.banker.says(f"PAY OUT {self.code}").sees("")
+            refs = dict.fromkeys(re.findall(r"P-\w{4}", asked.text))
+            if not refs:
+                return
+            for ref in refs:
+                await (await self.asked(ref)).says(f"APPROVE PAYOUT {ref}").sees("Thank you")
+                await self.house.rest()
+                whose = "SELECT name FROM person JOIN payout ON person_id = person.id WHERE ref = :ref AND circle = :c"
+                name = await fetch(self.house, whose, ref=ref, c=self.code)
+                [drawer] = [phone for phone in self.phones if phone.name == name]
+                await drawer.says(f"RECEIVED {ref}").sees("in your hands")
+                await self.house.rest()
+        raise AssertionError("there is always more to pay")
+
     async def right(self) -> None:
         """Prove the books."""
         await self.house.books_are_right()

@@ -3,7 +3,7 @@
 Gross pot 25,000.00 (8). Banker's fee 500.00 (31). Reserve 2 % of the gross pot = 500.00 (49). Net 24,000.00 (30).
 """
 
-from tests.flows.club import Club, begun, fetch, found
+from tests.flows.club import Club, begun, fetch, found, rows
 from tests.teller import House
 
 TERMS = "fee 500 reserve 2%"
@@ -96,3 +96,68 @@ async def test_cash_and_card_mixed_come_to_the_same_cents(house: House) -> None:
     # 20,000.00 came, 19,000.00 went; of the 1,000.00 by rail 500.00 are the fee, paid out, and 500.00 the reserve.
     assert await books(club) == {"reserve": 50_000}
     await club.right()
+
+
+async def test_an_early_end_after_two_draws(house: House) -> None:
+    club = await five(house)
+    marva, devon, keisha, andre, patsy = club.phones
+    await club.prepay(patsy)  # 25,000.00: 5,000.00 a round, the rest is her credit (22)
+    await club.pay(marva, keisha, andre)
+    await club.draw(devon)  # 25,000 - 500 - 500 - his own 5,000 = 19,000.00 (30)
+    await club.go(2, 0)
+    await club.pay(devon, keisha, andre)
+    await club.draw(marva)  # 19,000.00 too
+    assert await books(club) == {"reserve": 100_000, "credit Patsy": 1_500_000}  # 2 x 500.00 (49); 3 x 5,000.00 (22)
+    await marva.says(f"SUSPEND {club.code}").sees("on hold")
+    asked = await marva.says(f"CLOSE {club.code}").sees("Devon owes J$15,000", "Marva owes J$15,000")
+    # Thrown less gross drawn (48): Devon and Marva 10,000 - 25,000 = -15,000.00, the fee and the reserve of their own
+    # draws included; Keisha, Andre and Patsy 10,000 - 0 = 10,000.00. All together: nothing.
+    for who in ("Keisha", "Andre", "Patsy"):
+        assert f"{who} is owed J$10,000" in asked.text
+    await marva.says(f"CLOSE {club.code} YES").sees("has ended early")
+    await house.rest()
+    # Patsy's unused 15,000.00 go back whole, first; the reserve's 1,000.00 to the three creditors at once (48).
+    assert await books(club) == {"pot:6": 1_500_000, "pot:7": 100_000}
+    await club.settle()
+    # 1,000.00 by three equal claims: 333.33 each, and the last cent to the lowest hand, Keisha's (50).
+    assert await paid(club, 7) == {"Keisha": 33_334, "Andre": 33_333, "Patsy": 33_333}
+    assert await paid(club, 6) == {"Patsy": 1_500_000}
+    await devon.says(f"PAY 15000 SANDBOX {club.code}").sees("R-")
+    await club.settle()
+    # 16,000.00 are in by now, 5,333.33 each, the last cent Keisha's (50).
+    assert await paid(club, 7) == {"Keisha": 533_334, "Andre": 533_333, "Patsy": 533_333}
+    await club.right()
+    await marva.says(f"PAY 15000 SANDBOX {club.code}").sees("R-")
+    await house.rest()
+    # 31,000.00 for claims of 30,000.00: the reserve has its 1,000.00 back, and it goes to all hands, 200.00 each (49).
+    assert await devon.saw("your part of the reserve is J$200")
+    await club.settle()
+    assert await paid(club, 7) == {"Keisha": 1_000_000, "Andre": 1_000_000, "Patsy": 1_000_000}
+    backs = {"Devon": 20_000, "Marva": 20_000, "Keisha": 20_000, "Andre": 20_000, "Patsy": 1_520_000}
+    assert await paid(club, 6) == backs
+    assert await books(club) == {}  # no money is left anywhere
+    await club.right()
+
+
+async def paid(club: Club, number: int) -> dict[str, int]:
+    """Return what each has had of a round, by first names."""
+    query = "SELECT p.name, d.paid FROM draw d JOIN person p ON p.id = d.person_id WHERE circle = :c AND round = :n"
+    return {name.split()[0]: cents for name, cents in await rows(club.house, query, c=club.code, n=number)}
+
+
+async def test_an_early_end_before_the_first_draw_gives_all_of_it_back(house: House) -> None:
+    club = await five(house, f"{TERMS} late 200")
+    marva, devon, keisha, andre, patsy = club.phones
+    await club.pay(marva, keisha, patsy)
+    await club.go(1, 4)  # Andre misses, and owes a late fee of 200.00 (27)
+    await andre.says(f"PAY 10200 SANDBOX {club.code}").sees("R-")  # rounds 1 and 2, and the late fee, last of all (22)
+    await house.rest()
+    await marva.says(f"SUSPEND {club.code}").sees("on hold")
+    await marva.says(f"CLOSE {club.code} YES").sees("has ended early", "Andre is owed J$10,200")
+    await house.rest()
+    await club.settle()
+    # What each threw, the late fee too, and no fee for anybody (48).
+    assert await paid(club, 7) == {"Marva": 500_000, "Keisha": 500_000, "Andre": 1_020_000, "Patsy": 500_000}
+    assert await books(club) == {}
+    await club.right()
+    assert not await devon.saw("You owe")
