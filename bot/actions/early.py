@@ -184,4 +184,5 @@ def _ended(turn: Turn, circle: Circle, person: str) -> Say:
         answers = (Answer(f"PAY {code}", text("menu_pay")),)
     if owed := sum(d.owed for d in draws):
         lines.append(text("ended_get", amount=circle.money(owed)))
+    lines.append(text("ended_statement", code=code))
     return Say(tuple(lines), answers)

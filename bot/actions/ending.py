@@ -68,6 +68,7 @@ def _ended(turn: Turn, circle: Circle, person: str, left: Open) -> Say:
         lines.append(text("received_short", owed=circle.money(left.is_owed)))
     if left.credit:
         lines.append(text("still_credit", amount=circle.money(left.credit)))
+    lines.append(text("ended_statement", code=circle.code))
     return Say(tuple(lines), answers)
 
 

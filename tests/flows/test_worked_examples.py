@@ -161,3 +161,44 @@ async def test_an_early_end_before_the_first_draw_gives_all_of_it_back(house: Ho
     assert await books(club) == {}
     await club.right()
     assert not await devon.saw("You owe")
+
+
+async def test_an_early_end_after_a_short_draw_that_its_banker_covered(house: House) -> None:
+    club = await begun(house, 3, extra="reserve 2% cover yes", order="Devon, Marva, Keisha")
+    marva, devon, _ = club.phones
+    await club.pay(marva)
+    await club.go(1, 4)  # Keisha misses 5,000.00
+    await marva.says(f"COVER 2000 SANDBOX {club.code}").sees("R-")
+    await house.rest()
+    await club.draw(devon)  # 7,000.00 of 15,000 - 300 - his own 5,000 = 9,700.00: paid short (36)
+    await marva.says(f"SUSPEND {club.code}").sees("on hold")
+    # Devon threw 5,000.00, off his draw, and the pot gave 5,000 + 7,000 for him: -7,000.00. What was still owed to him
+    # was never drawn (48). Marva threw 5,000.00 and covered 2,000.00: 7,000.00. Keisha threw and drew nothing.
+    asked = await marva.says(f"CLOSE {club.code} YES").sees("has ended early", "Devon owes J$7,000")
+    assert "Marva is owed J$7,000" in asked.text
+    assert "Keisha" not in asked.text
+    await house.rest()
+    assert await books(club) == {}
+    await devon.says(f"PAY 7000 SANDBOX {club.code}").sees("R-")
+    await club.settle()
+    assert await paid(club, 5) == {"Marva": 700_000}
+    assert await books(club) == {}
+    await club.right()
+
+
+async def test_an_early_end_with_a_draw_that_is_held(house: House) -> None:
+    club = await begun(house, 3, order="Devon, Marva, Keisha", verified=False)
+    marva, _, keisha = club.phones
+    await club.pay(marva, keisha)
+    await club.go(1, 4)  # Devon's draw is held, as his TRN is not verified (33)
+    assert await club.state(1) == "HELD"
+    await marva.says(f"SUSPEND {club.code}").sees("on hold")
+    await marva.says(f"CLOSE {club.code} YES").sees("Marva is owed J$5,000")
+    await house.rest()
+    await club.go(2, 8)  # the dates that stood no longer count: nobody is asked for a throw, and nothing moves
+    assert not await keisha.saw("round 3")
+    assert await books(club) == {"pot:5": 1_000_000}
+    await club.settle()
+    assert await paid(club, 5) == {"Marva": 500_000, "Keisha": 500_000}  # nothing was drawn: each has their own back
+    assert await books(club) == {}
+    await club.right()

@@ -22,7 +22,7 @@ async def test_rule_48_an_early_end_pays_back_what_was_thrown_as_debts_come_in(h
     await marva.says(f"CLOSE {club.code} YES").sees("has ended early")
     assert await club.circle_state() == "TERMINATED"
     assert await devon.saw("You threw J$5,000 and drew J$15,000", "You owe J$10,000")
-    assert await keisha.saw("J$5,000 is yours")
+    assert await keisha.saw("J$5,000 is yours", f"STATEMENT {club.code}")
     await marva.says(f"CLOSE {club.code} YES").sees("has begun or ended")
     # The reserve, 300, goes pro rata at once: 150 each.
     assert (await house.balances(club.code)) == {f"circle:{club.code}:pot:5": 30_000}
