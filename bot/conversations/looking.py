@@ -138,6 +138,9 @@ def _balance_lines(seat: Seat, today: date) -> list[Text]:
     if seat.debt:
         lines.append(text("balance_debt", circle=seat.name, amount=seat.money(seat.debt), code=seat.code))
     for owed in seat.owed:
+        if owed.round > seat.turns:  # the reckoning of an early end is no round of anybody's (rules.md 48)
+            lines.append(text("balance_ended", circle=seat.name, amount=seat.money(owed.left), code=seat.code))
+            continue
         name = _balance_name(owed, today)
         lines.append(
             text(

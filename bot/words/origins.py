@@ -84,8 +84,8 @@ TYPED = frozenset({
 })  # fmt: skip
 """Amounts that a person typed a moment ago, said back to them."""
 UNBOOKED = frozenset({
-    "end_owed.amount", "end_owes.amount", "ended_get.amount", "ended_owe.amount", "ended_told.drawn",
-    "ended_told.thrown",
+    "balance_ended.amount", "end_owed.amount", "end_owes.amount", "ended_get.amount", "ended_owe.amount",
+    "ended_told.drawn", "ended_told.thrown",
     "cash_too_much.most", "on_its_way.there", "rail_short.amount", "wrong_currency.amount", "wrong_currency.asked",
 })  # fmt: skip
 """A limit of the law, what a carrier lacks, money that no circle's books hold yet, and what an early end comes to."""

@@ -26,6 +26,7 @@ async def test_rule_48_an_early_end_pays_back_what_was_thrown_as_debts_come_in(h
     await marva.says(f"CLOSE {club.code} YES").sees("has begun or ended")
     # The reserve, 300, goes pro rata at once: 150 each.
     assert (await house.balances(club.code)) == {f"circle:{club.code}:pot:5": 30_000}
+    await devon.says("BALANCE").sees("ended early, and you owe J$10,000")
     await devon.says(f"PAY 10000 SANDBOX {club.code}").sees("R-")
     await house.rest()
     await club.right()
