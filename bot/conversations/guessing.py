@@ -4,13 +4,14 @@ A guess may show something or open a question. It never does anything: talk.py a
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
 from bot.conversations.flow import Talk
+from bot.conversations.hearing import likeliest
 from bot.conversations.likeness import NOT
 from bot.conversations.numbers import in_figures
 from bot.conversations.phrases import (
@@ -105,7 +106,19 @@ def offered(typed: str, talk: Talk, first: Said = NOTHING) -> list[str]:
         line = _offered(one.said) if one.spelled else full[one.said.word]
         if line not in found.values():
             found.setdefault(one.said.word, line)
-    return list(found.values())
+    return list(found.values()) if any(one.spelled for one in likely) else _with_heard(typed, talk, found)
+
+
+def _with_heard(typed: str, talk: Talk, found: Mapping[str, str]) -> list[str]:
+    """Return the lines to be offered: second among them what such lines were most often said for.
+
+    What is likeliest by the table stays first: it is right where a line is a word with a slip, or nearly a phrase.
+    """
+    able = _heard(typed, talk, found)[:2]
+    first = next(iter(found), "")
+    lines = {first: found[first]} if first else {}
+    lines |= {word: found.get(word) or _offered(_with(word, _figures(typed), talk)) for word in able if word != first}
+    return [*lines.values(), *(line for word, line in found.items() if word not in lines)]
 
 
 def rather(said: Said, typed: str, talk: Talk) -> Said:
@@ -139,6 +152,25 @@ def rather(said: Said, typed: str, talk: Talk) -> Said:
     if not whole and not figures and " " in plain and nearly(plain).get(said.word, 0.0) > WHOLLY:
         return _with(said.word, "", talk)
     return NOTHING if word == TALK or (not figures and not whole and _says_else(said, talk)) else said
+
+
+def _heard(typed: str, talk: Talk, found: Container[str] = ()) -> list[str]:
+    """Return the words that lines like this one were said for, of use to this person, the likeliest first.
+
+    None where it is likeliest talk. What turns a line round speaks against all that acts and was not found otherwise.
+    """
+    heard = likeliest(typed) if len(typed) <= LONGEST_GUESSED and " " in typed.strip() else ()
+    if not heard or heard[0] == TALK:
+        return []
+    turned = any(word == NOT for word, _ in heart(typed))
+    return [
+        word
+        for word in heard
+        if word in WORDS
+        and may(word, talk.standing)
+        and fits(word, talk.standing)
+        and not (turned and _acts(word) and word not in TURNED and word not in found)
+    ]
 
 
 def _is_unwanted(said: Said, typed: str, talk: Talk) -> bool:

@@ -89,6 +89,11 @@ def heart(typed: str) -> list[tuple[str, int]]:
     return found
 
 
+def plain_words(typed: str) -> list[str]:
+    """Return all words of a line, each in its plain spelling."""
+    return [_ALIKE.get(word, word) for word in _MARKS.sub("", squeezed(typed)).split()]
+
+
 def _said() -> dict[str, str]:
     """Return each phrase in its plain spelling with its word. Two words may not claim the same one."""
     found: dict[str, str] = {}
@@ -110,27 +115,27 @@ _SAID = Likeness({phrase: frozenset({word}) for phrase, word in PHRASES.items()}
 def _senses() -> dict[str, frozenset[str]]:
     """Return the sense of each phrase, with the words that it may mean then."""
     found: dict[str, frozenset[str]] = {}
-    for word, phrase in _written():
+    for word, phrase in written():
         sense = " ".join(sorted(_sense(phrase)))
         found[sense] = found.get(sense, frozenset()) | {word}
     return found
 
 
-def _written() -> Iterator[tuple[str, str]]:
+def written() -> Iterator[tuple[str, str]]:
     """Yield each word with each phrase that is said for it, or only near to it."""
     for word, ways in {**_TABLE["words"], TALK: _TABLE["talk"]}.items():
         for phrase in (word.lower(), *ways.get("same", ()), *ways.get("said", ()), *ways.get("near", ())):
             yield word, phrase
 
 
-_WRITTEN = frozenset(word for _, phrase in _written() for word, _ in heart(phrase))
+_WRITTEN = frozenset(word for _, phrase in written() for word, _ in heart(phrase))
 """Every word of the table, in its plain spelling."""
 
 
 def _every() -> dict[str, frozenset[str]]:
     """Return each phrase in its plain spelling with the words that it may mean, also what is only near to one."""
     found: dict[str, frozenset[str]] = {}
-    for word, phrase in _written():
+    for word, phrase in written():
         plain = " ".join(w for w, _ in heart(phrase)) or phrase
         found[plain] = found.get(plain, frozenset()) | {word}
     return found

@@ -19,6 +19,8 @@ from domain.standing import Standing
 from tests.conversations.chat import NOW, OTHER, Chat, ask, banker, clerk, member, seat
 
 FOLDER = Path(__file__).parent / "phrases"
+HEARD = Path(vocabulary.__file__).parent / "heard"
+"""What the bot learns from; what lies in FOLDER it has never seen."""
 WHO: dict[str, Callable[[], Standing]] = {
     "member": member,
     "drawer": lambda: member(asks=(ask("draw", "P-7K2M"),)),
@@ -74,8 +76,9 @@ class Heard:
 
 def rows(name: str) -> list[Row]:
     """Read a file of phrases."""
-    with (FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return [Row(**row) for row in csv.DictReader(file)]
+    file = HEARD / f"{name}.csv"
+    with (file if file.exists() else FOLDER / file.name).open(encoding="utf-8", newline="") as opened:
+        return [Row(**row) for row in csv.DictReader(opened)]
 
 
 def hear(row: Row) -> Heard:
