@@ -60,6 +60,8 @@ FEW = 4
 """Words: in more of them a single one tells little."""
 FEWEST_ELSE = 2
 """Words behind a word that make a line of their own; a single one is an answer misread."""
+THOUGHT_OF = 3
+"""Words that a line was most often said for: those that may be offered beside what it is like."""
 MOST_NAMES = 2
 """Words that somebody is called by: more behind a word that is said of other things too are no name."""
 WARY = 13.0
@@ -95,7 +97,7 @@ def meant(typed: str, talk: Talk) -> Said:
 
 def offered(typed: str, talk: Talk, first: Said = NOTHING) -> list[str]:
     """Return the lines that may have been meant, one a word, the likeliest first: what this person has a use for."""
-    likely = sorted(_likely(typed, talk), key=lambda one: (not one.clear, -one.weight))
+    likely = sorted(_likely(typed, talk), key=lambda one: (not one.clear, -one.weight, one.said.word))
     full: dict[str, str] = {}  # of what is read of a line for one word the most is offered
     for one in likely:
         if len(line := _offered(one.said)) > len(full.get(one.said.word, "")) and not one.spelled:
@@ -106,6 +108,10 @@ def offered(typed: str, talk: Talk, first: Said = NOTHING) -> list[str]:
         line = _offered(one.said) if one.spelled else full[one.said.word]
         if line not in found.values():
             found.setdefault(one.said.word, line)
+    if not asking(typed) and (awaited := [word for word in found if word in ANSWERS and _expected(word, talk)]):
+        others = [word for word in found if word != awaited[0]]
+        place = 0 if next(iter(found)) == awaited[0] else 1
+        return [found[word] for word in (*others[:place], awaited[0], *others[place:])]
     return list(found.values()) if any(one.spelled for one in likely) else _with_heard(typed, talk, found)
 
 
@@ -114,10 +120,12 @@ def _with_heard(typed: str, talk: Talk, found: Mapping[str, str]) -> list[str]:
 
     What is likeliest by the table stays first: it is right where a line is a word with a slip, or nearly a phrase.
     """
-    able = _heard(typed, talk, found)[:2]
-    first = next(iter(found), "")
+    heard = _heard(typed, talk, found)[:THOUGHT_OF]
+    first, *others = [*found, ""]
+    if heard[:1] == [first]:  # both say the same: then the table's next one, if it was heard so at all
+        heard = [word for word in others if word in heard[1:]][:1] or heard[1:]
     lines = {first: found[first]} if first else {}
-    lines |= {word: found.get(word) or _offered(_with(word, _figures(typed), talk)) for word in able if word != first}
+    lines |= {word: found.get(word) or _offered(_with(word, _figures(typed), talk)) for word in heard[:2]}
     return [*lines.values(), *(line for word, line in found.items() if word not in lines)]
 
 
@@ -383,7 +391,7 @@ def _distances(head: str) -> tuple[tuple[str, int], ...]:
         return ()
     found: dict[str, int] = {}
     for spelling, word in HEADS.items():
-        most = NEAR if min(len(head), len(spelling)) >= SHORTEST_SLIP else 1
+        most = NEAR if min(len(head), len(spelling)) > SHORTEST_SLIP else 1
         if len(spelling) >= SHORTEST_OFFERED and word != BY:
             distance = OSA.distance(head, spelling, score_cutoff=most)
             found[word] = min(found.get(word, distance), distance) if distance <= most else found.get(word, NEAR + 1)

@@ -1,6 +1,6 @@
 """What a line was likely meant for, learnt from all that people were heard to say: naive Bayes over pieces of words.
 
-It only says what else may be offered (guessing.py): nothing is ever taken at once for it alone. Before a line is looked at
+It only says what else may be offered (guessing.py): nothing is ever taken at once for it. Before a line is looked at
 every word is as likely as any other. Pieces of two to five letters carry over what no list foresees (`tampering`).
 """
 
@@ -43,7 +43,7 @@ def _heard() -> Iterator[tuple[str, str]]:
 
 
 class Hearing:
-    """Words by the pieces of what was said for them: frequencies as TF-IDF, lines of one length (Rennie et al. 2003)."""
+    """Words by the pieces of what was said for them: TF-IDF, lines of one length (Rennie et al. 2003)."""
 
     def __init__(self, said: Iterable[tuple[str, str]]) -> None:
         said = list(said)
@@ -79,7 +79,7 @@ class Hearing:
         for piece, weight in weights.items():
             for word, told in self._told[piece].items():
                 scores[word] += weight * told
-        return sorted(scores, key=lambda word: -scores[word])
+        return sorted(scores, key=lambda word: (-scores[word], word))
 
 
 _HEARING = Hearing(_heard())

@@ -50,7 +50,7 @@ class Likeness:
         """
         shared: dict[str, float] = {}
         whole = 0.0
-        for word in words:
+        for word in sorted(words):  # sums of fractions depend on their order
             known = self.spelled_like(word)
             whole += max((self._weight(k) for k, _ in known), default=self._weight(word))
             told: dict[str, float] = {}

@@ -242,4 +242,4 @@ def akin(typed: str) -> tuple[tuple[str, float], ...]:
 
 
 def _likeliest(found: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
-    return tuple(sorted(found.items(), key=lambda pair: -pair[1]))
+    return tuple(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
