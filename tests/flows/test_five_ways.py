@@ -22,6 +22,9 @@ from tests.flows.test_pins import another
 from tests.standins import Heard
 from tests.teller import PIN, House, onboard, open_house
 
+FIVE = NAMES[:5]
+ANSWER = re.compile(r":r$")
+"""The key of an answer to what somebody wrote."""
 FIRST = (
     ("whatsapp", "+18765550101"),
     ("sms", "+18765550102"),
@@ -77,7 +80,7 @@ class Circle:
 
 async def begun(house: House, street: Street, *, ways: bool) -> Circle:
     """Begin a circle of five; with `ways` each has other addresses beside."""
-    phones = [cast("Handset", house.phone(*way, name)) for way, name in zip(FIRST, NAMES, strict=True)]
+    phones = [cast("Handset", house.phone(*way, name)) for way, name in zip(FIRST, FIVE, strict=True)]
     for phone in phones:
         await onboard(phone, phone.name)
         await verify(house, phone)
@@ -205,6 +208,8 @@ async def once(house: House, street: Street) -> Told:
         (lane,) = ways
         assert all(reached(row, lying, street) for row in parts if row[2] == lane), parts
         first = [words(house, row) for row in parts if row[2] == parts[0][2]]
+        if ANSWER.search(parts[0][0]):  # it said what had waited, which is counted as what it was
+            continue
         told[names[parts[0][1]], REFS.sub("", " ".join(first)).replace(code, "")] += 1
     return told
 
@@ -225,7 +230,7 @@ def reached(row: Any, lying: dict[str, Heard], street: Street) -> bool:
 async def truth(house: House, street: Street, staff: Handset) -> None:
     """MESSAGES says of the last messages to each what lies on their phones."""
     lying = {heard.provider_id for came in street.came.values() for heard in came}
-    for name in NAMES:
+    for name in FIVE:
         said = (await staff.says(f"MESSAGES {name}").sees(name)).text
         person = await fetch(house, "SELECT id FROM person WHERE name = :name", name=name)
         query = """
@@ -254,7 +259,7 @@ async def books(house: House) -> Book:
 
 def of_the_circle(told: Told) -> Told:
     """Leave out what staff hear, and what names the member whom the lot has asked for the second yes."""
-    return Counter({k: n for k, n in told.items() if k[0] in NAMES and "APPROVE PAYOUT" not in k[1]})
+    return Counter({k: n for k, n in told.items() if k[0] in FIVE and "APPROVE PAYOUT" not in k[1]})
 
 
 @pytest.mark.timeout(900)
