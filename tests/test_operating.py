@@ -61,7 +61,7 @@ async def test_ledger_verify_names_each_rail_and_what_is_wrong(
     monkeypatch.setenv("DATABASE_URL", database_url)
     settings = Settings(_env_file=None)
     assert await verify_ledger(settings, Namespace()) == 0
-    assert capsys.readouterr().out == "The books are right: 0 accounts, 0 transactions, 0 postings.\n"
+    assert capsys.readouterr().out == "The books are right: 0 accounts, 0 transactions, 0 postings, 0 lines sealed.\n"
     engine = make_engine(database_url)
     transfer = Transfer(rail("ncb", Currency.JMD), credit("PLUM22", "ann"), 7_000)
     async with engine.begin() as conn:
@@ -77,6 +77,6 @@ async def test_ledger_verify_names_each_rail_and_what_is_wrong(
     assert await verify_ledger(settings, Namespace()) == 1
     said = capsys.readouterr().out.splitlines()
     assert said == [
-        "The books are right: 2 accounts, 1 transactions, 2 postings.",
+        "The books are right: 2 accounts, 1 transactions, 2 postings, 0 lines sealed.",
         "ncb JMD on 2026-11-03: the books say J$70.00, the statement J$90.00; -J$20.00 apart since 2026-11-03",
     ]

@@ -49,8 +49,8 @@ _MARKS: Final = {
     ThrowState.DUE: _Mark("#fff", "#77857f", "", INK),
     ThrowState.LATE: _Mark("#fff", INK, "M0 -4.6 V.4 L3.2 2.6", INK),
     ThrowState.MISSED: _Mark("#fff", INK, "M-3.4 -3.4 3.4 3.4 M3.4 -3.4 -3.4 3.4", INK),
-    ThrowState.COVERED: _Mark(GOLD, INK, "M-4.6 .3 -1.4 3.5 4.8 -3.4", INK),
-    ThrowState.WAIVED: _Mark("#fff", "#77857f", "M-4.5 0 H4.5", INK),
+    ThrowState.COVERED: _Mark(GOLD, INK, "M-4.6 2 0 -3.4 4.6 2", INK),
+    ThrowState.WAIVED: _Mark("#fff", "#77857f", "M-4.2 -2 H4.2 M-4.2 2 H4.2", INK),
 }
 
 _ORDER: Final = (

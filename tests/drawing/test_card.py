@@ -61,7 +61,7 @@ def test_every_hand_is_named_once_with_its_state(hands: int) -> None:
 
 
 def test_a_state_is_a_sign_and_a_word_and_never_a_colour_alone() -> None:
-    """Without any colour the five states still differ."""
+    """Without any colour the states still differ."""
     shapes = set()
     for state in ThrowState:
         svg = drawn(card_facts(2, states=(state,)))

@@ -107,7 +107,11 @@ async def in_hand(house: House, act: Callable[[Connection], Awaitable[Any]]) -> 
 
 
 async def lose_patience(house: House) -> None:
-    """Let the waits of all calls be over."""
+    """Let the waits of all calls be over, once what came of the last ones is noted."""
+    noted = "SELECT count(*)::text FROM outbox WHERE state = 'queued' AND attempts > 0 AND retry_at IS NULL"
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await fetch(house, noted) != "0":  # noqa: ASYNC110 - nothing rings here
+            await asyncio.sleep(0.02)
     async with house.engine.begin() as conn:
         await conn.execute(text("UPDATE outbox SET retry_at = clock_timestamp() WHERE state = 'queued'"))
         await conn.execute(text("NOTIFY outbox"))

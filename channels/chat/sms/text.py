@@ -7,7 +7,7 @@ from domain.messages import Outgoing, numbered
 def text_of(message: Outgoing) -> str:
     """Render a message as the plain text that is sent, with its choice as a numbered menu.
 
-    Raises ValueError for a text that is empty or over 306 septets: the caller splits it where it makes sense.
+    Raises ValueError for a text that is empty or over 305 septets: the caller splits it where it makes sense.
     """
     text = to_gsm7(numbered(message))
     if not text.strip():
