@@ -15,7 +15,7 @@ RandBelow = Callable[[int], int]
 
 # fmt: off
 BOT_WORDS = frozenset({
-    "AGENT", "AGREE", "BACK", "CARD", "CASE", "CASH", "DENY", "DRAW", "JMD", "KYC", "MATCH", "MENU", "NCB",
+    "AGENT", "AGREE", "BACK", "CARD", "CASE", "CASH", "DENY", "DRAW", "JMD", "JUDGE", "KYC", "MATCH", "MENU", "NCB",
     "NEW", "PATWA", "PAY", "QUEUE", "RATE", "REACH", "RESET", "SEAT", "SENT", "START", "STATS", "SWAP", "TERMS", "TRN",
     "USD", "WHY", "YES",
 })

@@ -503,6 +503,32 @@ class Deny(Command):
     receipt: str
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Complain(Command):
+    """My circle's banker has done wrong: let members who have no part in it decide (52)."""
+
+    by: ClassVar[By] = "member"
+    circle: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveVerdict(Command):
+    """As one of a dispute's panel: it happened, or it did not. Only who was drawn may say so (52)."""
+
+    moves_money: ClassVar[bool] = True
+    ticket_ref: str
+    happened: bool
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SaySide(Command):
+    """My side of a dispute of mine, in a line that its panel hears."""
+
+    ticket_ref: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class PayOut(Command):
     """Start paying what a drawer may get now."""
@@ -970,6 +996,24 @@ class ApprovalSilence(Duty):
 
     payout_id: str
     asks: int
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeSilence(Duty):
+    """One of a dispute's panel has said nothing: remind them, or (`over`) draw another in their place (52)."""
+
+    ticket_ref: str
+    case_id: str
+    person_id: str
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PanelTimeOver(Duty):
+    """72 hours of a dispute: without a majority staff decide it (52)."""
+
+    ticket_ref: str
+    case_id: str
 
 
 @dataclass(frozen=True, slots=True)

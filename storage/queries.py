@@ -113,6 +113,19 @@ _ASKS = text("""
     JOIN member m ON m.circle = v.circle AND m.state = 'IN' AND m.halves > 0
     WHERE m.person_id = ANY(:people) AND v.state = 'OPEN' AND (v.kind IN ('TERMS', 'BANKER') OR v.who_id = m.person_id)
         AND NOT EXISTS (SELECT FROM ballot b WHERE b.ref = v.ref AND b.person_id = m.person_id)
+    UNION ALL
+    SELECT j.person_id, 'judge', d.ref, c.code, c.name, d.amount, c.currency, w.name, j.asked_at
+    FROM dispute_judge j JOIN dispute d ON d.id = j.dispute_id JOIN circle c ON c.code = d.circle
+    JOIN person w ON w.id = d.opened_by
+    WHERE j.person_id = ANY(:people) AND j.vote = '' AND NOT j.replaced AND d.state = 'OPEN'
+    UNION ALL
+    SELECT me.id, CASE WHEN d.amount > 0 THEN 'frozen' ELSE 'complaint' END, d.ref, c.code, c.name, d.amount,
+        c.currency, w.name, d.opened_at
+    FROM dispute d JOIN circle c ON c.code = d.circle
+    JOIN person me ON me.id IN (d.opened_by, d.against)
+    JOIN person w ON w.id IN (d.opened_by, d.against) AND w.id <> me.id
+    WHERE me.id = ANY(:people) AND (d.opened_by = ANY(:people) OR d.against = ANY(:people))
+        AND d.state IN ('OPEN', 'STAFF')
     ORDER BY at
 """)
 

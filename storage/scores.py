@@ -21,6 +21,8 @@ _DEEDS = text("""
     WHERE c.banker_id = ANY(:people)
         AND (d.begun_at IS NOT NULL OR d.ready_at < CAST(:now AS timestamptz) - interval '1 day')
         AND (d.ready_at IS NULL OR d.begun_at IS NOT NULL OR d.state = 'READY')
+    UNION ALL
+    SELECT lost_by, 'lost', coalesce(ended_at, opened_at) FROM dispute WHERE lost_by = ANY(:people)
     ORDER BY at
 """)
 

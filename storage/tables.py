@@ -2,6 +2,7 @@
 
 from domain.arrears import Plan, Waiver
 from domain.chain import ToldMark
+from domain.disputes import Dispute, Judge
 from domain.documents import Document
 from domain.enclosures import Enclosure
 from domain.exchange import Rate
@@ -44,6 +45,8 @@ REFUND = Table("refund", Refund, ("id",))
 CHARGEBACK = Table("chargeback", Chargeback, ("id",))
 RATE = Table("rate", Rate, ("id",))
 TICKET = Table("ticket", Ticket, ("id",))
+DISPUTE = Table("dispute", Dispute, ("id",))
+JUDGE = Table("dispute_judge", Judge, ("dispute_id", "person_id"))
 ENCLOSURE = Table("enclosure", Enclosure, ("id",))
 DOCUMENT = Table("document", Document, ("id",))
 SIM_PHONE = Table("sim_phone", SimPhone, ("name",))
@@ -51,9 +54,9 @@ SIM_PHONE = Table("sim_phone", SimPhone, ("name",))
 IN_ORDER = (
     PERSON, ADDRESS, CONSENT, TRN, DESTINATION, LINK_CODE, PIN, STEP_UP, FREEZE, CIRCLE, MEMBER, HAND, LOTTERY, WORD,
     PROPOSAL, BALLOT, ROUND, THROW_MARK, TOLD_MARK, DUE, WAIVER, PLAN, PAYMENT, DRAW, PAYOUT, REFUND, CHARGEBACK,
-    RATE, TICKET, ENCLOSURE, DOCUMENT, SIM_PHONE,
+    RATE, TICKET, DISPUTE, JUDGE, ENCLOSURE, DOCUMENT, SIM_PHONE,
 )  # fmt: skip
 """Parents before children, so that a batch may be written table by table."""
 BY_ROW = {table.row: table for table in IN_ORDER}
-OF_A_CIRCLE = (MEMBER, HAND, LOTTERY, WORD, PROPOSAL, BALLOT, ROUND, DUE, WAIVER, PLAN, DRAW)
+OF_A_CIRCLE = (MEMBER, HAND, LOTTERY, WORD, PROPOSAL, BALLOT, ROUND, DUE, WAIVER, PLAN, DRAW, DISPUTE, JUDGE)
 """Loaded whole with their circle; payments and payouts only while they are open."""

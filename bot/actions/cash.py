@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import drawers, paths, settling, watching
+from bot.actions import disputes, drawers, paths, settling, watching
 from bot.actions.names import match_name
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain import ledger
+from domain.disputes import DisputeState
 from domain.ledger import Transaction, Transfer
 from domain.pardna import Circle, Due
 from domain.payments import CASH, Payment, PaymentState
@@ -166,10 +167,12 @@ def deny(turn: Turn, command: c.Deny) -> Say | Refusal:
     )
     amount = circle.money(payment.amount, ref=payment.receipt)
     figures: dict[str, Figure] = {"amount": amount, "circle": circle.name, "ref": ticket.ref}
-    turn.tell_staff([Role.FINANCE], say("staff_dispute", receipt=payment.receipt, **figures))
-    other = payment.recorded_by
-    turn.tell(other, say("cash_disputed_told", who=turn.me.first_name, **figures))
-    return say("cash_disputed", **figures)
+    dispute, who_decides = disputes.begin(turn, circle, ticket, payment, against=payment.recorded_by)
+    disputes.ask_panel(turn, circle, dispute)
+    if dispute.state is DisputeState.STAFF:
+        turn.tell_staff([Role.FINANCE], say("staff_dispute", receipt=payment.receipt, **figures))
+    turn.tell(payment.recorded_by, say("cash_disputed_told", who=turn.me.first_name, **figures).and_then(who_decides))
+    return say("cash_disputed", **figures).and_then(who_decides)
 
 
 def _take_back(turn: Turn, circle: Circle, payment: Payment) -> bool:

@@ -4,11 +4,12 @@ import hmac
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bot.actions import accounts, cash, freezing, holding, paths, receiving
+from bot.actions import accounts, cash, freezing, holding, judging, paths, receiving
 from bot.actions.humans import queue_line
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Refusal, Say, refuse, say, text
 from domain import commands as c
+from domain.disputes import Dispute, DisputeState, Over
 from domain.messages import Channel
 from domain.pardna import Circle, Draw, DrawState
 from domain.payments import Payment
@@ -27,6 +28,7 @@ from domain.people import (
     is_mail,
     shown_address,
 )
+from domain.schedule import local_date
 
 LINK_CODE_LASTS = timedelta(minutes=10)
 LINK_TRIES = 5
@@ -433,6 +435,18 @@ def _has_a_hand_in(turn: Turn, ticket: Ticket) -> bool:
 
 
 def _decide(turn: Turn, ticket: Ticket, *, happened: bool) -> Refusal | None:
+    """Decide what is before staff: not what a panel sits over (rules.md 52)."""
+    dispute = turn.book.get(Dispute, ticket.id)
+    if dispute and dispute.state is DisputeState.OPEN:
+        return refuse("case_panel", ref=ticket.ref, until=local_date(dispute.until))
+    is_complaint = dispute is not None and dispute.over is Over.COMPLAINT
+    wrong = None if is_complaint else _effect(turn, ticket, happened=happened)
+    if dispute and not wrong:
+        judging.by_staff(turn, dispute, happened=happened)
+    return wrong
+
+
+def _effect(turn: Turn, ticket: Ticket, *, happened: bool) -> Refusal | None:
     if payment := turn.book.get(Payment, ticket.subject):
         return cash.decide(turn, payment, happened=happened)
     payout = paths.find(turn, ticket.subject)

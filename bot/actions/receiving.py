@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.actions import cards, drawers, ending, paths, pots, proving
+from bot.actions import cards, disputes, drawers, ending, paths, pots, proving
 from bot.actions.turn import Turn
 from bot.words.say import Answer, Figure, Refusal, Say, refuse, say, text
 from domain import commands as c
 from domain import ledger
+from domain.disputes import DisputeState
 from domain.ledger import Transaction, Transfer
 from domain.pardna import Circle, Draw, DrawState
 from domain.payments import DRAWN, OPEN_PAYOUTS, Payout, PayoutState
@@ -77,6 +78,7 @@ def received(turn: Turn, command: c.Received) -> Say | Refusal:
     if payout.state in CLOSED:
         return say("received_already", amount=amount)
     done = finish(turn, circle, payout, PayoutState.RECEIVED)
+    disputes.withdraw(turn, circle, payout)
     if turn.person_id != circle.banker_id:
         who = turn.me.first_name
         turn.tell(circle.banker_id, say("received_told", who=who, amount=amount, circle=circle.name))
@@ -103,10 +105,17 @@ def not_received(turn: Turn, command: c.NotReceived) -> Say | Refusal:
         "circle": circle.name,
         "ref": ticket.ref,
     }
-    turn.tell_staff([Role.FINANCE], say("staff_dispute", receipt=payout.ref, **figures))
+    who_decides = text("dispute_staff")
+    going_on = disputes.about(turn, circle, payout.ref)
+    if going_on is None and turn.person_id != circle.banker_id:
+        going_on, who_decides = disputes.begin(turn, circle, ticket, payout, against=circle.banker_id)
+        disputes.ask_panel(turn, circle, going_on)
+    if going_on is None or going_on.state is DisputeState.STAFF:
+        turn.tell_staff([Role.FINANCE], say("staff_dispute", receipt=payout.ref, **figures))
     if turn.person_id != circle.banker_id:
-        turn.tell(circle.banker_id, say("not_received_told", who=turn.me.first_name, **figures))
-    return say("not_received", **figures)
+        told = say("not_received_told", who=turn.me.first_name, **figures)
+        turn.tell(circle.banker_id, told.and_then(who_decides))
+    return say("not_received", **figures).and_then(who_decides)
 
 
 def receipt_silence(turn: Turn, command: c.ReceiptSilence) -> None:
@@ -135,8 +144,10 @@ def finish(turn: Turn, circle: Circle, payout: Payout, state: PayoutState) -> Dr
     paths.close_tickets(turn, payout, state.value.lower())
     payable, cash = ledger.payable(circle.code, payout.round), ledger.cash(circle.code)
     if payout.by_hand:
-        moved = (Transfer(payable, cash, payout.by_hand),)
-        turn.book.post(turn.at, Transaction(f"handed:{payout.id}", "handed", circle.currency, moved, circle.code))
+        moved, key = (Transfer(payable, cash, payout.by_hand),), f"handed:{payout.id}"
+        hold = disputes.frozen(turn, circle, payout)
+        handed = Transaction(key, "handed", circle.currency, moved, circle.code)
+        turn.book.post(turn.at, ledger.posted(hold, key) if hold else handed)
     draw = turn.book.must(Draw, circle.code, payout.round, payout.hand)
     draw = replace(draw, paid=draw.paid + payout.amount)
     draw = replace(draw, state=_so_far(turn, draw))
@@ -224,6 +235,7 @@ def _decided(turn: Turn, circle: Circle, payout: Payout, *, happened: bool) -> N
         finish(turn, circle, payout, PayoutState.RECEIVED)
         turn.tell(payout.person_id, say("dispute_came", **figures))
         return
+    disputes.thaw(turn, circle, payout)
     turn.book.put(replace(payout, state=PayoutState.SENT))
     turn.tell(payout.person_id, say("dispute_open", *_came_answers(payout), **figures))
     turn.tell(circle.banker_id, say("dispute_open_banker", **figures))

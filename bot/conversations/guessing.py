@@ -58,6 +58,8 @@ WHOLLY = 99.9
 """Of 100: the same words, in whatever order (`pin forgot`)."""
 FEW = 4
 """Words: in more of them a single one tells little."""
+OWN_WORDS = frozenset({"AGENT", "COMPLAIN", "SIDE"})
+"""What follows these is told to people, and never looked into."""
 FEWEST_ELSE = 2
 """Words behind a word that make a line of their own; a single one is an answer misread."""
 THOUGHT_OF = 3
@@ -135,7 +137,7 @@ def rather(said: Said, typed: str, talk: Talk) -> Said:
     A known phrase is that; words of which the word can take none say something else, and are guessed at. What is
     written to a human is never looked into.
     """
-    if not said.rest or talk.tapped or said.word == "AGENT":
+    if not said.rest or talk.tapped or said.word in OWN_WORDS:
         return said
     if _is_unwanted(said, typed, talk):
         return NOTHING

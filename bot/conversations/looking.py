@@ -113,7 +113,9 @@ def balance(talk: Talk) -> Say:
     seats = [s for s in talk.standing.seats if _counts(s)]
     if not seats:
         return say("balance_none", *menu_answers(talk.standing))
-    lines = tuple(line for seat in seats[:MOST_ROWS] for line in _balance_lines(seat, local_date(talk.standing.now)))
+    today = local_date(talk.standing.now)
+    lines = tuple(line for seat in seats[:MOST_ROWS] for line in _balance_lines(seat, today))
+    lines += tuple(ask_line(ask) for ask in talk.standing.asked("frozen"))
     owes = any(s.owed_in_all for s in seats)
     return say("balance", *([Answer("PAY", text("menu_pay"))] if owes else []), lines=lines)
 

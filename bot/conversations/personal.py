@@ -249,7 +249,8 @@ LANGUAGE = Flow(
 )
 
 
-def _read_note(typed: str, _: Talk) -> str:
+def read_note(typed: str, _: Talk) -> str:
+    """Read what somebody tells a person, without a PIN that they put into it."""
     note = typed.strip()
     if not any(c.isalpha() for c in note):
         raise Misread(text("no_note"))
@@ -258,7 +259,7 @@ def _read_note(typed: str, _: Talk) -> str:
 
 AGENT = Flow(
     "agent",
-    [Question("note", lambda _: say("ask_agent", Answer("MENU", text("menu"))), _read_note, free=True)],
+    [Question("note", lambda _: say("ask_agent", Answer("MENU", text("menu"))), read_note, free=True)],
     lambda talk: do(talk, OpenTicket(talk.slots["note"])),
-    line("AGENT", ("note", rest(_read_note))),
+    line("AGENT", ("note", rest(read_note))),
 )

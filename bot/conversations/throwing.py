@@ -251,7 +251,7 @@ def _ask_label(ask: Ask) -> str:
     return f"{ask.money.text()} {ask.who}"
 
 
-def _take_ref(letter: str) -> Callable[[Words, Talk], tuple[str | None, Words]]:
+def take_ref(letter: str) -> Callable[[Words, Talk], tuple[str | None, Words]]:
     """Take a reference; a line with something else alone is complained of."""
 
     def take(left: Words, talk: Talk) -> tuple[str | None, Words]:
@@ -287,7 +287,7 @@ def answering(word: str, kind: str, letter: str, nothing: str, command: Callable
         return bool(talk.standing.asked(kind))
 
     question = Question("ref", ask, read_ref(letter), implied, something)
-    return Flow(word.lower(), [question], finish, line(word, ("ref", _take_ref(letter))))
+    return Flow(word.lower(), [question], finish, line(word, ("ref", take_ref(letter))))
 
 
 CONFIRM = answering("CONFIRM", "cash", "R", "nothing_to_confirm", Confirm)

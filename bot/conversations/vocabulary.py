@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.conversations import (
+    disputing,
     draws,
     founding,
     joining,
@@ -89,6 +90,9 @@ WORDS: Mapping[str, Word] = {
     "APPROVE PAYOUT": Word(draws.APPROVE_PAYOUT, acts=True, waits="payout"),
     "RECEIVED": Word(draws.RECEIVED, acts=True, waits="draw"),
     "NOT RECEIVED": Word(draws.NOT_RECEIVED, acts=True, waits="draw"),
+    "JUDGE": Word(disputing.JUDGE, acts=True),
+    "SIDE": Word(disputing.SIDE),
+    "COMPLAIN": Word(disputing.COMPLAIN),
     "PAYOUT": Word(draws.PAYOUT, guards=True),
     "TRN": Word(personal.TRN),
     "LINK": Word(personal.LINK, guards=True, common=True),

@@ -86,9 +86,11 @@ TYPED = frozenset({
 UNBOOKED = frozenset({
     "balance_ended.amount", "end_owed.amount", "end_owes.amount", "ended_get.amount", "ended_owe.amount",
     "ended_told.drawn", "ended_told.thrown",
-    "cash_too_much.most", "on_its_way.there", "rail_short.amount", "wrong_currency.amount", "wrong_currency.asked",
+    "case_cash.amount", "case_draw.amount", "waits_frozen.amount", "cash_too_much.most", "on_its_way.there",
+    "rail_short.amount", "wrong_currency.amount", "wrong_currency.asked",
 })  # fmt: skip
-"""A limit of the law, what a carrier lacks, money that no circle's books hold yet, and what an early end comes to."""
+"""A limit of the law, what a carrier lacks, money that no circle's books hold yet, what an early end comes to, and what
+a dispute is over, whose lines are not its panel's to read."""
 
 
 def origins(said: Say, reader: str) -> Iterator[tuple[Money, Origin]]:

@@ -52,6 +52,10 @@ class Say:
         """Return the same with something said first."""
         return replace(self, texts=(*before, *self.texts))
 
+    def and_then(self, *behind: Text) -> "Say":
+        """Return the same with something said behind it."""
+        return replace(self, texts=(*self.texts, *behind))
+
 
 def say(name: str, /, *answers: Answer, **figures: "Figure") -> Say:
     """Say one text of the catalogue."""

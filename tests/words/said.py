@@ -15,6 +15,7 @@ from jinja2 import Environment, nodes
 
 from bot.telegram import COMMANDS
 from bot.web.pages import Reach
+from domain.disputes import Over
 from domain.documents import What
 from domain.money import Unread
 from domain.pardna import CircleState, ThrowState
@@ -61,6 +62,9 @@ PAPER = [
 FAMILIES: Mapping[str, Iterable[str]] = {
     "order_{}": ["join", "banker", "seats", "lottery"],
     "order_is_{}": ["join", "seats", "lottery", "trust"],
+    "case_{}": [over.value for over in Over],
+    "outcome_{}": [f"{over.value}_{end}" for over in Over for end in ("yes", "no")],
+    "decided_by_{}": ["panel", "staff"],
     "tier_{}": [tier.value for tier in Tier],
     "score_{}": [deed.value for deed in Deed],
     "{}_new": ["score_member", "score_banker"],
@@ -69,7 +73,7 @@ FAMILIES: Mapping[str, Iterable[str]] = {
     "what_{}": [what.value for what in What],
     "paper_{}": PAPER,
     "state_{}": [state.value.lower() for state in ThrowState],
-    "waits_{}": ["cash", "payout", "draw", "vote"],
+    "waits_{}": ["cash", "payout", "draw", "vote", "judge", "frozen", "complaint"],
     "proposal_{}": [state.value.lower() for state in ProposalState],
     "ask_trn_{}": [state.value.lower() for state in TrnState],
     "sum_{}": ["fee", "reserve", "throw", "arrears", "late"],

@@ -52,7 +52,7 @@ TYPICAL: Mapping[str, Figure] = {
     "join": "JOIN K7QX2M", "new": "NEW", "agree": "AGREE", "sent": "SENT R-7K2MQ9XA",
     "first": text("reach_last"), "time": "10:02", "words": "APPROVE K7QX2M Devon, NOT Devon, ROSTER K7QX2M",
     "hash": "f" * 64, "seed": "f" * 64, "third": 16, "free": "1, 2, 13, 14, 25", "chosen": "3, 14", "seat": 50,
-    "size": 10_240, "percent": "12.25%", "rounds": "12, 13, 14", "tier": text("tier_building"),
+    "size": 10_240, "percent": "12.25%", "other": PERSON, "rounds": "12, 13, 14", "tier": text("tier_building"),
     "points": "+40", "places": text("places_left", left=50), "fades": text("score_fades", count=24),
     "which": " R-7K2MQ9XA",
     "mark": "WKQX-WM9P", "marks": "WKQX-WM9P, WKQX-WM9P, WKQX-WM9P",
