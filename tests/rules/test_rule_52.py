@@ -4,10 +4,10 @@ from tests.teller import House
 
 async def test_rule_52_three_uninvolved_members_decide_and_the_books_follow(house: House, network: str) -> None:
     """One dispute that the banker wins and one that the banker loses; only the sum in dispute is frozen."""
-    club = await begun(house, 6, order="Devon, Marva, Keisha, Andre, Patsy, Trevor", network=network)
-    marva, devon, keisha, andre, patsy, trevor = club.phones
+    club = await begun(house, 6, order="Devon, Marva, Keisha, Andre, Patsy, Kay", network=network)
+    marva, devon, keisha, andre, patsy, kay = club.phones
     await account(house, devon)
-    await club.pay(marva, devon, keisha, andre, trevor)
+    await club.pay(marva, devon, keisha, andre, kay)
 
     # Marva writes down cash of Patsy's; Patsy says no, and two of three believe Marva.
     written = await marva.says("CASH Patsy 5000").sees("R-")
@@ -18,7 +18,7 @@ async def test_rule_52_three_uninvolved_members_decide_and_the_books_follow(hous
     await marva.says(f"SIDE {ref} She gave me it at the shop on Friday").sees("with those who decide")
     await marva.says(f"JUDGE {ref} YES").sees("no dispute that waits for you")
     await patsy.says("BALANCE").sees("J$5,000 is frozen until it is decided")
-    judges = [phone for phone in (devon, keisha, andre, trevor) if await phone.saw(f"JUDGE {ref}")]
+    judges = [phone for phone in (devon, keisha, andre, kay) if await phone.saw(f"JUDGE {ref}")]
     assert len(judges) == 3
     assert await judges[0].saw("Marva says: She gave me it") or await judges[0].saw("at the shop on Friday")
     for phone, word in zip(judges, ("NO", "yes", "YES"), strict=True):
@@ -38,7 +38,7 @@ async def test_rule_52_three_uninvolved_members_decide_and_the_books_follow(hous
     ref = found(r"K-\w{4}", (await marva.sees("Devon says", "has not come")).text)
     await devon.says("BALANCE").sees("frozen until it is decided")
     assert await rows(house, "SELECT held FROM dispute WHERE over = 'draw'") == [(5000_00,)]
-    judges = [phone for phone in (keisha, andre, patsy, trevor) if await phone.saw(f"JUDGE {ref} NO")]
+    judges = [phone for phone in (keisha, andre, patsy, kay) if await phone.saw(f"JUDGE {ref} NO")]
     assert len(judges) == 3
     for phone in judges[:2]:
         await phone.says(f"JUDGE {ref} NO").sees("counted")

@@ -1,7 +1,7 @@
 """Disputes that three members decide.
 
 Revision ID: 0047
-Revises: 0035d
+Revises: 0039
 """
 
 from alembic import op
