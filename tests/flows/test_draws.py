@@ -41,6 +41,7 @@ async def test_the_fee_is_kept_out_of_the_cash_that_the_banker_holds(house: Hous
     await marva.says(f"PAY OUT {club.code}").sees("you hand over J$14,500 in cash")
     ref = found(r"P-\w{4}", marva.last.text)
     await (await club.asked(ref)).says(f"APPROVE PAYOUT {ref}").sees("Thank you")
+    await house.rest()
     assert await marva.saw("hand J$14,500 in cash to Devon")
     await devon.says("RECEIVED").sees("in your hands")
     await house.rest()
