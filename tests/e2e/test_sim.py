@@ -160,7 +160,7 @@ async def _statuses(line: Line, engine: Engine) -> None:
     for _ in range(600):
         async with engine.connect() as conn:
             query = text("SELECT delivery FROM outbox WHERE provider_id = :id")
-            if (await conn.execute(query, {"id": last})).scalar_one() == 3:
+            if (await conn.execute(query, {"id": last})).scalar_one_or_none() == 3:  # none: not noted as sent yet
                 return
         await asyncio.sleep(0.05)
     raise AssertionError("the delivery was not noted")
